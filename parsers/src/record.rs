@@ -1,0 +1,213 @@
+//! [`Record`]: one parsed line, borrowed from the line it was read from.
+//!
+//! A record says what the log says and nothing more: no client resolution, no enrichment, no verdict. Every
+//! text is already unescaped once, by the rules of the server that wrote the line; a text without escapes is
+//! borrowed, so an ordinary line allocates nothing. Absent (`-`, missing) is `None`; sent but empty is
+//! `Some(b"")`.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use crate::time::Time;
+
+/// Text of a log line: bytes, not necessarily UTF-8.
+pub type Bytes<'a> = Cow<'a, [u8]>;
+
+/// What instant of the request [`Record::time`] stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Moment {
+    /// When the line was written, after the answer (nginx, Caddy).
+    #[default]
+    End,
+    /// When the request arrived (Apache `%t`, Cloudflare `EdgeStartTimestamp`).
+    Start,
+}
+
+/// One parsed access-log line.
+///
+/// The first block is filled by nearly every format and is what the hot path reads; [`Record::more`] holds what
+/// few formats log.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Record<'a> {
+    /// The line as it stands in the log, without its line end and without any wrapper (syslog, Docker).
+    pub line: &'a [u8],
+    /// Instant of the request, UTC.
+    pub time: Option<Time>,
+    /// The TCP peer (or what the server already put in its place), as an address; mapped IPv6 is unmapped.
+    pub peer: Option<IpAddr>,
+    /// The peer as logged: a host name or `unix:` when it is no address.
+    pub peer_text: &'a [u8],
+    /// Authenticated user, client-controlled text.
+    pub user: Option<Bytes<'a>>,
+    /// Request method, case kept.
+    pub method: Option<Bytes<'a>>,
+    /// Request target exactly as the client sent it: path with query, absolute form, authority form or `*`.
+    pub target: Option<Bytes<'a>>,
+    /// Protocol as a bare version: `1.1`, `2.0`, `3.0`, `0.9`.
+    pub http_version: Option<&'a [u8]>,
+    /// The whole request line when it cannot be split in method, target and protocol (binary junk, TLS bytes).
+    pub malformed_request: Option<Bytes<'a>>,
+    /// Final status; `None` for `-`, `0`, `000` and `009`.
+    pub status: Option<u16>,
+    /// Response body bytes, when the log has the body size.
+    pub body_bytes: Option<u64>,
+    /// `Referer` header.
+    pub referrer: Option<Bytes<'a>>,
+    /// `User-Agent` header.
+    pub user_agent: Option<Bytes<'a>>,
+    /// `Host` header or virtual host, port removed.
+    pub host: Option<Bytes<'a>>,
+    /// The rarely logged rest.
+    pub more: More<'a>,
+}
+
+/// What few formats log.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct More<'a> {
+    /// Whether anything below was set since the last [`Record::clear`].
+    pub used: bool,
+    /// What [`Record::time`] stands for.
+    pub moment: Moment,
+    /// Duration of the request in nanoseconds.
+    pub duration_ns: Option<u64>,
+    /// The client as the server or edge itself resolved it (Caddy `client_ip`, Cloudflare `ClientIP`).
+    pub client: Option<IpAddr>,
+    /// The peer's port.
+    pub peer_port: Option<u16>,
+    /// The port the request came to.
+    pub server_port: Option<u16>,
+    /// `http` or `https`.
+    pub scheme: Option<Bytes<'a>>,
+    /// All response bytes including headers.
+    pub response_bytes: Option<u64>,
+    /// Request line, headers and body, in bytes.
+    pub request_bytes: Option<u64>,
+    /// TLS protocol version as `1.2`, `1.3`.
+    pub tls_version: Option<Bytes<'a>>,
+    /// TLS cipher name.
+    pub tls_cipher: Option<Bytes<'a>>,
+    /// Server name indication.
+    pub tls_server_name: Option<Bytes<'a>>,
+    /// JA3 hash of the client hello.
+    pub ja3: Option<Bytes<'a>>,
+    /// JA4 fingerprint of the client hello.
+    pub ja4: Option<Bytes<'a>>,
+    /// ISO 3166 country of the client as the log says, upper case.
+    pub country: Option<[u8; 2]>,
+    /// Autonomous system number of the client as the log says.
+    pub asn: Option<u32>,
+    /// Request id (`$request_id`, `RayID`, trace id).
+    pub request_id: Option<Bytes<'a>>,
+    /// What the edge or firewall did (`block`, `challenge`, ...), lower case.
+    pub action: Option<Bytes<'a>>,
+    /// True for a request that an edge made itself on behalf of another (Cloudflare worker sub-request).
+    pub subrequest: bool,
+    /// Request headers logged beside `Referer`, `User-Agent` and `Host`.
+    pub headers: Vec<(Header<'a>, Bytes<'a>)>,
+    /// Further named values, under the name the format gives them (`upstream_addr`, `ssl_protocol`).
+    pub extra: Vec<(Cow<'a, str>, Bytes<'a>)>,
+}
+
+/// Name of a logged request header, lower case.
+pub type Header<'a> = Cow<'a, str>;
+
+impl<'a> Record<'a> {
+    /// Empties the record so that its allocations serve the next line.
+    pub fn clear(&mut self) {
+        let mut more = std::mem::take(&mut self.more);
+        if more.used {
+            more.headers.clear();
+            more.extra.clear();
+            more = More {
+                headers: more.headers,
+                extra: more.extra,
+                ..More::default()
+            };
+        }
+        *self = Record {
+            more,
+            ..Record::default()
+        };
+    }
+
+    /// The rare part, marked as used.
+    pub fn more_mut(&mut self) -> &mut More<'a> {
+        self.more.used = true;
+        &mut self.more
+    }
+
+    /// Value of a logged request header by its lower-case name.
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.more
+            .headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_ref())
+    }
+
+    /// The target's path: what stands before the first `?`, and after the authority of an absolute form.
+    pub fn path(&self) -> Option<&[u8]> {
+        let target = strip_authority(self.target.as_deref()?);
+        Some(memchr::memchr(b'?', target).map_or(target, |at| &target[..at]))
+    }
+
+    /// The target's query without `?`.
+    pub fn query(&self) -> Option<&[u8]> {
+        let target = self.target.as_deref()?;
+        memchr::memchr(b'?', target).map(|at| &target[at + 1..])
+    }
+}
+
+/// `http://host/path` → `/path`; any other target is returned as it is.
+fn strip_authority(target: &[u8]) -> &[u8] {
+    if target.first() == Some(&b'/') {
+        return target;
+    }
+    let Some(at) = memchr::memmem::find(target, b"://") else {
+        return target;
+    };
+    if at > 8 || !target[..at].iter().all(u8::is_ascii_alphabetic) {
+        return target;
+    }
+    let rest = &target[at + 3..];
+    memchr::memchr2(b'/', b'?', rest).map_or(b"/", |slash| &rest[slash..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_target(target: &str) -> Record<'_> {
+        Record {
+            target: Some(Cow::Borrowed(target.as_bytes())),
+            ..Record::default()
+        }
+    }
+
+    #[test]
+    fn path_and_query_of_every_target_form() {
+        for (target, path, query) in [
+            ("/a?b=c?d", "/a", Some("b=c?d")),
+            ("/", "/", None),
+            ("http://h.example/x?y", "/x", Some("y")),
+            ("http://h.example", "/", None),
+            ("http://h.example?y", "", Some("y")),
+            ("/r?u=http://h/x", "/r", Some("u=http://h/x")),
+            ("h.example:443", "h.example:443", None),
+            ("*", "*", None),
+        ] {
+            let record = with_target(target);
+            assert_eq!(record.path(), Some(path.as_bytes()), "{target}");
+            assert_eq!(record.query(), query.map(str::as_bytes), "{target}");
+        }
+    }
+
+    #[test]
+    fn clearing_forgets_everything_but_capacity() {
+        let mut record = with_target("/a");
+        record.more_mut().headers.push(("x".into(), Cow::Borrowed(b"y")));
+        record.clear();
+        assert_eq!(record, Record::default());
+        assert!(record.more.headers.capacity() > 0);
+    }
+}

@@ -1,0 +1,97 @@
+//! [`Reject`]: why a line is no access-log line, and where parsing stopped.
+
+use std::fmt;
+
+/// Why a line was not accepted; also the name of the counter it adds to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// No grammar that afw knows begins like this.
+    UnknownFormat,
+    /// The line ends before the format does.
+    Truncated,
+    /// A literal of the format (quote, bracket, space) is not where it must be.
+    Literal,
+    /// The client field is neither an address nor a host name.
+    Address,
+    /// The time does not have the format's form, or names no real instant.
+    Time,
+    /// The status is no number from 0 to 999.
+    Status,
+    /// A field that must be a number is none, or does not fit 64 bits.
+    Number,
+    /// The line begins as JSON but is not well formed.
+    Json,
+    /// The JSON object has none of the fields of a known access log.
+    JsonShape,
+    /// The number of columns differs from the header's.
+    Columns,
+    /// The line is of an error log or another known log that is no access log.
+    NotAccess,
+    /// The line holds NUL bytes or is not text (a sparse tail after a power cut, a binary file).
+    Binary,
+    /// The line was longer than the configured cap and was cut.
+    TooLong,
+}
+
+impl Reason {
+    /// Stable snake-case name, used in counters, `--rejects` files and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UnknownFormat => "unknown_format",
+            Self::Truncated => "truncated",
+            Self::Literal => "literal",
+            Self::Address => "address",
+            Self::Time => "time",
+            Self::Status => "status",
+            Self::Number => "number",
+            Self::Json => "json",
+            Self::JsonShape => "json_shape",
+            Self::Columns => "columns",
+            Self::NotAccess => "not_access",
+            Self::Binary => "binary",
+            Self::TooLong => "too_long",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownFormat => "no known access-log format begins like this",
+            Self::Truncated => "the line ends too early",
+            Self::Literal => "a separator of the format is missing here",
+            Self::Address => "neither an address nor a host name",
+            Self::Time => "not a valid time of this format",
+            Self::Status => "not a status code",
+            Self::Number => "not a number",
+            Self::Json => "not well-formed JSON",
+            Self::JsonShape => "JSON, but no known access log has these fields",
+            Self::Columns => "not as many columns as the header names",
+            Self::NotAccess => "a line of another log, not of an access log",
+            Self::Binary => "binary bytes",
+            Self::TooLong => "longer than the line limit",
+        })
+    }
+}
+
+/// A line that no grammar accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reject {
+    /// Why.
+    pub reason: Reason,
+    /// Byte position in the line where parsing stopped, `0..=line.len()`; the caret in messages.
+    pub at: usize,
+}
+
+impl Reject {
+    /// A reject at a byte position.
+    pub fn new(reason: Reason, at: usize) -> Self {
+        Self { reason, at }
+    }
+}
+
+impl fmt::Display for Reject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (at byte {})", self.reason, self.at)
+    }
+}

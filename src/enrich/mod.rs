@@ -1,0 +1,82 @@
+//! Enrichment: facts about an address or a user agent that the line itself does not say.
+//!
+//! `geo` (MMDB), `lists` (CIDR, ASN), `agent` (user-agent facts), `crawler` (verification). Pure lookups in data
+//! that was loaded and checked before; no I/O here but the loaders', and those are called by the drivers only.
+//! Next: [`crate::detect`].
+
+use std::sync::Arc;
+
+/// What is known about one address. Cached per thread; cloning is cheap.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AddressFacts {
+    /// ISO 3166 code, upper case.
+    pub country: Option<[u8; 2]>,
+    /// Autonomous system number.
+    pub asn: Option<u32>,
+    /// Name of the autonomous system's organisation.
+    pub as_org: Option<Arc<str>>,
+    /// Names of the lists that contain the address, its network or its ASN, sorted.
+    pub lists: Arc<[Arc<str>]>,
+    /// Why this address may never become an indicator, if so.
+    pub exempt: Option<Exempt>,
+}
+
+/// Why an address never becomes an indicator. Its sightings are printed, never shipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Exempt {
+    /// Private, loopback, link-local, documentation, CGNAT or otherwise reserved.
+    Reserved,
+    /// In a network named with `--allow`.
+    Allowed,
+    /// A trusted proxy.
+    TrustedProxy,
+    /// An edge of a listed content delivery network.
+    CdnEdge,
+    /// One of this machine's own addresses.
+    OwnAddress,
+    /// A crawler whose claim was verified.
+    VerifiedCrawler,
+}
+
+/// What kind of program a user agent says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AgentType {
+    /// A web browser.
+    Browser,
+    /// An application with an embedded HTTP client or web view.
+    App,
+    /// A scripting library or command-line client.
+    Script,
+    /// A known attack or scanning tool.
+    Scanner,
+    /// A browser driven by a program.
+    Headless,
+    /// A search or other crawler.
+    Crawler,
+    /// A crawler that collects for language models.
+    AiCrawler,
+    /// A feed reader.
+    Feed,
+    /// A link preview fetcher.
+    Preview,
+    /// Uptime monitoring.
+    Monitoring,
+    /// None of these, empty or absent.
+    #[default]
+    Unknown,
+}
+
+/// What a user agent says about itself. Memoised by the agent's text.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AgentFacts {
+    /// Kind of program.
+    pub kind: AgentType,
+    /// Product name: `Chrome`, `curl`, `Googlebot`.
+    pub name: Option<Arc<str>>,
+    /// Major version of the product.
+    pub major: Option<u32>,
+    /// Operating system family: `Windows`, `Android`.
+    pub system: Option<Arc<str>>,
+    /// Operator of the crawler whose claim can be checked (key into the crawler table).
+    pub claims: Option<&'static str>,
+}

@@ -1,0 +1,137 @@
+//! The values between parsing and delivery: [`Event`] (borrowed, every line) and [`Finding`] (owned, only where a
+//! rule fired). Pure data; how an event is written as ECS stands in `ecs`.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use afw_parsers::{Record, Time};
+
+use crate::client::Client;
+use crate::detect::{Class, Confidence, RuleInfo, View};
+use crate::enrich::{AddressFacts, AgentFacts, Exempt};
+
+/// One line with its client and context. Everything is borrowed: making it allocates nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'e, 'a> {
+    /// The parsed line.
+    pub record: &'e Record<'a>,
+    /// Whose request it was.
+    pub client: Client,
+    /// Facts about the client's address.
+    pub address: &'e AddressFacts,
+    /// Facts about the user agent.
+    pub agent: &'e AgentFacts,
+    /// Path of the file the line stands in; `-` for standard input.
+    pub file: &'e Arc<str>,
+    /// Byte offset of the line in the decoded stream.
+    pub offset: u64,
+}
+
+/// An owned copy of what later stages need of an event on which a rule fired.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SightedEvent {
+    /// Event time, UTC.
+    pub time: Time,
+    /// The resolved client.
+    pub client: Option<IpAddr>,
+    /// The TCP peer.
+    pub peer: Option<IpAddr>,
+    /// Request host without port, valid UTF-8 (other bytes as `\xHH`), as are all texts here.
+    pub host: Option<Box<str>>,
+    /// Request method.
+    pub method: Option<Box<str>>,
+    /// Request target as the client sent it, with query; the malformed request line when there is none.
+    pub target: Option<Box<str>>,
+    /// The path percent-decoded once, without query: what the AppFirewall SDK calls `path`.
+    pub path: Option<Box<str>>,
+    /// Response status.
+    pub status: Option<u16>,
+    /// User agent.
+    pub user_agent: Option<Box<str>>,
+    /// Referrer.
+    pub referrer: Option<Box<str>>,
+    /// Facts about the client's address.
+    pub address: AddressFacts,
+    /// The AppFirewall label, for 404 only.
+    pub label: Option<&'static str>,
+    /// Cloudflare ray id, when the log has it.
+    pub ray: Option<Box<str>>,
+    /// File of the line.
+    pub file: Arc<str>,
+    /// Byte offset of the line in the decoded stream.
+    pub offset: u64,
+    /// The original line, when a sink wants it.
+    pub line: Option<Box<[u8]>>,
+    /// The whole ECS event as JSON text, when a printer or sink wants it.
+    pub ecs: Option<Arc<str>>,
+}
+
+impl SightedEvent {
+    /// Why the client may never become an indicator, if so.
+    pub fn exempt(&self) -> Option<Exempt> {
+        self.address.exempt
+    }
+}
+
+/// A rule fired on one line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sighting {
+    /// The rule.
+    pub rule: Arc<RuleInfo>,
+    /// Class of this sighting: the rule's, or `exposure` when a sensitive target was answered with success.
+    pub class: Class,
+    /// The rule's confidence.
+    pub confidence: Confidence,
+    /// On which view of the request the rule matched.
+    pub view: View,
+    /// True when the rule is a correlation that this line completed.
+    pub correlation: bool,
+    /// Domains and URLs that the payload carries (call-back hosts, remote inclusion, referrer spam).
+    pub observables: Vec<Observable>,
+}
+
+/// A value other than the client that a payload brings to light.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Observable {
+    /// What it is.
+    pub kind: ValueType,
+    /// Its text, lower case for domains.
+    pub value: Box<str>,
+}
+
+/// Type of an indicator's value, named as STIX names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ValueType {
+    /// An IPv4 address.
+    Ipv4,
+    /// An IPv6 address or /64 prefix.
+    Ipv6,
+    /// A domain name.
+    Domain,
+    /// A URL.
+    Url,
+    /// A user agent.
+    UserAgent,
+}
+
+impl ValueType {
+    /// The STIX name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "ipv4-addr",
+            Self::Ipv6 => "ipv6-addr",
+            Self::Domain => "domain-name",
+            Self::Url => "url",
+            Self::UserAgent => "user-agent",
+        }
+    }
+}
+
+/// All sightings of one line: the unit that analysis hands on, prints and ships.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The line.
+    pub event: Arc<SightedEvent>,
+    /// The rules that fired on it, one sighting a rule, in rule order.
+    pub sightings: Vec<Sighting>,
+}

@@ -1,0 +1,87 @@
+//! [`Indicator`]: what is known about one address, domain, URL or user agent.
+//!
+//! Sightings are merged here by value; confidence grows with distinct rules and evidence, class takes the
+//! strongest. Pure and deterministic: time is event time. Next: [`crate::store`].
+
+use std::sync::Arc;
+
+use afw_parsers::Time;
+
+use crate::detect::{Class, Confidence, Level};
+use crate::event::ValueType;
+
+/// The aggregated thing that is printed, reported and shared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Indicator {
+    /// How often it was emitted, from 1.
+    pub revision: u32,
+    /// What the value is.
+    pub kind: ValueType,
+    /// The address, `/64` prefix, domain, URL or user agent.
+    pub value: Box<str>,
+    /// Strongest class seen.
+    pub class: Class,
+    /// Combined confidence.
+    pub confidence: Confidence,
+    /// Event time of the first sighting.
+    pub first_seen: Time,
+    /// Event time of the last sighting.
+    pub last_seen: Time,
+    /// How many sightings.
+    pub sightings: u64,
+    /// Which rules, with counts, in order of first firing.
+    pub rules: Vec<RuleCount>,
+    /// Tags of the rules, sorted, without repetition.
+    pub tags: Vec<Arc<str>>,
+    /// ISO 3166 code of the address.
+    pub country: Option<[u8; 2]>,
+    /// Autonomous system number.
+    pub asn: Option<u32>,
+    /// Autonomous system's organisation.
+    pub as_org: Option<Arc<str>>,
+    /// Lists that contain the value.
+    pub lists: Vec<Arc<str>>,
+    /// Hosts it was seen on, a bounded number.
+    pub hosts: Vec<Box<str>>,
+    /// The first and the strongest lines, at most [`MAX_EVIDENCE`].
+    pub evidence: Vec<Evidence>,
+}
+
+/// How many lines of evidence an indicator keeps.
+pub const MAX_EVIDENCE: usize = 5;
+
+/// One rule's part in an indicator.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleCount {
+    /// Rule id.
+    pub id: Arc<str>,
+    /// Rule title.
+    pub title: Arc<str>,
+    /// Rule level.
+    pub level: Level,
+    /// How often it fired for this value.
+    pub count: u64,
+}
+
+/// One line kept as proof, clipped and printable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// Event time.
+    pub time: Time,
+    /// Request host.
+    pub host: Option<Box<str>>,
+    /// Request method.
+    pub method: Option<Box<str>>,
+    /// Request target.
+    pub target: Option<Box<str>>,
+    /// Response status.
+    pub status: Option<u16>,
+    /// User agent.
+    pub user_agent: Option<Box<str>>,
+    /// Id of the rule that fired.
+    pub rule: Arc<str>,
+    /// File of the line.
+    pub file: Arc<str>,
+    /// Byte offset of the line in the decoded stream.
+    pub offset: u64,
+}

@@ -1,0 +1,93 @@
+//! Sinks: where findings go. One file per contract; `worker` retries, `http` sends.
+//!
+//! A sink encodes records (pure) and delivers frozen batches (I/O). It never reads logs and never decides what is
+//! hostile. Next: [`crate::cli`].
+
+use crate::event::{Event, Finding};
+use crate::indicator::Indicator;
+
+/// One receiver. Encoding is pure and called while analysing; delivery happens on the sink's own worker thread.
+pub trait Sink: Send + Sync {
+    /// Name as given to `--sink` (`appfirewall`, `file:/var/log/ioc.jsonl`), the key of its rows in the outbox.
+    fn name(&self) -> &str;
+
+    /// How large and how old a batch may grow.
+    fn limits(&self) -> Limits;
+
+    /// Record for a request on which no rule fired; only sinks that want every request answer.
+    fn request(&self, _event: &Event<'_, '_>, _into: &mut Vec<Vec<u8>>) {}
+
+    /// Whether [`Sink::request`] is worth calling.
+    fn wants_requests(&self) -> bool {
+        false
+    }
+
+    /// Whether findings must carry the whole ECS event.
+    fn wants_ecs(&self) -> bool {
+        false
+    }
+
+    /// Records for one line on which rules fired.
+    fn finding(&self, _finding: &Finding, _into: &mut Vec<Vec<u8>>) {}
+
+    /// Records for an indicator that is new, risen or still active.
+    fn indicator(&self, _indicator: &Indicator, _into: &mut Vec<Vec<u8>>) {}
+
+    /// The body of a batch: records joined, wrapped and compressed as the contract says. Frozen once made.
+    fn freeze(&self, records: &[Vec<u8>]) -> Vec<u8>;
+
+    /// Offers a frozen batch once and says what the receiver answered.
+    fn deliver(&self, batch: &Frozen) -> Answer;
+}
+
+/// When a batch is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most records in a batch.
+    pub events: usize,
+    /// Most bytes of all records of a batch together, before compression.
+    pub bytes: usize,
+    /// Age of the first record after which a batch is closed.
+    pub age: std::time::Duration,
+}
+
+/// A batch as it is stored: its bytes and id never change again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frozen {
+    /// `Idempotency-Key`, a UUID.
+    pub id: String,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Number of records.
+    pub events: usize,
+}
+
+/// What a receiver said to one offer of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Taken (2xx).
+    Accepted,
+    /// The data is at fault (400, 413, 422): split, or dead letter when alone.
+    Refused {
+        /// Status code.
+        status: u16,
+        /// Beginning of the answer's body.
+        body: String,
+    },
+    /// The key, credit or address is at fault (401, 402, 403, 404, 3xx): the sink pauses.
+    Misconfigured {
+        /// Status code.
+        status: u16,
+        /// Beginning of the answer's body.
+        body: String,
+    },
+    /// The receiver or the network is at fault (408, 425, 429, 5xx, time-out): tried again later.
+    Unavailable {
+        /// Status code, when there was an answer.
+        status: Option<u16>,
+        /// What went wrong.
+        error: String,
+        /// `Retry-After`, when given.
+        retry_after: Option<std::time::Duration>,
+    },
+}

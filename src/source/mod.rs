@@ -1,0 +1,78 @@
+//! Source: finds log files, follows them through rotation, decompresses and frames lines.
+//!
+//! Hands over [`Batch`]es and knows nothing of what the lines mean. Only this module reads logs. It does not
+//! store anything either: a batch carries the [`Cursor`] that becomes durable with the batch's effects.
+//! Next: [`crate::analysis`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A run of whole lines of one file: one buffer and the ranges of the lines in it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// Path of the file as it is shown; `-` for standard input.
+    pub file: Arc<str>,
+    /// Number of the log this file belongs to (a log and its rotated generations share it), from 0, stable in a run.
+    pub log: u32,
+    /// Decoded bytes.
+    pub bytes: Vec<u8>,
+    /// Where each line stands in `bytes`, line end excluded.
+    pub lines: Vec<Line>,
+    /// Offset of `bytes[0]` in the file's decoded stream.
+    pub base: u64,
+    /// Where reading goes on after this batch.
+    pub cursor: Cursor,
+}
+
+/// One line's place in its batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line {
+    /// First byte, counted from the start of the batch.
+    pub start: u32,
+    /// Length without the line end (`\n` or `\r\n`).
+    pub len: u32,
+    /// The line was longer than the cap; what is here is its beginning.
+    pub cut: bool,
+}
+
+impl Batch {
+    /// The bytes of one of this batch's lines.
+    pub fn line(&self, line: Line) -> &[u8] {
+        let start = line.start as usize;
+        self.bytes
+            .get(start..start + line.len as usize)
+            .unwrap_or_default()
+    }
+
+    /// Offset of a line in the decoded stream.
+    pub fn offset(&self, line: Line) -> u64 {
+        self.base + u64::from(line.start)
+    }
+}
+
+/// How far a file has been read, and how to know it again.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Cursor {
+    /// Row of this file in the store; 0 until it has one.
+    pub id: i64,
+    /// Path under which the file was last seen.
+    pub path: PathBuf,
+    /// Length of the head that was hashed, at most 1 KiB, growing with the file.
+    pub head_len: u32,
+    /// Hash of the first `head_len` decoded bytes.
+    pub head_hash: u64,
+    /// Device, a hint.
+    pub device: u64,
+    /// Inode, a hint.
+    pub inode: u64,
+    /// Offset in the decoded stream after the last line taken.
+    pub offset: u64,
+    /// Number of bytes before `offset` that were hashed as proof.
+    pub proof_len: u32,
+    /// Hash of those bytes.
+    pub proof_hash: u64,
+    /// The file is finished: rotated away and drained, or compressed and complete.
+    pub finished: bool,
+    /// What the parser must know to go on in mid-file: the format, the `#Fields` line.
+    pub layout: Option<String>,
+}
