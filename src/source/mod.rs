@@ -53,7 +53,9 @@ impl Batch {
 /// How far a file has been read, and how to know it again.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Cursor {
-    /// Row of this file in the store; 0 until it has one.
+    /// Number of this file, from 1, given by the source when it first sees the file (one more than the largest
+    /// stored); the store keeps one row for each. 0: a stream (standard input, FIFO) that has no place to come
+    /// back to and is never stored.
     pub id: i64,
     /// Path under which the file was last seen.
     pub path: PathBuf,
@@ -65,6 +67,9 @@ pub struct Cursor {
     pub device: u64,
     /// Inode, a hint.
     pub inode: u64,
+    /// When the file was last modified as far as it was read, nanoseconds since the epoch; 0 when unknown. A hint:
+    /// tells generations written later from older ones.
+    pub modified_nanos: i64,
     /// Offset in the decoded stream after the last line taken.
     pub offset: u64,
     /// Number of bytes before `offset` that were hashed as proof.
