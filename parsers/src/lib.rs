@@ -3,13 +3,30 @@
 //! This crate reads nothing and knows no clock: no files, no sockets, no global state. Whoever calls it has
 //! already framed the lines (`afw::source`) and decides afterwards what the record means (`afw::analysis`).
 //!
-//! Reading order: [`record`] (what comes out), [`reject`] (what is said when nothing does), [`time`], then the
-//! grammars, one file per family.
+//! Reading order: [`record`] (what comes out), [`reject`] (what is said when nothing does), [`time`], then
+//! [`format`](mod@format) (what is known by name), [`layout`] and [`recognise`] (what a log is), [`parser`]
+//! (the entry), and the grammars, one file per family.
 
+pub mod address;
+mod clf;
+pub mod format;
+pub mod layout;
+mod leaf;
+pub mod memo;
+pub mod parser;
+pub mod recognise;
 pub mod record;
 pub mod reject;
+mod request;
 pub mod time;
+pub mod unescape;
 
+pub use format::Format;
+pub use layout::Layout;
+pub use memo::TimeMemo;
+pub use parser::{Line, Parser, Skip};
+pub use recognise::{Candidate, Recognition};
 pub use record::{Bytes, Header, Record};
 pub use reject::{Reason, Reject};
 pub use time::Time;
+pub use unescape::Escape;

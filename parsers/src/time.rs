@@ -201,7 +201,7 @@ mod tests {
             let (year, month, day) = civil_from_days(days);
             assert_eq!(days_from_civil(year, month, day), days);
         }
-        assert_eq!(last - first, 182_986);
+        assert_eq!(last - first, 182_985);
     }
 
     #[test]

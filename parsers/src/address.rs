@@ -1,0 +1,192 @@
+//! Client addresses as logs write them: plain, bracketed, with a port or a zone, mapped into IPv6.
+//!
+//! Nothing here decides who the client is; it only reads one token. See `afw::client` for that.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// An address token and the port written behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// The address; an IPv4-mapped IPv6 address is unmapped.
+    pub ip: IpAddr,
+    /// The port, where the token carries one.
+    pub port: Option<u16>,
+}
+
+/// Reads `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:443`, `fe80::1%eth0` and
+/// `::ffff:192.0.2.1`; `None` when the whole token is nothing of this.
+#[inline]
+pub fn peer(text: &[u8]) -> Option<Peer> {
+    if let Some((ip, rest)) = v4(text) {
+        let port = match rest {
+            [] => None,
+            [b':', digits @ ..] => Some(port(digits)?),
+            _ => return None,
+        };
+        return Some(Peer {
+            ip: IpAddr::V4(ip),
+            port,
+        });
+    }
+    v6_peer(text)
+}
+
+/// The address of a token, its port ignored.
+#[inline]
+pub fn ip(text: &[u8]) -> Option<IpAddr> {
+    peer(text).map(|peer| peer.ip)
+}
+
+/// Whether a token can be the peer of a log that resolves names or listens on a socket: a host name
+/// (letters, digits, `-`, `_`, `.`, at least one letter or digit) or `unix:` with whatever follows.
+pub fn is_host_name(text: &[u8]) -> bool {
+    if text.starts_with(b"unix:") {
+        return true;
+    }
+    let named = text.iter().any(u8::is_ascii_alphanumeric) && text.len() <= 253;
+    named
+        && text
+            .iter()
+            .all(|&b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.') || b >= 0x80)
+}
+
+/// Four octets without leading `+`, at most three digits each, and what follows them.
+#[inline]
+fn v4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
+    let mut octets = [0u8; 4];
+    let mut rest = text;
+    for (index, octet) in octets.iter_mut().enumerate() {
+        if index > 0 {
+            rest = rest.strip_prefix(b".")?;
+        }
+        let mut value: u32 = 0;
+        let mut digits = 0;
+        while let Some((&byte @ b'0'..=b'9', after)) = rest.split_first() {
+            value = value * 10 + u32::from(byte - b'0');
+            digits += 1;
+            rest = after;
+            if digits > 3 {
+                return None;
+            }
+        }
+        if digits == 0 {
+            return None;
+        }
+        *octet = u8::try_from(value).ok()?;
+    }
+    Some((Ipv4Addr::from(octets), rest))
+}
+
+fn v6_peer(text: &[u8]) -> Option<Peer> {
+    let (inner, port) = match text.strip_prefix(b"[") {
+        None => (text, None),
+        Some(rest) => {
+            let end = memchr::memchr(b']', rest)?;
+            let (inner, after) = rest.split_at(end);
+            let port = match after {
+                [b']'] => None,
+                [b']', b':', digits @ ..] => Some(self::port(digits)?),
+                _ => return None,
+            };
+            (inner, port)
+        }
+    };
+    let inner = match memchr::memchr(b'%', inner) {
+        Some(at) => inner.get(..at)?,
+        None => inner,
+    };
+    // `2001:db8::1` at most 45 bytes (a mapped address in full); anything longer is no address.
+    if inner.len() > 45 || !inner.contains(&b':') {
+        return bracketed_v4(text, inner, port);
+    }
+    let ip: Ipv6Addr = std::str::from_utf8(inner).ok()?.parse().ok()?;
+    Some(Peer {
+        ip: IpAddr::V6(ip).to_canonical(),
+        port,
+    })
+}
+
+fn bracketed_v4(text: &[u8], inner: &[u8], port: Option<u16>) -> Option<Peer> {
+    let (ip, rest) = v4(inner)?;
+    (rest.is_empty() && text.starts_with(b"[")).then_some(Peer {
+        ip: IpAddr::V4(ip),
+        port,
+    })
+}
+
+fn port(digits: &[u8]) -> Option<u16> {
+    u16::try_from(crate::memo::decimal(digits)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens() {
+        for (text, ip, port) in [
+            ("192.0.2.1", "192.0.2.1", None),
+            ("192.0.2.1:443", "192.0.2.1", Some(443)),
+            ("[192.0.2.1]:80", "192.0.2.1", Some(80)),
+            ("2001:db8::1", "2001:db8::1", None),
+            ("[2001:db8::1]", "2001:db8::1", None),
+            ("[2001:db8::1]:8443", "2001:db8::1", Some(8443)),
+            ("fe80::1%eth0", "fe80::1", None),
+            ("[fe80::1%25eth0]:1", "fe80::1", Some(1)),
+            ("::ffff:192.0.2.1", "192.0.2.1", None),
+            ("[::ffff:192.0.2.1]:9", "192.0.2.1", Some(9)),
+            ("::1", "::1", None),
+            ("::", "::", None),
+        ] {
+            let want = Peer {
+                ip: ip.parse().unwrap(),
+                port,
+            };
+            assert_eq!(peer(text.as_bytes()), Some(want), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address() {
+        for text in [
+            "",
+            "-",
+            "1.2.3",
+            "1.2.3.4.5",
+            "256.1.1.1",
+            "1.2.3.4:",
+            "1.2.3.4:99999",
+            "1.2.3.4x",
+            "0001.2.3.4",
+            "[::1",
+            "[::1]x",
+            "::1]",
+            "12345::",
+            "host.example",
+            "unix:",
+            "1.2.3.4, 5.6.7.8",
+            "+1.2.3.4",
+        ] {
+            assert_eq!(peer(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn host_names() {
+        for (text, yes) in [
+            ("host.example", true),
+            ("monitoring-server", true),
+            ("unix:", true),
+            ("unix:/run/x.sock", true),
+            ("b\u{fc}cher.example", true),
+            ("-", false),
+            ("", false),
+            ("[error]", false),
+            ("a b", false),
+            ("a:80", false),
+            ("\"x", false),
+        ] {
+            assert_eq!(is_host_name(text.as_bytes()), yes, "{text}");
+        }
+    }
+}

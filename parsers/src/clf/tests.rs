@@ -1,0 +1,177 @@
+//! The family's lines, by table.
+
+use super::*;
+use crate::{Format, Layout, Line, Parser};
+
+fn read(line: &str) -> Result<Record<'_>, Reject> {
+    let mut record = Record::default();
+    Parser::new(&Layout::auto())
+        .parse(line.as_bytes(), &mut record)
+        .map(|line| {
+            assert_eq!(line, Line::Record);
+            record
+        })
+}
+
+fn text<'a>(value: &'a Option<Bytes<'_>>) -> Option<&'a str> {
+    value.as_deref().map(|v| std::str::from_utf8(v).unwrap())
+}
+
+const TIME: &str = "[10/Oct/2000:13:55:36 -0700]";
+
+#[test]
+fn an_ordinary_line() {
+    let line = format!(r#"192.0.2.7 - - {TIME} "GET /a?b=c HTTP/1.1" 404 162 "http://r/" "curl/8""#);
+    let record = read(&line).unwrap();
+    assert_eq!(record.peer.unwrap().to_string(), "192.0.2.7");
+    assert_eq!(record.time.unwrap().secs(), 971_211_336);
+    assert_eq!(text(&record.method), Some("GET"));
+    assert_eq!(text(&record.target), Some("/a?b=c"));
+    assert_eq!(record.http_version, Some(&b"1.1"[..]));
+    assert_eq!((record.status, record.body_bytes), (Some(404), Some(162)));
+    assert_eq!(text(&record.referrer), Some("http://r/"));
+    assert_eq!(text(&record.user_agent), Some("curl/8"));
+    assert_eq!(record.line, line.as_bytes());
+}
+
+#[test]
+fn heads() {
+    for (head, peer, host, user) in [
+        ("192.0.2.7 - -", "192.0.2.7", None, None),
+        ("192.0.2.7 - bob", "192.0.2.7", None, Some("bob")),
+        (
+            "192.0.2.7 - bob the builder",
+            "192.0.2.7",
+            None,
+            Some("bob the builder"),
+        ),
+        ("192.0.2.7 - - -", "192.0.2.7", None, Some("- -")),
+        ("192.0.2.7 ident bob", "192.0.2.7", None, Some("bob")),
+        (
+            "192.0.2.7 - 198.51.100.1 - -",
+            "192.0.2.7",
+            None,
+            Some("198.51.100.1 - -"),
+        ),
+        (
+            "192.0.2.7 - [x] [10/Oct/2000:13:55:36 -0700] y",
+            "192.0.2.7",
+            None,
+            Some("[x] [10/Oct/2000:13:55:36 -0700] y"),
+        ),
+        ("192.0.2.7 - \"\"", "192.0.2.7", None, Some("")),
+        ("::ffff:192.0.2.7 - -", "192.0.2.7", None, None),
+        (
+            "www.example 192.0.2.7 - -",
+            "192.0.2.7",
+            Some("www.example"),
+            None,
+        ),
+        (
+            "www.example:443 192.0.2.7 - bob smith",
+            "192.0.2.7",
+            Some("www.example"),
+            Some("bob smith"),
+        ),
+        (
+            "198.51.100.1 192.0.2.7 - -",
+            "192.0.2.7",
+            Some("198.51.100.1"),
+            None,
+        ),
+        (
+            "[2001:db8::1]:443 2001:db8::2 - -",
+            "2001:db8::2",
+            Some("[2001:db8::1]"),
+            None,
+        ),
+    ] {
+        let line = format!(r#"{head} {TIME} "GET / HTTP/1.1" 200 1 "-" "-""#);
+        let record = read(&line).unwrap();
+        assert_eq!(record.peer.unwrap().to_string(), peer, "{head}");
+        assert_eq!(text(&record.host), host, "{head}");
+        assert_eq!(text(&record.user), user, "{head}");
+    }
+    let line = format!(r#"www.example:80 client.example - - {TIME} "GET / HTTP/1.1" 200 1 "-" "-""#);
+    let record = read(&line).unwrap();
+    assert_eq!((record.peer, record.peer_text), (None, &b"client.example"[..]));
+    assert_eq!(record.more.server_port, Some(80));
+}
+
+#[test]
+fn a_quote_from_the_client_ends_nothing() {
+    let line = format!(r#"192.0.2.7 - - {TIME} "GET /\" 200 9 \"-\" \"x HTTP/1.1" 404 - "\\" "a\"b\\""#);
+    let record = read(&line).unwrap();
+    assert_eq!(text(&record.target), Some(r#"/" 200 9 "-" "x"#));
+    assert_eq!((record.status, record.body_bytes), (Some(404), None));
+    assert_eq!(text(&record.referrer), Some("\\"));
+    assert_eq!(text(&record.user_agent), Some("a\"b\\"));
+}
+
+#[test]
+fn broken_requests_are_records() {
+    for (request, status, method, malformed) in [
+        ("-", "408", None, None),
+        (r"\x16\x03\x01", "400", None, Some("\u{16}\u{3}\u{1}")),
+        ("HELP", "400", None, Some("HELP")),
+        ("GET /old", "009", Some("GET"), None),
+        ("", "000", None, None),
+    ] {
+        let line = format!(r#"192.0.2.7 - - {TIME} "{request}" {status} 0"#);
+        let record = read(&line).unwrap();
+        assert_eq!(text(&record.method), method, "{request}");
+        assert_eq!(text(&record.malformed_request), malformed, "{request}");
+        assert_eq!(record.status, status.parse().ok().filter(|&s| s > 9), "{request}");
+    }
+}
+
+#[test]
+fn presets_take_their_own_shapes() {
+    let combined = format!(r#"192.0.2.7 - - {TIME} "GET / HTTP/1.1" 200 1 "-" "-""#);
+    for (line, format) in [
+        (combined.clone(), Format::NginxCombined),
+        (format!("{combined} \"203.0.113.9\""), Format::NginxMain),
+        (format!("{combined} 312 4511"), Format::ApacheCombinedio),
+        (format!("www.example:80 {combined}"), Format::ApacheVhostCombined),
+        (
+            combined.trim_end_matches(r#" "-" "-""#).to_owned(),
+            Format::ApacheCommon,
+        ),
+        (
+            format!(
+                "{combined} 349 0.018 [shop-web-80] [] 10.0.0.4:8080, 10.0.0.5:8080 0, 12 0.001, 0.017 502, 200 4c1a"
+            ),
+            Format::IngressNginx,
+        ),
+    ] {
+        let won = Layout::recognise(&[line.as_bytes()]);
+        assert_eq!(won.candidates[0].format, format, "{line}");
+        let mut record = Record::default();
+        let read = Parser::new(&Layout::preset(format)).parse(line.as_bytes(), &mut record);
+        assert_eq!(read, Ok(Line::Record), "{line}");
+    }
+}
+
+#[test]
+fn what_is_no_access_line_says_where_it_stopped() {
+    for (line, reason, at) in [
+        ("192.0.2.7 - -".to_owned(), Reason::Time, 10),
+        (
+            format!(r#"[error] - - {TIME} "GET / HTTP/1.1" 200 1"#),
+            Reason::Address,
+            0,
+        ),
+        (
+            format!(r#"192.0.2.7 - - {TIME} "GET / HTTP/1.1" 2000 1"#),
+            Reason::Status,
+            58,
+        ),
+        (
+            format!(r#"192.0.2.7 - - {TIME} "GET / HTTP/1.1""#),
+            Reason::Truncated,
+            57,
+        ),
+    ] {
+        assert_eq!(read(&line).unwrap_err(), Reject::new(reason, at), "{line}");
+    }
+}

@@ -1,0 +1,178 @@
+//! [`Format`]: the access-log formats known by name, and which grammar reads each.
+//!
+//! To add one: a variant, its line in [`Format::name`] and [`Format::doc`], its arm in [`Format::parse`], and a
+//! folder in `testdata/formats/` (the parity test does not compile without it).
+
+use crate::clf::{self, Shape, Tail};
+use crate::memo::TimeMemo;
+use crate::parser::{Line, Skip};
+use crate::record::{Moment, Record};
+use crate::reject::{Reason, Reject};
+use crate::unescape::Escape;
+
+/// A format known by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Format {
+    /// nginx `combined`.
+    NginxCombined,
+    /// nginx `main`: combined and `"$http_x_forwarded_for"`.
+    NginxMain,
+    /// ingress-nginx's `upstreaminfo`.
+    IngressNginx,
+    /// Apache `common`.
+    ApacheCommon,
+    /// Apache `combined`.
+    ApacheCombined,
+    /// Debian's Apache `vhost_combined`: `%v:%p` before combined.
+    ApacheVhostCombined,
+    /// Apache `combinedio`: combined and `%I %O`.
+    ApacheCombinedio,
+}
+
+impl Format {
+    /// Every format, in the order in which they are tried.
+    pub const ALL: &[Self] = &[
+        Self::NginxCombined,
+        Self::ApacheCombined,
+        Self::ApacheCommon,
+        Self::NginxMain,
+        Self::ApacheVhostCombined,
+        Self::ApacheCombinedio,
+        Self::IngressNginx,
+    ];
+
+    /// The name that `--format` takes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NginxCombined => "nginx-combined",
+            Self::NginxMain => "nginx-main",
+            Self::IngressNginx => "ingress-nginx",
+            Self::ApacheCommon => "apache-common",
+            Self::ApacheCombined => "apache-combined",
+            Self::ApacheVhostCombined => "apache-vhost-combined",
+            Self::ApacheCombinedio => "apache-combinedio",
+        }
+    }
+
+    /// One line for people.
+    pub fn doc(self) -> &'static str {
+        match self {
+            Self::NginxCombined => "nginx combined (the default of access_log)",
+            Self::NginxMain => "nginx main: combined with \"$http_x_forwarded_for\"",
+            Self::IngressNginx => "ingress-nginx (upstreaminfo)",
+            Self::ApacheCommon => "Apache common, the Common Log Format",
+            Self::ApacheCombined => "Apache combined",
+            Self::ApacheVhostCombined => "Apache vhost_combined: virtual host and port first",
+            Self::ApacheCombinedio => "Apache combinedio: combined with bytes in and out",
+        }
+    }
+
+    /// The format of a name; case does not matter, `_` and space stand for `-`, and what the servers
+    /// themselves call their formats (`combined`, `vhost_combined`) is understood.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = name.trim().to_ascii_lowercase().replace(['_', ' ', '/'], "-");
+        let name = match name.as_str() {
+            "nginx" | "combined" => "nginx-combined",
+            "main" => "nginx-main",
+            "apache" => "apache-combined",
+            "common" | "clf" | "ncsa" => "apache-common",
+            "vhost-combined" => "apache-vhost-combined",
+            "combinedio" => "apache-combinedio",
+            "ingress" | "nginx-ingress" => "ingress-nginx",
+            other => other,
+        };
+        Self::ALL.iter().copied().find(|format| format.name() == name)
+    }
+
+    /// How this format's server escapes; `None` where the grammar settles it.
+    pub(crate) fn escape(self) -> Option<Escape> {
+        match self {
+            Self::NginxCombined | Self::NginxMain | Self::IngressNginx => Some(Escape::Nginx),
+            Self::ApacheCommon
+            | Self::ApacheCombined
+            | Self::ApacheVhostCombined
+            | Self::ApacheCombinedio => Some(Escape::Apache),
+        }
+    }
+
+    /// Reads one line as exactly this format.
+    pub(crate) fn parse<'a>(
+        self,
+        line: &'a [u8],
+        record: &mut Record<'a>,
+        memo: &mut TimeMemo,
+        dialect: Escape,
+    ) -> Result<Line, Reject> {
+        match self {
+            Self::NginxCombined
+            | Self::NginxMain
+            | Self::IngressNginx
+            | Self::ApacheCommon
+            | Self::ApacheCombined
+            | Self::ApacheVhostCombined
+            | Self::ApacheCombinedio => self.parse_clf(line, record, memo, dialect),
+        }
+    }
+
+    #[inline]
+    fn parse_clf<'a>(
+        self,
+        line: &'a [u8],
+        record: &mut Record<'a>,
+        memo: &mut TimeMemo,
+        dialect: Escape,
+    ) -> Result<Line, Reject> {
+        let shape = clf::parse(line, record, memo, dialect)?;
+        if !self.has_shape(shape) {
+            return Err(Reject::new(Reason::UnknownFormat, 0));
+        }
+        if self.escape() == Some(Escape::Apache) {
+            record.more_mut().moment = Moment::Start;
+        }
+        Ok(Line::Record)
+    }
+
+    /// Whether a line of the CLF family is this format's.
+    fn has_shape(self, shape: Shape) -> bool {
+        let Shape { vhost, agent, tail } = shape;
+        match self {
+            Self::NginxCombined | Self::ApacheCombined => !vhost && agent && tail == Tail::None,
+            Self::NginxMain => !vhost && agent && tail == Tail::ForwardedFor,
+            Self::IngressNginx => !vhost && agent && tail == Tail::Ingress,
+            Self::ApacheCommon => !vhost && !agent && tail == Tail::None,
+            Self::ApacheVhostCombined => vhost && tail == Tail::None,
+            Self::ApacheCombinedio => agent && tail == Tail::InOut,
+        }
+    }
+}
+
+/// A line that is empty but for white space and NULs, or a comment.
+pub(crate) fn skip(line: &[u8]) -> Option<Skip> {
+    match line.iter().find(|b| !b.is_ascii_whitespace()) {
+        None => Some(Skip::Blank),
+        Some(b'#') => Some(Skip::Comment),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_back() {
+        for &format in Format::ALL {
+            assert_eq!(Format::from_name(format.name()), Some(format));
+            assert_eq!(
+                Format::from_name(&format.name().to_uppercase().replace('-', "_")),
+                Some(format)
+            );
+            assert!(!format.doc().is_empty());
+        }
+        assert_eq!(
+            Format::from_name("vhost_combined"),
+            Some(Format::ApacheVhostCombined)
+        );
+        assert_eq!(Format::from_name("nonsense"), None);
+    }
+}

@@ -1,0 +1,218 @@
+//! The leaves of the text grammars: hand-written `nom` parsers over `memchr`.
+//!
+//! A leaf takes the rest of the line and gives back what is left and its value, so stock `nom` combinators
+//! join them. Each stops with a [`Stop`]: the reason and the rest, from which the byte position follows.
+
+use nom::error::{ErrorKind, ParseError};
+use nom::{Err, IResult};
+
+use crate::memo::{CLF_LEN, TimeMemo};
+use crate::reject::{Reason, Reject};
+use crate::time::Time;
+use crate::unescape::Escape;
+
+/// What a leaf or a grammar over leaves answers.
+pub(crate) type Parsed<'a, T> = IResult<&'a [u8], T, Stop<'a>>;
+
+/// Where and why a grammar stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stop<'a> {
+    /// What was left of the line.
+    pub rest: &'a [u8],
+    /// Why it went no further.
+    pub reason: Reason,
+}
+
+impl<'a> ParseError<&'a [u8]> for Stop<'a> {
+    fn from_error_kind(rest: &'a [u8], _: ErrorKind) -> Self {
+        Self {
+            rest,
+            reason: missing(rest),
+        }
+    }
+
+    fn append(_: &'a [u8], _: ErrorKind, other: Self) -> Self {
+        other
+    }
+}
+
+/// The reject that a stopped grammar means for this line.
+pub(crate) fn reject(line: &[u8], stop: Err<Stop<'_>>) -> Reject {
+    match stop {
+        Err::Incomplete(_) => Reject::new(Reason::Truncated, line.len()),
+        Err::Error(stop) | Err::Failure(stop) => {
+            Reject::new(stop.reason, line.len().saturating_sub(stop.rest.len()))
+        }
+    }
+}
+
+/// A recoverable stop.
+#[inline]
+pub(crate) fn stop<T>(rest: &[u8], reason: Reason) -> Parsed<'_, T> {
+    Err(Err::Error(Stop { rest, reason }))
+}
+
+/// A missing literal: the line ended, or something else stands there.
+fn missing(rest: &[u8]) -> Reason {
+    if rest.is_empty() {
+        Reason::Truncated
+    } else {
+        Reason::Literal
+    }
+}
+
+/// Exactly these bytes.
+#[inline]
+pub(crate) fn literal<'a>(input: &'a [u8], bytes: &[u8]) -> Parsed<'a, ()> {
+    match input.strip_prefix(bytes) {
+        Some(rest) => Ok((rest, ())),
+        None => stop(input, missing(input)),
+    }
+}
+
+/// A non-empty run without spaces, and the one space behind it.
+#[inline]
+pub(crate) fn word(input: &[u8]) -> Parsed<'_, &[u8]> {
+    match input.iter().position(|&b| b == b' ') {
+        Some(end) if end > 0 => Ok((
+            input.get(end + 1..).unwrap_or_default(),
+            input.get(..end).unwrap_or_default(),
+        )),
+        Some(_) => stop(input, Reason::Literal),
+        None => stop(&[], Reason::Truncated),
+    }
+}
+
+/// A non-empty run without spaces, up to a space (left standing) or the end of the line.
+#[inline]
+pub(crate) fn last_word(input: &[u8]) -> Parsed<'_, &[u8]> {
+    let end = input.iter().position(|&b| b == b' ').unwrap_or(input.len());
+    match input.split_at_checked(end) {
+        Some((word, rest)) if !word.is_empty() => Ok((rest, word)),
+        _ => stop(input, missing(input)),
+    }
+}
+
+/// `[10/Oct/2000:13:55:36 -0700]`.
+#[inline]
+pub(crate) fn clf_time<'a>(input: &'a [u8], memo: &mut TimeMemo) -> Parsed<'a, Time> {
+    let (inside, ()) = literal(input, b"[")?;
+    match inside.split_at_checked(CLF_LEN) {
+        Some((text, [b']', rest @ ..])) => match memo.clf(text) {
+            Some(time) => Ok((rest, time)),
+            None => stop(inside, Reason::Time),
+        },
+        Some(_) => stop(inside, Reason::Time),
+        None => stop(&[], Reason::Truncated),
+    }
+}
+
+/// The inside of `"…"`, still escaped. In the dialects that write `\"`, a quote behind an odd number of
+/// backslashes does not end it.
+#[inline]
+pub(crate) fn quoted(input: &[u8], dialect: Escape) -> Parsed<'_, &[u8]> {
+    let (inside, ()) = literal(input, b"\"")?;
+    match closing_quote(inside, dialect) {
+        Some(end) => Ok((
+            inside.get(end + 1..).unwrap_or_default(),
+            inside.get(..end).unwrap_or_default(),
+        )),
+        None => stop(&[], Reason::Truncated),
+    }
+}
+
+#[inline]
+fn closing_quote(inside: &[u8], dialect: Escape) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr(b'"', inside.get(from..)?)?;
+        let escaped = at > 0
+            && inside.get(at - 1) == Some(&b'\\')
+            && matches!(dialect, Escape::Apache | Escape::Either | Escape::Json)
+            && odd_backslashes_before(inside, at);
+        if !escaped {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+}
+
+#[cold]
+fn odd_backslashes_before(text: &[u8], at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default();
+    before.iter().rev().take_while(|&&b| b == b'\\').count() % 2 == 1
+}
+
+/// A status of one to three digits or `-`; `None` for `-`, `0`, `000` and `009`.
+#[inline]
+pub(crate) fn status(input: &[u8]) -> Parsed<'_, Option<u16>> {
+    if let [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] = input
+        && !rest.first().is_some_and(u8::is_ascii_digit)
+    {
+        let status = u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0');
+        return Ok((rest, Some(status)));
+    }
+    match number_or_dash(input) {
+        Ok((rest, None | Some(0 | 9))) => Ok((rest, None)),
+        Ok((rest, Some(value))) if value <= 999 => Ok((rest, u16::try_from(value).ok())),
+        Ok(_) => stop(input, Reason::Status),
+        Err(_) if input.is_empty() => stop(input, Reason::Truncated),
+        Err(_) => stop(input, Reason::Status),
+    }
+}
+
+/// Digits or `-`.
+#[inline]
+pub(crate) fn number_or_dash(input: &[u8]) -> Parsed<'_, Option<u64>> {
+    if let [b'-', rest @ ..] = input {
+        return Ok((rest, None));
+    }
+    let mut value: u64 = 0;
+    let mut rest = input;
+    while let Some((&byte @ b'0'..=b'9', after)) = rest.split_first() {
+        match value
+            .checked_mul(10)
+            .and_then(|v| v.checked_add(u64::from(byte - b'0')))
+        {
+            Some(grown) => value = grown,
+            None => return stop(input, Reason::Number),
+        }
+        rest = after;
+    }
+    if rest.len() == input.len() {
+        return stop(
+            input,
+            if input.is_empty() {
+                Reason::Truncated
+            } else {
+                Reason::Number
+            },
+        );
+    }
+    Ok((rest, Some(value)))
+}
+
+/// Seconds with a fraction (`0.004`) as nanoseconds; `-` is none.
+pub(crate) fn seconds_ns(input: &[u8]) -> Parsed<'_, Option<u64>> {
+    let (rest, text) = last_word(input)?;
+    if text == b"-" {
+        return Ok((rest, None));
+    }
+    match nanos_of_seconds(text) {
+        Some(nanos) => Ok((rest, Some(nanos))),
+        None => stop(input, Reason::Number),
+    }
+}
+
+/// `1.250` seconds → 1,250,000,000; `None` when it is no such number.
+pub(crate) fn nanos_of_seconds(text: &[u8]) -> Option<u64> {
+    let at = memchr::memchr(b'.', text).unwrap_or(text.len());
+    let (whole, fraction) = text.split_at_checked(at)?;
+    let secs = crate::memo::decimal(whole)?.checked_mul(1_000_000_000)?;
+    let Some((_, digits)) = fraction.split_first() else {
+        return Some(secs);
+    };
+    let digits = digits.get(..9).unwrap_or(digits);
+    let scale = 10_u64.checked_pow(9 - u32::try_from(digits.len()).ok()?)?;
+    secs.checked_add(crate::memo::decimal(digits)?.checked_mul(scale)?)
+}

@@ -1,0 +1,127 @@
+//! [`Parser`]: one line in, one record out, by the layout of its log.
+
+use crate::clf;
+use crate::format::{self, Format};
+use crate::layout::Layout;
+use crate::memo::TimeMemo;
+use crate::record::Record;
+use crate::reject::{Reason, Reject};
+use crate::unescape::Escape;
+
+/// What a line turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Line {
+    /// An access-log line; the record is filled.
+    Record,
+    /// A line that rightly holds no request; counted, not rejected.
+    Skip(Skip),
+}
+
+/// Why a line holds no request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Skip {
+    /// Nothing but white space.
+    Blank,
+    /// A comment or a header line.
+    Comment,
+    /// A line of another stream that shares the file: another logger of Caddy, another program in syslog, a
+    /// part of a container's line.
+    OtherStream,
+}
+
+impl Skip {
+    /// Stable snake-case name, used in counters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blank => "blank",
+            Self::Comment => "comment",
+            Self::OtherStream => "other_stream",
+        }
+    }
+}
+
+/// Reads the lines of one log. Keep one per thread and log.
+#[derive(Debug, Clone)]
+pub struct Parser {
+    layout: Layout,
+    memo: TimeMemo,
+}
+
+impl Parser {
+    /// A parser for a log of this layout.
+    pub fn new(layout: &Layout) -> Self {
+        Self {
+            layout: layout.clone(),
+            memo: TimeMemo::new(),
+        }
+    }
+
+    /// The layout, with the last header line seen.
+    pub fn layout(&self) -> Layout {
+        self.layout.clone()
+    }
+
+    /// Reads one line (without its line end) into `record`, which is cleared first.
+    ///
+    /// # Errors
+    /// A [`Reject`] when no format that the layout allows accepts the line; of several, the one that got
+    /// furthest says why.
+    #[inline]
+    pub fn parse<'a>(&mut self, line: &'a [u8], record: &mut Record<'a>) -> Result<Line, Reject> {
+        record.clear();
+        record.line = line;
+        let (first, only) = (self.layout.inner().first, self.layout.inner().only);
+        let Some(format) = first else {
+            return self.parse_other(line, record, None);
+        };
+        let dialect = if only {
+            format.escape().unwrap_or_default()
+        } else {
+            Escape::Either
+        };
+        match format.parse(line, record, &mut self.memo, dialect) {
+            Err(reject) => self.parse_other(line, record, Some(reject)),
+            line => line,
+        }
+    }
+
+    /// The line is none of the layout's first format, or nothing is known.
+    #[cold]
+    fn parse_other<'a>(
+        &mut self,
+        line: &'a [u8],
+        record: &mut Record<'a>,
+        refused: Option<Reject>,
+    ) -> Result<Line, Reject> {
+        if let Some(skip) = format::skip(line) {
+            return Ok(Line::Skip(skip));
+        }
+        let mut best = refused.unwrap_or(Reject::new(Reason::UnknownFormat, 0));
+        if self.layout.inner().only {
+            return Err(best);
+        }
+        for dialect in [Escape::Either, Escape::None] {
+            restart(line, record);
+            match clf::parse(line, record, &mut self.memo, dialect) {
+                Ok(_) => return Ok(Line::Record),
+                Err(reject) if reject.at > best.at || best.reason == Reason::UnknownFormat => best = reject,
+                Err(_) => {}
+            }
+        }
+        for &format in Format::ALL {
+            restart(line, record);
+            match format.parse(line, record, &mut self.memo, Escape::Either) {
+                Ok(line) => return Ok(line),
+                Err(reject) if reject.at > best.at || best.reason == Reason::UnknownFormat => best = reject,
+                Err(_) => {}
+            }
+        }
+        restart(line, record);
+        Err(best)
+    }
+}
+
+fn restart<'a>(line: &'a [u8], record: &mut Record<'a>) {
+    record.clear();
+    record.line = line;
+}

@@ -1,0 +1,96 @@
+//! Recognition: which format a log has, judged by its first lines.
+//!
+//! Every format is asked about every line; the share it accepts is its score. Formats that accept the same
+//! lines are told apart by how the text is escaped ([`evidence`]), and last by the order of [`Format::ALL`].
+
+use crate::format::{self, Format};
+use crate::layout::Layout;
+use crate::memo::TimeMemo;
+use crate::parser::Line;
+use crate::record::Record;
+use crate::unescape::Escape;
+
+/// How many first lines are worth looking at; more are ignored.
+pub const HEAD_LINES: usize = 64;
+
+/// What the first lines of a log say about its format.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recognition {
+    /// The winner first, then all others; [`Layout::auto`] when no format accepts a line.
+    pub layout: Layout,
+    /// The formats that accept at least one line, best first.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A format that accepts some of the first lines.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// The format.
+    pub format: Format,
+    /// Share of the lines that it accepts, 0 to 1; blank lines and comments do not count.
+    pub score: f64,
+    /// How many lines it accepts.
+    pub lines: usize,
+}
+
+impl Layout {
+    /// Judges the first lines of a log (without line ends); [`HEAD_LINES`] are enough.
+    pub fn recognise(head: &[&[u8]]) -> Recognition {
+        let lines: Vec<&[u8]> = head
+            .iter()
+            .copied()
+            .filter(|line| format::skip(line).is_none())
+            .take(HEAD_LINES)
+            .collect();
+        let apache = lines.iter().map(|line| evidence(line)).sum::<i32>() > 0;
+        let mut candidates: Vec<Candidate> = Format::ALL
+            .iter()
+            .filter_map(|&format| candidate(format, &lines))
+            .collect();
+        candidates.sort_by_key(|c| {
+            (
+                std::cmp::Reverse(c.lines),
+                apache != (c.format.escape() == Some(Escape::Apache)),
+            )
+        });
+        let layout = candidates
+            .first()
+            .map_or_else(Layout::auto, |best| Layout::first(best.format));
+        Recognition { layout, candidates }
+    }
+}
+
+fn candidate(format: Format, lines: &[&[u8]]) -> Option<Candidate> {
+    let mut memo = TimeMemo::new();
+    let accepted = lines
+        .iter()
+        .filter(|line| {
+            let mut record = Record::default();
+            let read = format.parse(line, &mut record, &mut memo, Escape::Either);
+            matches!(read, Ok(Line::Record))
+        })
+        .count();
+    (accepted > 0).then(|| Candidate {
+        format,
+        score: accepted as f64 / lines.len() as f64,
+        lines: accepted,
+    })
+}
+
+/// Whether the bytes of a line speak for Apache (positive) or nginx (negative): Apache escapes in lower-case
+/// hexadecimal and by letters and writes `-` for no bytes; nginx knows `\xHH` in upper case alone.
+fn evidence(line: &[u8]) -> i32 {
+    let mut sum = 0;
+    for at in memchr::memchr_iter(b'\\', line) {
+        sum += match line.get(at + 1..at + 4) {
+            Some([b'x', hex @ ..]) if hex.iter().any(|b| matches!(b, b'a'..=b'f')) => 1,
+            Some([b'x', hex @ ..]) if hex.iter().any(|b| matches!(b, b'A'..=b'F')) => -1,
+            Some([b'"' | b'\\' | b'n' | b'r' | b't' | b'v' | b'b', ..]) => 1,
+            _ => 0,
+        };
+    }
+    let no_bytes = memchr::memmem::find(line, b"\" ")
+        .and_then(|at| line.get(at + 2..at + 8))
+        .is_some_and(|after| after.ends_with(b" -") || after.ends_with(b" - "));
+    sum + i32::from(no_bytes)
+}
