@@ -81,7 +81,10 @@ impl Parser {
         };
         match format.parse(line, record, &mut self.memo, dialect) {
             Err(reject) => self.parse_other(line, record, Some(reject)),
-            line => line,
+            line => {
+                record.format = Some(format);
+                line
+            }
         }
     }
 
@@ -103,7 +106,10 @@ impl Parser {
         for dialect in [Escape::Either, Escape::None] {
             restart(line, record);
             match clf::parse(line, record, &mut self.memo, dialect) {
-                Ok(_) => return Ok(Line::Record),
+                Ok(_) => {
+                    record.format = self.layout.inner().first;
+                    return Ok(Line::Record);
+                }
                 Err(reject) if reject.at > best.at || best.reason == Reason::UnknownFormat => best = reject,
                 Err(_) => {}
             }
@@ -111,7 +117,10 @@ impl Parser {
         for &format in Format::ALL {
             restart(line, record);
             match format.parse(line, record, &mut self.memo, Escape::Either) {
-                Ok(line) => return Ok(line),
+                Ok(line) => {
+                    record.format = Some(format);
+                    return Ok(line);
+                }
                 Err(reject) if reject.at > best.at || best.reason == Reason::UnknownFormat => best = reject,
                 Err(_) => {}
             }

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use crate::format::Format;
 use crate::time::Time;
 
 /// Text of a log line: bytes, not necessarily UTF-8.
@@ -31,6 +32,8 @@ pub enum Moment {
 pub struct Record<'a> {
     /// The line as it stands in the log, without its line end and without any wrapper (syslog, Docker).
     pub line: &'a [u8],
+    /// The preset that accepted the line; `None` for a compiled format and for a line of no preset.
+    pub format: Option<Format>,
     /// Instant of the request, UTC.
     pub time: Option<Time>,
     /// The TCP peer (or what the server already put in its place), as an address; mapped IPv6 is unmapped.
