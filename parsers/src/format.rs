@@ -5,6 +5,7 @@
 
 use crate::clf::{self, Shape, Tail};
 use crate::memo::TimeMemo;
+use crate::npm;
 use crate::parser::{Line, Skip};
 use crate::record::{Moment, Record};
 use crate::reject::{Reason, Reject};
@@ -19,6 +20,8 @@ pub enum Format {
     NginxMain,
     /// ingress-nginx's `upstreaminfo`.
     IngressNginx,
+    /// nginx-proxy-manager's `proxy` and `standard`.
+    NginxProxyManager,
     /// Apache `common`.
     ApacheCommon,
     /// Apache `combined`.
@@ -27,11 +30,17 @@ pub enum Format {
     ApacheVhostCombined,
     /// Apache `combinedio`: combined and `%I %O`.
     ApacheCombinedio,
+    /// OpenLiteSpeed: common or combined inside one more pair of quotes.
+    Litespeed,
+    /// Varnish NCSA: combined with the absolute URL in the request.
+    Varnish,
 }
 
 impl Format {
-    /// Every format, in the order in which they are tried.
+    /// Every format, in the order in which they are tried; of formats that accept the same line, the narrower
+    /// comes first.
     pub const ALL: &[Self] = &[
+        Self::Varnish,
         Self::NginxCombined,
         Self::ApacheCombined,
         Self::ApacheCommon,
@@ -39,6 +48,8 @@ impl Format {
         Self::ApacheVhostCombined,
         Self::ApacheCombinedio,
         Self::IngressNginx,
+        Self::NginxProxyManager,
+        Self::Litespeed,
     ];
 
     /// The name that `--format` takes.
@@ -51,6 +62,9 @@ impl Format {
             Self::ApacheCombined => "apache-combined",
             Self::ApacheVhostCombined => "apache-vhost-combined",
             Self::ApacheCombinedio => "apache-combinedio",
+            Self::NginxProxyManager => "nginx-proxy-manager",
+            Self::Litespeed => "litespeed",
+            Self::Varnish => "varnish",
         }
     }
 
@@ -64,6 +78,9 @@ impl Format {
             Self::ApacheCombined => "Apache combined",
             Self::ApacheVhostCombined => "Apache vhost_combined: virtual host and port first",
             Self::ApacheCombinedio => "Apache combinedio: combined with bytes in and out",
+            Self::NginxProxyManager => "nginx-proxy-manager (proxy and standard)",
+            Self::Litespeed => "OpenLiteSpeed: combined or common in quotes",
+            Self::Varnish => "Varnish NCSA: combined with absolute URLs",
         }
     }
 
@@ -79,6 +96,9 @@ impl Format {
             "vhost-combined" => "apache-vhost-combined",
             "combinedio" => "apache-combinedio",
             "ingress" | "nginx-ingress" => "ingress-nginx",
+            "npm" => "nginx-proxy-manager",
+            "openlitespeed" => "litespeed",
+            "varnishncsa" => "varnish",
             other => other,
         };
         Self::ALL.iter().copied().find(|format| format.name() == name)
@@ -87,11 +107,14 @@ impl Format {
     /// How this format's server escapes; `None` where the grammar settles it.
     pub(crate) fn escape(self) -> Option<Escape> {
         match self {
-            Self::NginxCombined | Self::NginxMain | Self::IngressNginx => Some(Escape::Nginx),
+            Self::NginxCombined | Self::NginxMain | Self::IngressNginx | Self::NginxProxyManager => {
+                Some(Escape::Nginx)
+            }
             Self::ApacheCommon
             | Self::ApacheCombined
             | Self::ApacheVhostCombined
             | Self::ApacheCombinedio => Some(Escape::Apache),
+            Self::Litespeed | Self::Varnish => Some(Escape::Either),
         }
     }
 
@@ -110,7 +133,10 @@ impl Format {
             | Self::ApacheCommon
             | Self::ApacheCombined
             | Self::ApacheVhostCombined
-            | Self::ApacheCombinedio => self.parse_clf(line, record, memo, dialect),
+            | Self::ApacheCombinedio
+            | Self::Varnish => self.parse_clf(line, record, memo, dialect),
+            Self::Litespeed => clf::parse_quoted(line, record, memo, dialect),
+            Self::NginxProxyManager => npm::parse(line, record, memo, dialect),
         }
     }
 
@@ -126,6 +152,9 @@ impl Format {
         if !self.has_shape(shape) {
             return Err(Reject::new(Reason::UnknownFormat, 0));
         }
+        if self == Self::Varnish && !clf::host_of_target(record) {
+            return Err(Reject::new(Reason::UnknownFormat, 0));
+        }
         if self.escape() == Some(Escape::Apache) {
             record.more_mut().moment = Moment::Start;
         }
@@ -136,12 +165,15 @@ impl Format {
     fn has_shape(self, shape: Shape) -> bool {
         let Shape { vhost, agent, tail } = shape;
         match self {
-            Self::NginxCombined | Self::ApacheCombined => !vhost && agent && tail == Tail::None,
+            Self::NginxCombined | Self::ApacheCombined | Self::Varnish => {
+                !vhost && agent && tail == Tail::None
+            }
             Self::NginxMain => !vhost && agent && tail == Tail::ForwardedFor,
             Self::IngressNginx => !vhost && agent && tail == Tail::Ingress,
             Self::ApacheCommon => !vhost && !agent && tail == Tail::None,
             Self::ApacheVhostCombined => vhost && tail == Tail::None,
             Self::ApacheCombinedio => agent && tail == Tail::InOut,
+            Self::Litespeed | Self::NginxProxyManager => false,
         }
     }
 }

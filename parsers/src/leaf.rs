@@ -93,7 +93,7 @@ pub(crate) fn last_word(input: &[u8]) -> Parsed<'_, &[u8]> {
     }
 }
 
-/// `[10/Oct/2000:13:55:36 -0700]`.
+/// `[10/Oct/2000:13:55:36 -0700]`; a day below ten may stand without its zero.
 #[inline]
 pub(crate) fn clf_time<'a>(input: &'a [u8], memo: &mut TimeMemo) -> Parsed<'a, Time> {
     let (inside, ()) = literal(input, b"[")?;
@@ -102,9 +102,24 @@ pub(crate) fn clf_time<'a>(input: &'a [u8], memo: &mut TimeMemo) -> Parsed<'a, T
             Some(time) => Ok((rest, time)),
             None => stop(inside, Reason::Time),
         },
-        Some(_) => stop(inside, Reason::Time),
+        Some(_) => short_day(inside, memo),
         None => stop(&[], Reason::Truncated),
     }
+}
+
+/// `1/Oct/2000:13:55:36 -0700]`.
+#[cold]
+fn short_day<'a>(inside: &'a [u8], memo: &mut TimeMemo) -> Parsed<'a, Time> {
+    let mut padded = [b'0'; CLF_LEN];
+    if let (Some((text, [b']', rest @ ..])), [_, tail @ ..]) =
+        (inside.split_at_checked(CLF_LEN - 1), &mut padded)
+    {
+        tail.copy_from_slice(text);
+        if let Some(time) = memo.clf(&padded) {
+            return Ok((rest, time));
+        }
+    }
+    stop(inside, Reason::Time)
 }
 
 /// The inside of `"…"`, still escaped. In the dialects that write `\"`, a quote behind an odd number of

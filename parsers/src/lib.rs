@@ -9,10 +9,12 @@
 
 pub mod address;
 mod clf;
+mod foreign;
 pub mod format;
 pub mod layout;
 mod leaf;
 pub mod memo;
+mod npm;
 pub mod parser;
 pub mod recognise;
 pub mod record;

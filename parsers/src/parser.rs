@@ -1,6 +1,7 @@
 //! [`Parser`]: one line in, one record out, by the layout of its log.
 
 use crate::clf;
+use crate::foreign;
 use crate::format::{self, Format};
 use crate::layout::Layout;
 use crate::memo::TimeMemo;
@@ -101,7 +102,7 @@ impl Parser {
         }
         let mut best = refused.unwrap_or(Reject::new(Reason::UnknownFormat, 0));
         if self.layout.inner().only {
-            return Err(best);
+            return Err(foreign::reason(line, best));
         }
         for dialect in [Escape::Either, Escape::None] {
             restart(line, record);
@@ -126,7 +127,7 @@ impl Parser {
             }
         }
         restart(line, record);
-        Err(best)
+        Err(foreign::reason(line, best))
     }
 }
 

@@ -117,20 +117,27 @@ pub type Header<'a> = Cow<'a, str>;
 impl<'a> Record<'a> {
     /// Empties the record so that its allocations serve the next line.
     pub fn clear(&mut self) {
-        let mut more = std::mem::take(&mut self.more);
-        if more.used {
+        self.line = &[];
+        self.time = None;
+        self.peer = None;
+        self.peer_text = &[];
+        self.user = None;
+        self.method = None;
+        self.target = None;
+        self.http_version = None;
+        self.malformed_request = None;
+        self.status = None;
+        self.body_bytes = None;
+        self.referrer = None;
+        self.user_agent = None;
+        self.host = None;
+        if self.more.used {
+            let mut more = std::mem::take(&mut self.more);
             more.headers.clear();
             more.extra.clear();
-            more = More {
-                headers: more.headers,
-                extra: more.extra,
-                ..More::default()
-            };
+            self.more.headers = more.headers;
+            self.more.extra = more.extra;
         }
-        *self = Record {
-            more,
-            ..Record::default()
-        };
     }
 
     /// The rare part, marked as used.

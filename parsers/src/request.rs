@@ -20,15 +20,15 @@ pub(crate) fn fill<'a>(text: &'a [u8], dialect: Escape, record: &mut Record<'a>)
     if let Some((method, target, version)) = split(text) {
         record.method = Some(Cow::Borrowed(method));
         record.target = Some(dialect.undo(target));
-        record.http_version = Some(version);
+        record.http_version = version;
     } else if !matches!(text, b"-" | b"") {
         record.malformed_request = Some(dialect.undo(text));
     }
 }
 
-/// Method, target and bare version; a request without protocol is HTTP/0.9.
+/// Method, target and bare version; a request without protocol is HTTP/0.9, one with `-` in its place has none.
 #[inline]
-pub(crate) fn split(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+pub(crate) fn split(text: &[u8]) -> Option<(&[u8], &[u8], Option<&[u8]>)> {
     let space = text.iter().take(LONGEST_METHOD + 1).position(|&b| b == b' ')?;
     let (method, rest) = (text.get(..space)?, text.get(space + 1..)?);
     if method.is_empty() || !method.iter().all(|&b| is_method_byte(b)) {
@@ -36,17 +36,20 @@ pub(crate) fn split(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     }
     match protocol(rest) {
         Some((target, version)) if !target.is_empty() => Some((method, target, version)),
-        None if rest.first() == Some(&b'/') => Some((method, rest, b"0.9")),
+        None if rest.first() == Some(&b'/') => Some((method, rest, Some(b"0.9"))),
         _ => None,
     }
 }
 
 /// `/path HTTP/1.1` → `/path`, `1.1`.
 #[inline]
-fn protocol(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+fn protocol(rest: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let space = rest.iter().rposition(|&b| b == b' ')?;
     let (target, protocol) = (rest.get(..space)?, rest.get(space + 1..)?);
-    Some((target, version(protocol)?))
+    if protocol == b"-" {
+        return Some((target, None));
+    }
+    Some((target, Some(version(protocol)?)))
 }
 
 /// `HTTP/1.1` → `1.1`; `HTTP/2` and `HTTP/3` → `2.0`, `3.0`; anything else is no protocol.
@@ -88,6 +91,7 @@ mod tests {
             ("GET http://h/ HTTP/1.1", Some(("GET", "http://h/", "1.1"))),
             ("get /a HTTP/1.1", Some(("get", "/a", "1.1"))),
             ("GET  HTTP/1.1", None),
+            ("GET -", None),
             ("GET", None),
             ("HELP ME", None),
             (r"\x16\x03\x01 / HTTP/1.1", None),
@@ -96,7 +100,7 @@ mod tests {
             ("-", None),
         ] {
             let got = split(text.as_bytes());
-            let want = want.map(|(m, t, v)| (m.as_bytes(), t.as_bytes(), v.as_bytes()));
+            let want = want.map(|(m, t, v)| (m.as_bytes(), t.as_bytes(), Some(v.as_bytes())));
             assert_eq!(got, want, "{text}");
         }
     }

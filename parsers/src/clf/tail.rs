@@ -52,6 +52,7 @@ fn some<'a>(input: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Parsed
     } else if ingress(text, record).is_ok() {
         Tail::Ingress
     } else {
+        first_list(text, record, dialect);
         record
             .more_mut()
             .extra
@@ -61,10 +62,11 @@ fn some<'a>(input: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Parsed
     Ok((&[], tail))
 }
 
-/// One quoted value and nothing behind it.
+/// One quoted value and nothing behind it. A plain number is no list of addresses: it is a compression ratio or a
+/// duration that an administrator logs there.
 fn forwarded_for<'a>(text: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Parsed<'a, ()> {
     let (rest, value) = leaf::quoted(text, dialect)?;
-    if !rest.is_empty() {
+    if !rest.is_empty() || leaf::nanos_of_seconds(value).is_some() {
         return stop(rest, Reason::Literal);
     }
     if let Some(value) = present(value, dialect) {
@@ -74,6 +76,21 @@ fn forwarded_for<'a>(text: &'a [u8], record: &mut Record<'a>, dialect: Escape) -
             .push((Cow::Borrowed("x-forwarded-for"), value));
     }
     Ok((rest, ()))
+}
+
+/// The first of several further values, if it is a list of addresses and nothing else, is the forwarded-for that
+/// so many formats append to combined.
+fn first_list<'a>(text: &'a [u8], record: &mut Record<'a>, dialect: Escape) {
+    if let Ok((_, value)) = leaf::quoted(text, dialect)
+        && value
+            .split(|&b| b == b',')
+            .all(|entry| crate::address::peer(entry.trim_ascii()).is_some())
+    {
+        record
+            .more_mut()
+            .headers
+            .push((Cow::Borrowed("x-forwarded-for"), Cow::Borrowed(value)));
+    }
 }
 
 fn in_out<'a>(text: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, ()> {

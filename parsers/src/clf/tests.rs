@@ -1,7 +1,7 @@
 //! The family's lines, by table.
 
 use super::*;
-use crate::{Format, Layout, Line, Parser};
+use crate::{Format, Layout, Line, Parser, Reason};
 
 fn read(line: &str) -> Result<Record<'_>, Reject> {
     let mut record = Record::default();
@@ -46,6 +46,33 @@ fn heads() {
             Some("bob the builder"),
         ),
         ("192.0.2.7 - - -", "192.0.2.7", None, Some("- -")),
+        ("192.0.2.7", "192.0.2.7", None, None),
+        ("www.example 192.0.2.7", "192.0.2.7", Some("www.example"), None),
+        ("- 192.0.2.7 - -", "192.0.2.7", None, None),
+        (
+            " www.example 192.0.2.7 - -",
+            "192.0.2.7",
+            Some("www.example"),
+            None,
+        ),
+        (
+            "198.51.100.1, 198.51.100.2, 192.0.2.7 - -",
+            "192.0.2.7",
+            None,
+            None,
+        ),
+        (
+            "198.51.100.1, 198.51.100.2 192.0.2.7 - bob",
+            "192.0.2.7",
+            None,
+            Some("bob"),
+        ),
+        (
+            "\"198.51.100.1, 198.51.100.2\" 192.0.2.7 - -",
+            "192.0.2.7",
+            None,
+            None,
+        ),
         ("192.0.2.7 ident bob", "192.0.2.7", None, Some("bob")),
         (
             "192.0.2.7 - 198.51.100.1 - -",
@@ -96,6 +123,26 @@ fn heads() {
     let record = read(&line).unwrap();
     assert_eq!((record.peer, record.peer_text), (None, &b"client.example"[..]));
     assert_eq!(record.more.server_port, Some(80));
+}
+
+#[test]
+fn a_list_before_the_peer_is_a_forwarding_header() {
+    for (head, list) in [
+        (
+            "198.51.100.1, 198.51.100.2, 192.0.2.7",
+            "198.51.100.1, 198.51.100.2",
+        ),
+        (
+            "198.51.100.1, 198.51.100.2 192.0.2.7",
+            "198.51.100.1, 198.51.100.2",
+        ),
+        ("\"198.51.100.1\" 192.0.2.7", "198.51.100.1"),
+    ] {
+        let line = format!(r#"{head} - - {TIME} "GET / HTTP/1.1" 200 1 "-" "-""#);
+        let record = read(&line).unwrap();
+        assert_eq!(record.header("x-forwarded-for"), Some(list.as_bytes()), "{head}");
+        assert_eq!(record.peer.unwrap().to_string(), "192.0.2.7", "{head}");
+    }
 }
 
 #[test]
@@ -157,19 +204,19 @@ fn what_is_no_access_line_says_where_it_stopped() {
     for (line, reason, at) in [
         ("192.0.2.7 - -".to_owned(), Reason::Time, 10),
         (
-            format!(r#"[error] - - {TIME} "GET / HTTP/1.1" 200 1"#),
+            format!(r#"a/b - - {TIME} "GET / HTTP/1.1" 200 1"#),
             Reason::Address,
             0,
         ),
         (
             format!(r#"192.0.2.7 - - {TIME} "GET / HTTP/1.1" 2000 1"#),
             Reason::Status,
-            58,
+            60,
         ),
         (
             format!(r#"192.0.2.7 - - {TIME} "GET / HTTP/1.1""#),
             Reason::Truncated,
-            57,
+            59,
         ),
     ] {
         assert_eq!(read(&line).unwrap_err(), Reject::new(reason, at), "{line}");

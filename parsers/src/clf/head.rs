@@ -1,0 +1,213 @@
+//! What stands before the time: who asked.
+//!
+//! Ordinarily `peer ident user`. Before it may stand a virtual host, or a forwarding header (a list of
+//! addresses, quoted or not). Everything here is written so that the *right-most* address before the ident is
+//! the peer: what stands to its left came from a header, and a header can be forged.
+
+use std::borrow::Cow;
+
+use crate::address;
+use crate::leaf::{self, Parsed, stop};
+use crate::record::{Bytes, Record};
+use crate::reject::Reason;
+use crate::unescape::Escape;
+
+/// Reads up to the `[` of the time; the value says whether a virtual host stood first.
+#[inline]
+pub(crate) fn read<'a>(line: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Parsed<'a, bool> {
+    let Ok((rest, first)) = leaf::word(line) else {
+        return other(line, line, record, dialect);
+    };
+    if let Some(rest) = rest.strip_prefix(b"- - ")
+        && rest.first() == Some(&b'[')
+    {
+        set_peer(line, first, record)?;
+        return Ok((rest, false));
+    }
+    other(line, rest, record, dialect)
+}
+
+/// The heads that are not `peer - - [`.
+fn other<'a>(
+    line: &'a [u8],
+    after_first: &'a [u8],
+    record: &mut Record<'a>,
+    dialect: Escape,
+) -> Parsed<'a, bool> {
+    let Some((names, rest)) = before_time(line) else {
+        return stop(
+            after_first,
+            if after_first.is_empty() {
+                Reason::Truncated
+            } else {
+                Reason::Time
+            },
+        );
+    };
+    let (names, forwarded) = forwarded(names.trim_ascii());
+    let Some(names) = Names::split(names) else {
+        return stop(line, Reason::Address);
+    };
+    set_peer(line, names.peer, record)?;
+    if let Some(host) = names.vhost {
+        set_host(host, record);
+    }
+    if let Some(list) = forwarded {
+        record
+            .more_mut()
+            .headers
+            .push((Cow::Borrowed("x-forwarded-for"), Cow::Borrowed(list)));
+    }
+    record.user = user_name(names.user, dialect);
+    Ok((rest, names.vhost.is_some()))
+}
+
+/// `[vhost] peer [ident user]`, separated by single spaces; the user may hold spaces of its own.
+struct Names<'a> {
+    vhost: Option<&'a [u8]>,
+    peer: &'a [u8],
+    user: &'a [u8],
+}
+
+impl<'a> Names<'a> {
+    fn split(text: &'a [u8]) -> Option<Self> {
+        let (first, after_first) = next(text)?;
+        let Some((second, after_second)) = next(after_first) else {
+            return Some(Self {
+                vhost: None,
+                peer: first,
+                user: b"-",
+            });
+        };
+        if is_vhost(first, second, after_second) {
+            let user = next(after_second).map_or(&b"-"[..], |(_ident, user)| user);
+            return Some(Self {
+                vhost: Some(first),
+                peer: second,
+                user,
+            });
+        }
+        Some(Self {
+            vhost: None,
+            peer: first,
+            user: after_second,
+        })
+    }
+}
+
+/// The word before the first space, and what follows it.
+fn next(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    if text.is_empty() {
+        return None;
+    }
+    let end = memchr::memchr(b' ', text).unwrap_or(text.len());
+    Some((text.get(..end)?, text.get(end + 1..).unwrap_or_default()))
+}
+
+/// Whether `first second rest` is `vhost peer ident user` and not `peer ident user`, where the user may hold
+/// spaces. A server without identd writes the ident as `-`, so that settles it; an address in its place is
+/// the peer behind a virtual host, and so is a name if the ident behind it is `-`. An ident that is an address
+/// (`peer 192.0.2.1 bob`) cannot be told from a virtual host by its place; it needs identd, which no browser has.
+fn is_vhost(first: &[u8], second: &[u8], rest: &[u8]) -> bool {
+    if second == b"-" {
+        return false;
+    }
+    let idents = rest.is_empty() || next(rest).is_some_and(|(_, user)| !user.is_empty());
+    let named = split_port(first).1.is_some() || rest.starts_with(b"- ");
+    idents && (address::peer(second).is_some() || (named && address::is_host_name(second)))
+}
+
+/// Takes a forwarding list from the front: `a, b, c peer …`, `"a, b" peer …`, or `a, b, peer …`, where the last
+/// of the list is the nearest hop and so the peer.
+fn forwarded(names: &[u8]) -> (&[u8], Option<&[u8]>) {
+    if let Some(rest) = names.strip_prefix(b"\"")
+        && let Some(end) = memchr::memchr(b'"', rest)
+        && let (list, [b'"', b' ', names @ ..]) = rest.split_at(end)
+    {
+        return (names, Some(list).filter(|list| *list != b"-"));
+    }
+    let mut end = 0;
+    while let Some((word, rest)) = names.get(end..).and_then(next)
+        && word.ends_with(b",")
+    {
+        end = names.len() - rest.len();
+    }
+    // `end` is where the last entry of the list begins, the one without a comma behind it.
+    let last_and_more = names.get(end..).unwrap_or_default();
+    if end == 0 {
+        return (names, None);
+    }
+    match next(last_and_more) {
+        Some((last, more)) if next(more).is_some_and(|(word, _)| address::peer(word).is_some()) => {
+            (more, names.get(..end + last.len()))
+        }
+        _ => (
+            last_and_more,
+            names
+                .get(..end)
+                .map(|list| list.strip_suffix(b", ").unwrap_or(list)),
+        ),
+    }
+}
+
+/// Splits before the ` [` of the time. The user may hold anything but a raw quote, so the first ` [time] "` is
+/// the real one.
+fn before_time(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    memchr::memchr_iter(b'[', text).find_map(|at| {
+        let (names, rest) = text.split_at_checked(at)?;
+        let long = rest.get(3) == Some(&b'/') && rest.get(27..30) == Some(b"] \"");
+        let short = rest.get(2) == Some(&b'/') && rest.get(26..29) == Some(b"] \"");
+        ((long || short) && names.ends_with(b" ")).then_some((names, rest))
+    })
+}
+
+/// `-` is none; Apache writes `""` for an empty user.
+fn user_name(text: &[u8], dialect: Escape) -> Option<Bytes<'_>> {
+    match text {
+        b"-" | b"" => None,
+        b"\"\"" => Some(Cow::Borrowed(b"")),
+        _ => Some(dialect.undo(text)),
+    }
+}
+
+/// Sets the peer; `-` (a piped or synthetic line) is a peer that is not known.
+#[inline]
+pub(crate) fn set_peer<'a>(line: &'a [u8], text: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, ()> {
+    record.peer_text = text;
+    if let Some(peer) = address::peer(text) {
+        record.peer = Some(peer.ip);
+        if peer.port.is_some() {
+            record.more_mut().peer_port = peer.port;
+        }
+    } else if !address::is_host_name(text) {
+        return stop(line, Reason::Address);
+    }
+    Ok((line, ()))
+}
+
+/// `host:port`, `host` or `-`.
+pub(crate) fn set_host<'a>(text: &'a [u8], record: &mut Record<'a>) {
+    let (host, port) = split_port(text);
+    if !matches!(host, b"-" | b"" | b"_") {
+        record.host = Some(Cow::Borrowed(host));
+    }
+    if port.is_some() {
+        record.more_mut().server_port = port;
+    }
+}
+
+/// `host:443` → `host`, 443. The colons of a bare IPv6 address are no port's.
+pub(crate) fn split_port(text: &[u8]) -> (&[u8], Option<u16>) {
+    let Some(colon) = memchr::memrchr(b':', text) else {
+        return (text, None);
+    };
+    let (host, port) = (
+        text.get(..colon).unwrap_or_default(),
+        text.get(colon + 1..).unwrap_or_default(),
+    );
+    let bare_v6 = host.contains(&b':') && !host.ends_with(b"]");
+    match crate::memo::decimal(port).and_then(|port| u16::try_from(port).ok()) {
+        Some(port) if !bare_v6 => (host, Some(port)),
+        _ => (text, None),
+    }
+}

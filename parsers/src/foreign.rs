@@ -1,0 +1,138 @@
+//! Lines of other logs: recognised only to say so, once no access-log grammar has accepted them.
+//!
+//! Error logs share a directory with access logs and quote requests, so they must be refused as what they are
+//! and never half-read.
+
+use crate::reject::{Reason, Reject};
+
+/// A better reason for a refused line, if it is plainly of another log or no text at all.
+pub(crate) fn reason(line: &[u8], refused: Reject) -> Reject {
+    if memchr::memchr(0, line).is_some() {
+        return Reject::new(Reason::Binary, memchr::memchr(0, line).unwrap_or_default());
+    }
+    if is_error_log(line) {
+        return Reject::new(Reason::NotAccess, 0);
+    }
+    refused
+}
+
+fn is_error_log(line: &[u8]) -> bool {
+    bracketed(line) || dated(line) || syslog(line)
+}
+
+/// `[Tue Sep 30 11:30:13.262255 2014] [core:error]`, `[error] [client …]`, `[01/Mar/2021:12:00:19 +0000] [x:error]`.
+fn bracketed(line: &[u8]) -> bool {
+    let Some(inside) = line.strip_prefix(b"[") else {
+        return false;
+    };
+    let end = memchr::memchr(b']', inside).unwrap_or(0);
+    let (first, rest) = inside.split_at(end);
+    is_weekday(first) || is_level(first) || (rest.starts_with(b"] [") && first.len() > 18)
+}
+
+/// nginx `2025/12/20 06:31:19 [error] 31#31: …`, lighttpd `2011-12-25 17:09:20: (http_auth.c.875) …`, LiteSpeed
+/// `2022-06-08 22:49:20.774649 [NOTICE] …`.
+fn dated(line: &[u8]) -> bool {
+    let [
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-' | b'/',
+        _,
+        _,
+        b'-' | b'/',
+        _,
+        _,
+        b' ' | b'T',
+        rest @ ..,
+    ] = line
+    else {
+        return false;
+    };
+    let year = [y1, y2, y3, y4].iter().all(|b| b.is_ascii_digit());
+    let after = rest
+        .iter()
+        .position(|&b| b == b' ')
+        .and_then(|at| rest.get(at + 1..))
+        .unwrap_or_default();
+    let level = after
+        .strip_prefix(b"[")
+        .and_then(|text| text.split(|&b| b == b']').next());
+    year && (level.is_some_and(is_level) || after.starts_with(b"("))
+}
+
+/// `Jun  8 22:49:20 host program[123]: …`: another program's line, since an access line in syslog is unwrapped.
+fn syslog(line: &[u8]) -> bool {
+    let line = match line.strip_prefix(b"<") {
+        Some(rest) => memchr::memchr(b'>', rest)
+            .and_then(|at| rest.get(at + 1..))
+            .unwrap_or_default(),
+        None => line,
+    };
+    let [
+        m1,
+        m2,
+        m3,
+        b' ',
+        b' ' | b'0'..=b'3',
+        b'0'..=b'9',
+        b' ',
+        _,
+        _,
+        b':',
+        ..,
+    ] = line
+    else {
+        return false;
+    };
+    crate::memo::month([*m1, *m2, *m3]).is_some()
+}
+
+fn is_weekday(text: &[u8]) -> bool {
+    const DAYS: [&[u8]; 7] = [b"Mon ", b"Tue ", b"Wed ", b"Thu ", b"Fri ", b"Sat ", b"Sun "];
+    DAYS.iter().any(|day| text.starts_with(day))
+}
+
+/// `error`, `NOTICE`, `core:error`.
+fn is_level(text: &[u8]) -> bool {
+    const LEVELS: [&str; 12] = [
+        "emerg", "alert", "crit", "error", "warn", "warning", "notice", "info", "debug", "trace", "fatal",
+        "err",
+    ];
+    let level = text.rsplit(|&b| b == b':').next().unwrap_or_default();
+    LEVELS
+        .iter()
+        .any(|name| level.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_logs_are_named() {
+        for line in [
+            "[Tue Sep 30 11:30:13.262255 2014] [core:error] [pid 20101] [client 192.0.2.1:34567] AH00037: x",
+            "[error] [client 192.0.2.1] File does not exist: /var/www/x",
+            "[notice] Apache configured",
+            "[01/Mar/2021:12:00:19 +0000] [ab:alert] [pid 4803:tid 3814] x",
+            "[security2:error] [pid 1] x",
+            "2025/12/20 06:31:19 [error] 31#31: *1 open() failed, client: 192.0.2.1, request: \"GET / HTTP/1.1\"",
+            "2022-06-08 22:49:20.774649 [NOTICE] [1226033] x",
+            "2011-12-25 17:09:20: (http_auth.c.875) password doesn't match",
+            "Jun  8 22:49:20 web sshd[123]: Accepted publickey",
+            "<38>Jun 18 22:49:20 web sshd[123]: Accepted publickey",
+        ] {
+            let refused = Reject::new(Reason::UnknownFormat, 3);
+            assert_eq!(
+                reason(line.as_bytes(), refused).reason,
+                Reason::NotAccess,
+                "{line}"
+            );
+        }
+        let refused = Reject::new(Reason::Time, 3);
+        assert_eq!(reason(b"192.0.2.1 - - x", refused), refused);
+        assert_eq!(reason(b"a\0b", refused), Reject::new(Reason::Binary, 1));
+    }
+}
