@@ -26,9 +26,12 @@ pub(crate) fn fill<'a>(text: &'a [u8], dialect: Escape, record: &mut Record<'a>)
     }
 }
 
-/// Method, target and bare version; a request without protocol is HTTP/0.9, one with `-` in its place has none.
+/// Method, target and bare version.
+type Split<'a> = (&'a [u8], &'a [u8], Option<&'a [u8]>);
+
+/// Splits a request line; a request without protocol is HTTP/0.9, one with `-` in its place has none.
 #[inline]
-pub(crate) fn split(text: &[u8]) -> Option<(&[u8], &[u8], Option<&[u8]>)> {
+pub(crate) fn split(text: &[u8]) -> Option<Split<'_>> {
     let space = text.iter().take(LONGEST_METHOD + 1).position(|&b| b == b' ')?;
     let (method, rest) = (text.get(..space)?, text.get(space + 1..)?);
     if method.is_empty() || !method.iter().all(|&b| is_method_byte(b)) {
