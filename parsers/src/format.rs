@@ -126,7 +126,7 @@ impl Format {
         memo: &mut TimeMemo,
         dialect: Escape,
     ) -> Result<Line, Reject> {
-        match self {
+        let read = match self {
             Self::NginxCombined
             | Self::NginxMain
             | Self::IngressNginx
@@ -134,10 +134,14 @@ impl Format {
             | Self::ApacheCombined
             | Self::ApacheVhostCombined
             | Self::ApacheCombinedio
-            | Self::Varnish => self.parse_clf(line, record, memo, dialect),
-            Self::Litespeed => clf::parse_quoted(line, record, memo, dialect),
-            Self::NginxProxyManager => npm::parse(line, record, memo, dialect),
+            | Self::Varnish => return self.parse_clf(line, record, memo, dialect),
+            Self::Litespeed => clf::parse_quoted(line, record, memo, dialect)?,
+            Self::NginxProxyManager => npm::parse(line, record, memo, dialect)?,
+        };
+        if read == Line::Record {
+            record.format = Some(self);
         }
+        Ok(read)
     }
 
     #[inline]
@@ -155,10 +159,50 @@ impl Format {
         if self == Self::Varnish && !clf::host_of_target(record) {
             return Err(Reject::new(Reason::UnknownFormat, 0));
         }
+        Ok(self.accept(record))
+    }
+
+    /// Marks a record as a line of this format.
+    #[inline]
+    pub(crate) fn accept(self, record: &mut Record<'_>) -> Line {
+        record.format = Some(self);
         if self.escape() == Some(Escape::Apache) {
             record.more_mut().moment = Moment::Start;
         }
-        Ok(Line::Record)
+        Line::Record
+    }
+
+    /// Whether the one grammar of the CLF family reads this format.
+    pub(crate) fn is_clf(self) -> bool {
+        Self::CLF.contains(&self)
+    }
+
+    const CLF: [Self; 7] = [
+        Self::NginxCombined,
+        Self::ApacheCombined,
+        Self::ApacheCommon,
+        Self::NginxMain,
+        Self::ApacheVhostCombined,
+        Self::ApacheCombinedio,
+        Self::IngressNginx,
+    ];
+
+    /// The format of the CLF family that has this shape, of the server that writes `first` where both have it;
+    /// `None` for a shape that is nobody's.
+    pub(crate) fn of_shape(shape: Shape, first: Option<Self>) -> Option<Self> {
+        let of_family = Self::of_family(first);
+        if of_family.has_shape(shape) {
+            return Some(of_family);
+        }
+        Self::CLF.into_iter().find(|format| format.has_shape(shape))
+    }
+
+    /// Combined of the server that writes `first`.
+    pub(crate) fn of_family(first: Option<Self>) -> Self {
+        match first.and_then(Self::escape) {
+            Some(Escape::Apache) => Self::ApacheCombined,
+            _ => Self::NginxCombined,
+        }
     }
 
     /// Whether a line of the CLF family is this format's.

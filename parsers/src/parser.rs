@@ -82,10 +82,7 @@ impl Parser {
         };
         match format.parse(line, record, &mut self.memo, dialect) {
             Err(reject) => self.parse_other(line, record, Some(reject)),
-            line => {
-                record.format = Some(format);
-                line
-            }
+            line => line,
         }
     }
 
@@ -104,27 +101,33 @@ impl Parser {
         if self.layout.inner().only {
             return Err(foreign::reason(line, best));
         }
-        for dialect in [Escape::Either, Escape::None] {
-            restart(line, record);
-            match clf::parse(line, record, &mut self.memo, dialect) {
-                Ok(_) => {
-                    record.format = self.layout.inner().first;
-                    return Ok(Line::Record);
-                }
-                Err(reject) if reject.at > best.at || best.reason == Reason::UnknownFormat => best = reject,
-                Err(_) => {}
+        let mut better = |reject: Reject| {
+            if reject.at > best.at || best.reason == Reason::UnknownFormat {
+                best = reject;
             }
+        };
+        let mut odd_shape = false;
+        restart(line, record);
+        match clf::parse(line, record, &mut self.memo, Escape::Either) {
+            Ok(shape) => match Format::of_shape(shape, self.layout.inner().first) {
+                Some(format) => return Ok(format.accept(record)),
+                None => odd_shape = true,
+            },
+            Err(reject) => better(reject),
         }
-        for &format in Format::ALL {
+        for &format in Format::ALL.iter().filter(|format| !format.is_clf()) {
             restart(line, record);
             match format.parse(line, record, &mut self.memo, Escape::Either) {
-                Ok(line) => {
-                    record.format = Some(format);
-                    return Ok(line);
-                }
-                Err(reject) if reject.at > best.at || best.reason == Reason::UnknownFormat => best = reject,
-                Err(_) => {}
+                Ok(line) => return Ok(line),
+                Err(reject) => better(reject),
             }
+        }
+        // Of the family, but with an end of the administrator's own; or from a server that escaped nothing.
+        let dialect = if odd_shape { Escape::Either } else { Escape::None };
+        restart(line, record);
+        match clf::parse(line, record, &mut self.memo, dialect) {
+            Ok(_) => return Ok(Format::of_family(self.layout.inner().first).accept(record)),
+            Err(reject) => better(reject),
         }
         restart(line, record);
         Err(foreign::reason(line, best))

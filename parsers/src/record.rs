@@ -118,6 +118,7 @@ impl<'a> Record<'a> {
     /// Empties the record so that its allocations serve the next line.
     pub fn clear(&mut self) {
         self.line = &[];
+        self.format = None;
         self.time = None;
         self.peer = None;
         self.peer_text = &[];
