@@ -3,6 +3,12 @@
 //! The cases are not part of the project (`PROVENANCE.md` beside them says whose they are); without the
 //! variable the tests say so and pass. Figures per group go to standard output (`--nocapture`).
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test reads its own files and prints its figures"
+)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
