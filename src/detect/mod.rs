@@ -4,6 +4,8 @@
 //! one event, `correlate` counts over time. The values below are what the rest of the program sees of a rule.
 //! Pure: rule text comes in as strings, the drivers read the files. Next: [`crate::indicator`].
 
+pub mod correlate;
+
 use std::sync::Arc;
 
 /// What a sighting means, strongest first: the order is the precedence when an indicator has several.

@@ -1,0 +1,485 @@
+//! [`Correlation`]: one checked Sigma correlation, ready to count.
+//!
+//! The loader of rule files resolves names, aliases and chains and fills this in; [`threshold`] and [`check`] hold
+//! the decisions on what can be counted as lines go by and refuse the rest with a reason. Nothing is counted
+//! here. Next: `tick`, `correlator`.
+
+use std::sync::Arc;
+
+use crate::detect::RuleInfo;
+
+/// One correlation rule. `F` names a field of an event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Correlation<F> {
+    /// What the rest of the program sees of the rule: id, title, class, confidence.
+    pub info: Arc<RuleInfo>,
+    /// Whether firing makes a sighting; false for one that only feeds another correlation.
+    pub alerts: bool,
+    /// What is counted.
+    pub kind: Kind,
+    /// The rules whose hits are counted, in the order of the file; the order matters for
+    /// [`Kind::TemporalOrdered`].
+    pub bases: Vec<Base<F>>,
+    /// Length of the window in nanoseconds; two hits exactly this far apart are in one window.
+    pub timespan_nanos: i64,
+    /// How many events, distinct values or distinct rules make it fire; see [`threshold`].
+    pub threshold: u64,
+}
+
+/// What a correlation counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Lines on which any base rule hit.
+    EventCount,
+    /// Distinct values of one field over those lines.
+    ValueCount,
+    /// Distinct base rules, in any order.
+    Temporal,
+    /// All base rules, one after the other.
+    TemporalOrdered,
+}
+
+impl Kind {
+    /// Sigma's word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EventCount => "event_count",
+            Self::ValueCount => "value_count",
+            Self::Temporal => "temporal",
+            Self::TemporalOrdered => "temporal_ordered",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [
+            Self::EventCount,
+            Self::ValueCount,
+            Self::Temporal,
+            Self::TemporalOrdered,
+        ]
+        .into_iter()
+        .find(|kind| kind.name() == name)
+    }
+}
+
+/// One rule that a correlation counts, with how its events are grouped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Base<F> {
+    /// The rule.
+    pub rule: RuleRef,
+    /// The rule's id, which stays the same when the rule set changes around it.
+    pub id: Arc<str>,
+    /// The correlation's `group-by` with aliases resolved for this rule; empty for one window over all lines.
+    pub group_by: Vec<Group<F>>,
+    /// The field whose values [`Kind::ValueCount`] counts; `None` for the other kinds.
+    pub field: Option<F>,
+}
+
+/// Which rule a base is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RuleRef {
+    /// A detection rule, by its index in the rule set.
+    Rule(u32),
+    /// Another correlation, by its index among the correlations.
+    Correlation(u32),
+}
+
+/// One part of a window's key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Group<F> {
+    /// The client's network; the address itself for IPv4 and the /64 for IPv6 unless the rule says otherwise.
+    Client(Net),
+    /// The value of a field.
+    Field(F),
+}
+
+/// To how many leading bits addresses are cut before they are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Net {
+    /// For IPv4, 0 to 32.
+    pub v4_bits: u8,
+    /// For IPv6, 0 to 128.
+    pub v6_bits: u8,
+}
+
+impl Net {
+    /// One IPv4 address, one IPv6 /64 (what one subscriber has).
+    pub const HOST: Self = Self {
+        v4_bits: 32,
+        v6_bits: 64,
+    };
+}
+
+/// Names under which rules mean the client's address.
+const CLIENT_NAMES: [&str; 5] = ["c-ip", "source.ip", "source.address", "client.ip", "src_ip"];
+
+impl<F> Group<F> {
+    /// Reads one `group-by` name. The client's address is known by its names in either taxonomy and may carry a
+    /// prefix length: `c-ip/24` groups IPv4 by /24 (IPv6 by /64), `c-ip/48` IPv6 by /48 (IPv4 by address). Every
+    /// other name goes to `field`; `None` when that does not know it or the prefix length is impossible.
+    pub fn parse(name: &str, field: impl FnOnce(&str) -> Option<F>) -> Option<Self> {
+        let (base, bits) = match name.split_once('/') {
+            Some((base, bits)) => (base, Some(bits.parse::<u8>().ok()?)),
+            None => (name, None),
+        };
+        if !CLIENT_NAMES.contains(&base) {
+            return field(name).map(Self::Field);
+        }
+        Some(Self::Client(match bits {
+            None => Net::HOST,
+            Some(v4_bits @ 0..=32) => Net { v4_bits, ..Net::HOST },
+            Some(v6_bits @ 33..=128) => Net { v6_bits, ..Net::HOST },
+            Some(_) => return None,
+        }))
+    }
+}
+
+/// A comparison in a correlation's `condition`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "Sigma's own words")]
+pub enum Comparison {
+    Gt,
+    Gte,
+    Lt,
+    Lte,
+    Eq,
+    Neq,
+}
+
+impl Comparison {
+    /// The comparison of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "gt" => Self::Gt,
+            "gte" => Self::Gte,
+            "lt" => Self::Lt,
+            "lte" => Self::Lte,
+            "eq" => Self::Eq,
+            "neq" => Self::Neq,
+            _ => return None,
+        })
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Gt => "gt",
+            Self::Gte => "gte",
+            Self::Lt => "lt",
+            Self::Lte => "lte",
+            Self::Eq => "eq",
+            Self::Neq => "neq",
+        }
+    }
+}
+
+/// The largest threshold that is counted: an exact window of as many instants is still a bounded amount of memory.
+pub const MAX_THRESHOLD: u64 = 1_000_000;
+
+/// Turns a condition into the count at which the correlation fires.
+///
+/// A count only grows while a window fills, and a window that fires is emptied. So the first count that satisfies
+/// the condition is where it fires: `gte: 10` and `eq: 10` at 10, `gt: 10` at 11, `gt: 100` with `lte: 200` at
+/// 101. What the very first event would satisfy (`lt`, `lte` or `neq` alone) asks for the absence of events,
+/// which no line tells, and is refused. A temporal correlation without a condition needs all its `bases`.
+///
+/// # Errors
+/// Says why the condition cannot be met or cannot be seen, and what to write instead.
+pub fn threshold(kind: Kind, condition: &[(Comparison, u64)], bases: usize) -> Result<u64, String> {
+    let temporal = matches!(kind, Kind::Temporal | Kind::TemporalOrdered);
+    let bases = bases as u64;
+    if condition.is_empty() {
+        return if temporal {
+            Ok(bases)
+        } else {
+            Err(format!("{} needs a condition such as `gte: 10`", kind.name()))
+        };
+    }
+    let count = first_count(condition)?;
+    if temporal && count > bases {
+        return Err(format!(
+            "the condition asks for {count} rules, but only {bases} are listed"
+        ));
+    }
+    if kind == Kind::TemporalOrdered && count < bases {
+        return Err(format!(
+            "temporal_ordered needs all of its {bases} rules in order; use `temporal` for some of them"
+        ));
+    }
+    if count > MAX_THRESHOLD {
+        return Err(format!(
+            "the count {count} is above {MAX_THRESHOLD}, the largest that is counted"
+        ));
+    }
+    Ok(count)
+}
+
+/// The smallest count from 1 that satisfies every comparison.
+fn first_count(condition: &[(Comparison, u64)]) -> Result<u64, String> {
+    let mut count: u64 = 1;
+    let mut from_below = false;
+    for &(comparison, value) in condition {
+        let least = match comparison {
+            Comparison::Gt => value.saturating_add(1),
+            Comparison::Gte | Comparison::Eq => value,
+            Comparison::Neq if value == 0 => 1,
+            Comparison::Lt | Comparison::Lte | Comparison::Neq => continue,
+        };
+        from_below = true;
+        count = count.max(least);
+    }
+    while condition.contains(&(Comparison::Neq, count)) {
+        count = count.saturating_add(1);
+    }
+    let meets = |&(comparison, value): &(Comparison, u64)| match comparison {
+        Comparison::Gt => count > value,
+        Comparison::Gte => count >= value,
+        Comparison::Lt => count < value,
+        Comparison::Lte => count <= value,
+        Comparison::Eq => count == value,
+        Comparison::Neq => count != value,
+    };
+    if !from_below {
+        let name = condition
+            .first()
+            .map_or("lt", |(comparison, _)| comparison.name());
+        return Err(format!(
+            "`{name}` alone is true before anything happened; a log cannot show what is missing, use `gte` or `gt`"
+        ));
+    }
+    if let Some((comparison, value)) = condition.iter().find(|one| !meets(one)) {
+        return Err(format!(
+            "the condition can never hold: the count starts at {count} and `{}: {value}` excludes it",
+            comparison.name()
+        ));
+    }
+    Ok(count)
+}
+
+/// What [`check`] finds wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Index of the correlation.
+    pub correlation: usize,
+    /// The construct at fault: `rules`, `group-by`, `field`, `timespan`.
+    pub construct: &'static str,
+    /// Why, and what to do.
+    pub reason: String,
+}
+
+/// The longest window: 32 days.
+pub const MAX_TIMESPAN_NANOS: i64 = 32 * 86_400 * 1_000_000_000;
+
+/// How many rules one correlation may list.
+pub const MAX_BASES: usize = 64;
+
+/// Checks what only shows once names are resolved: windows that are too long, rules listed twice, base indices
+/// that do not exist, missing fields, and chains that lead back to themselves.
+pub fn check<F>(correlations: &[Correlation<F>], rules: usize) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (index, correlation) in correlations.iter().enumerate() {
+        let reasons = check_one(correlation, rules, correlations.len());
+        faults.extend(reasons.into_iter().map(|(construct, reason)| Fault {
+            correlation: index,
+            construct,
+            reason,
+        }));
+    }
+    let depths = depths(correlations);
+    for (index, _) in depths.iter().enumerate().filter(|(_, depth)| depth.is_none()) {
+        faults.push(Fault {
+            correlation: index,
+            construct: "rules",
+            reason: "the chain of correlations leads back to itself".to_owned(),
+        });
+    }
+    faults
+}
+
+fn check_one<F>(correlation: &Correlation<F>, rules: usize, chain: usize) -> Vec<(&'static str, String)> {
+    let mut faults = Vec::new();
+    let span = correlation.timespan_nanos;
+    if !(1..=MAX_TIMESPAN_NANOS).contains(&span) {
+        faults.push((
+            "timespan",
+            "must be longer than nothing and at most 32d".to_owned(),
+        ));
+    }
+    let bases = &correlation.bases;
+    if bases.is_empty() || bases.len() > MAX_BASES {
+        faults.push((
+            "rules",
+            format!("lists {} rules; 1 to {MAX_BASES} are possible", bases.len()),
+        ));
+    }
+    for (at, base) in bases.iter().enumerate() {
+        if bases.iter().take(at).any(|earlier| earlier.rule == base.rule) {
+            faults.push(("rules", format!("`{}` is listed twice", base.id)));
+        }
+        let known = match base.rule {
+            RuleRef::Rule(rule) => (rule as usize) < rules,
+            RuleRef::Correlation(other) => (other as usize) < chain,
+        };
+        if !known {
+            faults.push(("rules", format!("`{}` is no rule that was loaded", base.id)));
+        }
+        if base.field.is_some() != (correlation.kind == Kind::ValueCount) {
+            faults.push((
+                "field",
+                "belongs to value_count, which needs it, and to no other".to_owned(),
+            ));
+        }
+    }
+    faults
+}
+
+/// For each correlation how many correlations stand below it at most: 0 when it counts detection rules alone;
+/// `None` in or above a circle.
+pub fn depths<F>(correlations: &[Correlation<F>]) -> Vec<Option<u32>> {
+    let mut depths: Vec<Option<u32>> = vec![None; correlations.len()];
+    // Each round settles at least one correlation or ends: a chain is at most as long as there are correlations.
+    loop {
+        let mut settled = false;
+        for (index, correlation) in correlations.iter().enumerate() {
+            if depths.get(index).is_some_and(Option::is_none)
+                && let Some(depth) = depth_above(correlation, &depths)
+                && let Some(slot) = depths.get_mut(index)
+            {
+                *slot = Some(depth);
+                settled = true;
+            }
+        }
+        if !settled {
+            return depths;
+        }
+    }
+}
+
+fn depth_above<F>(correlation: &Correlation<F>, depths: &[Option<u32>]) -> Option<u32> {
+    correlation
+        .bases
+        .iter()
+        .try_fold(0, |depth, base| match base.rule {
+            RuleRef::Rule(_) => Some(depth),
+            RuleRef::Correlation(below) => {
+                let below = depths.get(below as usize).copied().flatten()?;
+                Some(depth.max(below + 1))
+            }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::{Class, Confidence, Level};
+
+    fn correlation(kind: Kind, bases: &[RuleRef]) -> Correlation<&'static str> {
+        Correlation {
+            info: Arc::new(RuleInfo {
+                id: "c".into(),
+                title: "c".into(),
+                level: Level::High,
+                class: Class::Scan,
+                confidence: Confidence::default(),
+                tags: Vec::new(),
+                source: "test".into(),
+            }),
+            alerts: true,
+            kind,
+            bases: bases
+                .iter()
+                .map(|&rule| Base {
+                    rule,
+                    id: "b".into(),
+                    group_by: Vec::new(),
+                    field: (kind == Kind::ValueCount).then_some("cs-uri"),
+                })
+                .collect(),
+            timespan_nanos: 1,
+            threshold: 1,
+        }
+    }
+
+    #[test]
+    fn a_condition_fires_at_its_first_count_or_is_refused() {
+        use Comparison::{Eq, Gt, Gte, Lt, Lte, Neq};
+        for (condition, expected) in [
+            (&[(Gte, 10)][..], Some(10)),
+            (&[(Gt, 10)], Some(11)),
+            (&[(Eq, 3)], Some(3)),
+            (&[(Gte, 0)], Some(1)),
+            (&[(Gt, 100), (Lte, 200)], Some(101)),
+            (&[(Neq, 0)], Some(1)),
+            (&[(Gt, 5), (Neq, 6)], Some(7)),
+            (&[(Lt, 5)], None),
+            (&[(Lte, 5)], None),
+            (&[(Neq, 5)], None),
+            (&[(Eq, 0)], None),
+            (&[(Gte, 10), (Lt, 10)], None),
+            (&[(Gt, u64::MAX)], None),
+            (&[(Gte, MAX_THRESHOLD + 1)], None),
+            (&[], None),
+        ] {
+            assert_eq!(
+                threshold(Kind::EventCount, condition, 1).ok(),
+                expected,
+                "{condition:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_temporal_condition_counts_rules() {
+        use Comparison::Gte;
+        assert_eq!(threshold(Kind::Temporal, &[], 3), Ok(3));
+        assert_eq!(threshold(Kind::Temporal, &[(Gte, 2)], 3), Ok(2));
+        assert!(threshold(Kind::Temporal, &[(Gte, 4)], 3).is_err());
+        assert_eq!(threshold(Kind::TemporalOrdered, &[], 2), Ok(2));
+        assert!(threshold(Kind::TemporalOrdered, &[(Gte, 2)], 3).is_err());
+    }
+
+    #[test]
+    fn group_by_names() {
+        let field = |name: &str| (name == "cs-host").then(|| name.to_owned());
+        let net = |v4_bits, v6_bits| Some(Group::Client(Net { v4_bits, v6_bits }));
+        for (name, expected) in [
+            ("c-ip", net(32, 64)),
+            ("source.ip/24", net(24, 64)),
+            ("c-ip/48", net(32, 48)),
+            ("c-ip/129", None),
+            ("c-ip/x", None),
+            ("cs-host", Some(Group::Field("cs-host".to_owned()))),
+            ("cs-host/24", None),
+            ("no-field", None),
+        ] {
+            assert_eq!(Group::parse(name, field), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn circles_doubles_and_strangers_are_found() {
+        use RuleRef::{Correlation, Rule};
+        let chain = [
+            correlation(Kind::Temporal, &[Correlation(1), Rule(0)]),
+            correlation(Kind::EventCount, &[Rule(0), Rule(1)]),
+        ];
+        assert_eq!(depths(&chain), [Some(1), Some(0)]);
+        assert_eq!(check(&chain, 2), []);
+        let circle = [
+            correlation(Kind::EventCount, &[Correlation(1)]),
+            correlation(Kind::EventCount, &[Correlation(0)]),
+            correlation(Kind::EventCount, &[Correlation(0)]),
+            correlation(Kind::EventCount, &[Rule(0)]),
+        ];
+        assert_eq!(depths(&circle), [None, None, None, Some(0)]);
+        assert_eq!(check(&circle, 1).len(), 3);
+        assert_eq!(
+            check(&[correlation(Kind::EventCount, &[Rule(0), Rule(0)])], 1).len(),
+            1
+        );
+        assert_eq!(check(&[correlation(Kind::EventCount, &[Rule(7)])], 1).len(), 1);
+        let mut fieldless = correlation(Kind::ValueCount, &[Rule(0)]);
+        fieldless.bases[0].field = None;
+        assert_eq!(check(&[fieldless], 1)[0].construct, "field");
+    }
+}
