@@ -39,6 +39,7 @@ pub mod detect;
 pub mod enrich;
 pub mod event;
 pub mod indicator;
+pub mod net;
 pub mod sink;
 pub mod source;
 pub mod store;
