@@ -2,7 +2,24 @@
 //!
 //! Hands over [`Batch`]es and knows nothing of what the lines mean. Only this module reads logs. It does not
 //! store anything either: a batch carries the [`Cursor`] that becomes durable with the batch's effects.
+//! [`plan`] lists the history to replay, oldest first, each byte once; a [`LogReader`] reads it.
+//! Reading order: [`spec`], [`discover`], [`frame`], [`decode`], [`identity`], [`rotation`],
+//! [`ledger`], [`replay`].
 //! Next: [`crate::analysis`].
+
+pub mod decode;
+pub mod discover;
+pub mod frame;
+pub mod identity;
+pub mod ledger;
+pub mod names;
+pub mod reader;
+pub mod replay;
+pub mod rotation;
+pub mod spec;
+
+pub use self::replay::{Log, LogFile, LogReader, Plan, plan};
+pub use self::spec::{From, Notice, SourceError, SourceSpec, Trouble};
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,0 +1,413 @@
+//! The files that are known, and which of them a file that is seen is: gathers the evidence for
+//! [`super::rotation::decide`] from disk.
+//!
+//! Next: [`super::replay`], which reads what is decided here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use super::Cursor;
+use super::decode::{Coding, Decoder};
+use super::discover::{Family, Found};
+use super::identity::{HASHED_BYTES, Head, Key, Trail, hash, modified_nanos};
+use super::names::{Generation, Name};
+use super::rotation::{Compared, Known, Seen, Step, decide};
+
+/// All files known, by what they may be recognised by.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    entries: BTreeMap<i64, Entry>,
+    by_inode: HashMap<u64, Vec<i64>>,
+    by_head: HashMap<(u32, u64), Vec<i64>>,
+    head_lens: BTreeMap<u32, usize>,
+    last_id: i64,
+}
+
+/// A known file.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// How far it was read.
+    pub cursor: Cursor,
+    /// The log it belongs to.
+    pub family: Family,
+    /// Which generation it was when last seen.
+    pub generation: Generation,
+    /// The file it is read from, while that lies somewhere.
+    pub present: Option<Key>,
+}
+
+/// What a file that is seen turns out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// The known file with this number: go on at its offset.
+    Resume(i64),
+    /// The known file with this number, with nothing new in it.
+    Exhausted(i64),
+    /// A copy of the known file with this number, which is still there.
+    Copy(i64),
+    /// Perhaps a copy in the making.
+    Wait,
+    /// A file not known; where it has taken the place of a known one, that one's number.
+    New(Option<i64>),
+}
+
+impl Ledger {
+    /// A ledger of stored cursors.
+    pub fn new(cursors: &[Cursor]) -> Self {
+        let mut ledger = Self::default();
+        for cursor in cursors {
+            let (family, name) = Family::of(&cursor.path);
+            ledger.last_id = ledger.last_id.max(cursor.id);
+            let generation = name.generation;
+            ledger.insert(Entry {
+                cursor: cursor.clone(),
+                family,
+                generation,
+                present: None,
+            });
+        }
+        ledger
+    }
+
+    /// A number for a file not known so far.
+    pub fn next_id(&mut self) -> i64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Adds or replaces a known file.
+    pub fn insert(&mut self, entry: Entry) {
+        let id = entry.cursor.id;
+        self.remove(id);
+        self.last_id = self.last_id.max(id);
+        self.by_inode.entry(entry.cursor.inode).or_default().push(id);
+        self.by_head
+            .entry((entry.cursor.head_len, entry.cursor.head_hash))
+            .or_default()
+            .push(id);
+        *self.head_lens.entry(entry.cursor.head_len).or_default() += 1;
+        self.entries.insert(id, entry);
+    }
+
+    /// Forgets a file.
+    pub fn remove(&mut self, id: i64) -> Option<Entry> {
+        let entry = self.entries.remove(&id)?;
+        let cursor = &entry.cursor;
+        let head = (cursor.head_len, cursor.head_hash);
+        forget(&mut self.by_inode, cursor.inode, id);
+        forget(&mut self.by_head, head, id);
+        if let Some(count) = self.head_lens.get_mut(&cursor.head_len) {
+            *count -= 1;
+            if *count == 0 {
+                self.head_lens.remove(&cursor.head_len);
+            }
+        }
+        Some(entry)
+    }
+
+    /// Takes over a newer cursor of a known file.
+    pub fn update(&mut self, cursor: &Cursor) {
+        if let Some(entry) = self.entries.get_mut(&cursor.id) {
+            let same = entry.cursor.head_len == cursor.head_len
+                && entry.cursor.head_hash == cursor.head_hash
+                && entry.cursor.inode == cursor.inode;
+            if same {
+                entry.cursor.clone_from(cursor);
+                return;
+            }
+        }
+        if let Some(mut entry) = self.remove(cursor.id) {
+            entry.cursor.clone_from(cursor);
+            self.insert(entry);
+        }
+    }
+
+    /// Notes from which file a known one is read; `None` when that is gone.
+    pub fn set_present(&mut self, id: i64, key: Option<Key>) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.present = key;
+        }
+    }
+
+    /// A known file.
+    pub fn get(&self, id: i64) -> Option<&Entry> {
+        self.entries.get(&id)
+    }
+
+    /// A known file, to change what is not in its cursor.
+    pub fn get_mut(&mut self, id: i64) -> Option<&mut Entry> {
+        self.entries.get_mut(&id)
+    }
+
+    /// All known files by number.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// A known file that needs not be opened to be known: finished, and nothing about it has changed.
+    pub fn untouched(&self, found: &Found) -> Option<i64> {
+        let ids = self.by_inode.get(&found.key.inode)?;
+        ids.iter().copied().find(|id| {
+            self.get(*id).is_some_and(|entry| {
+                let cursor = &entry.cursor;
+                let free = entry.present.is_none() || entry.present == Some(found.key);
+                free && cursor.finished
+                    && cursor.device == found.key.device
+                    && cursor.modified_nanos == found.modified_nanos
+                    && cursor.modified_nanos != 0
+                    && cursor.path == found.path
+            })
+        })
+    }
+
+    /// What a file is, going by its inode alone as a hint, proved by content. The first of two rounds: all files
+    /// go through this one before any goes through [`Ledger::claim`].
+    pub fn claim_by_inode(&self, found: &Found, probe: &mut Probe) -> Option<Claim> {
+        let ids = self.by_inode.get(&found.key.inode).cloned().unwrap_or_default();
+        let steps = ids.into_iter().filter_map(|id| {
+            let entry = self.get(id)?;
+            let hinted = same_inode(entry, found) && entry.present.is_none_or(|key| key == found.key);
+            hinted.then(|| (id, self.step(entry, found, probe)))
+        });
+        let best = steps.max_by_key(|(id, step)| match step {
+            Step::Resume => (2, self.get(*id).map_or(0, |entry| entry.cursor.offset)),
+            Step::Exhausted => (1, 0),
+            _ => (0, 0),
+        });
+        match best {
+            Some((id, Step::Resume)) => Some(Claim::Resume(id)),
+            Some((id, Step::Exhausted)) => Some(Claim::Exhausted(id)),
+            _ => None,
+        }
+    }
+
+    /// What a file is, going by content.
+    pub fn claim(&self, found: &Found, probe: &mut Probe) -> Claim {
+        if let Some(claim) = self.claim_by_inode(found, probe) {
+            return claim;
+        }
+        let mut best = Claim::New(self.displaced(found));
+        let mut best_rank = (0, 0);
+        for id in self.candidates(found, probe) {
+            let Some(entry) = self.get(id) else { continue };
+            let offset = entry.cursor.offset;
+            let (rank, claim) = match self.step(entry, found, probe) {
+                Step::Resume => (4, Claim::Resume(id)),
+                Step::Exhausted => (3, Claim::Exhausted(id)),
+                Step::Copy => (2, Claim::Copy(id)),
+                Step::Wait => (1, Claim::Wait),
+                Step::Restart | Step::Unrelated => continue,
+            };
+            if (rank, offset) > best_rank {
+                best_rank = (rank, offset);
+                best = claim;
+            }
+        }
+        best
+    }
+
+    /// The known file whose inode or path a new one has taken.
+    fn displaced(&self, found: &Found) -> Option<i64> {
+        let ids = self.by_inode.get(&found.key.inode)?;
+        ids.iter()
+            .copied()
+            .find(|id| self.get(*id).is_some_and(|entry| same_inode(entry, found)))
+    }
+
+    /// Known files whose head a file has, and, while it is shorter than a head, those it may become.
+    fn candidates(&self, found: &Found, probe: &Probe) -> Vec<i64> {
+        let mut ids = Vec::new();
+        for (&len, _) in self.head_lens.range(1..) {
+            match probe.head.hash_of(len) {
+                Some(hash) => ids.extend(self.by_head.get(&(len, hash)).into_iter().flatten()),
+                None => break,
+            }
+        }
+        if probe.head.bytes().len() < HASHED_BYTES && found.generation != Generation::Live {
+            let longer = self.entries.values().filter(|entry| {
+                entry.family == found.family
+                    && entry.present.is_some()
+                    && entry.cursor.head_len as usize > probe.head.bytes().len()
+            });
+            ids.extend(longer.map(|entry| entry.cursor.id));
+        }
+        ids
+    }
+
+    fn step(&self, entry: &Entry, found: &Found, probe: &mut Probe) -> Step {
+        let cursor = &entry.cursor;
+        let known = Known {
+            head_len: cursor.head_len,
+            present: entry.present.is_some_and(|key| key != found.key),
+        };
+        let head = match probe.head.hash_of(cursor.head_len) {
+            Some(hash) if hash == cursor.head_hash => Compared::Equal,
+            Some(_) => Compared::Differs,
+            None if known.present && probe.is_prefix_of(&cursor.path, entry.present) => Compared::ShortPrefix,
+            None => Compared::Short,
+        };
+        let proof = if head == Compared::Equal {
+            probe.compare_proof(cursor)
+        } else {
+            Compared::Short
+        };
+        let name_packed = Name::parse(&found.path.to_string_lossy()).packed;
+        let seen = Seen {
+            same_inode: same_inode(entry, found),
+            same_log: entry.family == found.family,
+            rotated: found.generation != Generation::Live || name_packed || probe.coding.is_packed(),
+            near: entry.generation == Generation::Live || entry.generation == found.generation,
+            head,
+            proof,
+        };
+        decide(known, seen)
+    }
+}
+
+fn forget<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<i64>>, key: K, id: i64) {
+    if let Some(ids) = index.get_mut(&key) {
+        ids.retain(|other| *other != id);
+        if ids.is_empty() {
+            index.remove(&key);
+        }
+    }
+}
+
+/// Device numbers may change over a reboot; a path that stayed stands in for them.
+fn same_inode(entry: &Entry, found: &Found) -> bool {
+    let cursor = &entry.cursor;
+    cursor.inode == found.key.inode
+        && cursor.inode != 0
+        && (cursor.device == found.key.device || cursor.path == found.path)
+}
+
+/// A file looked into.
+#[derive(Debug)]
+pub struct Probe {
+    /// The open file.
+    pub file: File,
+    /// Its key, of the open file.
+    pub key: Key,
+    /// Its size on disk in bytes.
+    pub size: u64,
+    /// When it was last modified.
+    pub modified_nanos: i64,
+    /// Its head, decoded.
+    pub head: Head,
+    /// How it is packed; plain while it has too few bytes to tell.
+    pub coding: Coding,
+    /// Its bytes are the decoded ones: offsets can be gone to.
+    pub direct: bool,
+}
+
+impl Probe {
+    /// Opens a file and reads its head.
+    ///
+    /// # Errors
+    /// Whatever the system says to opening or reading.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let meta = file.metadata()?;
+        let mut decoder = Decoder::new((&file).take(1 << 20));
+        let mut head = Head::default();
+        let mut room = [0; HASHED_BYTES];
+        while let Some(rest) = HASHED_BYTES
+            .checked_sub(head.bytes().len())
+            .filter(|rest| *rest > 0)
+        {
+            match decoder.read(room.get_mut(..rest).unwrap_or_default()) {
+                Ok(0) | Err(_) => break,
+                Ok(count) => head.feed(head.bytes().len() as u64, room.get(..count).unwrap_or_default()),
+            }
+        }
+        let coding = decoder.coding().unwrap_or(Coding::Plain);
+        let direct = !coding.is_packed() && !decoder.is_transcoded();
+        let (key, size, modified_nanos) = (Key::of(&meta), meta.len(), modified_nanos(&meta));
+        Ok(Self {
+            file,
+            key,
+            size,
+            modified_nanos,
+            head,
+            coding,
+            direct,
+        })
+    }
+
+    /// The bytes before `offset` against the cursor's hash of them.
+    fn compare_proof(&self, cursor: &Cursor) -> Compared {
+        if self.direct && self.size < cursor.offset {
+            return Compared::Short;
+        }
+        match self.before(cursor.offset, cursor.proof_len as usize) {
+            Ok(Some(bytes)) if hash(&bytes) == cursor.proof_hash => Compared::Equal,
+            Ok(Some(_)) => Compared::Differs,
+            Ok(None) | Err(_) => Compared::Short,
+        }
+    }
+
+    /// The last `len` decoded bytes before `offset`; `None` when there are not so many.
+    ///
+    /// # Errors
+    /// Whatever the system says to reading.
+    pub fn before(&self, offset: u64, len: usize) -> io::Result<Option<Vec<u8>>> {
+        if offset == 0 {
+            return Ok(Some(Vec::new()));
+        }
+        if self.direct {
+            return read_before(&self.file, offset, len);
+        }
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(0))?;
+        let mut decoder = Decoder::new(file);
+        let Some(trail) = pass(&mut decoder, offset) else {
+            return Ok(None);
+        };
+        Ok(trail
+            .bytes()
+            .len()
+            .checked_sub(len)
+            .and_then(|from| trail.bytes().get(from..))
+            .map(<[u8]>::to_vec))
+    }
+
+    /// True when all that is in this file is the beginning of the file at `path`, if that is still the one meant.
+    fn is_prefix_of(&self, path: &Path, meant: Option<Key>) -> bool {
+        let Ok(other) = Self::open(path) else {
+            return false;
+        };
+        Some(other.key) == meant && other.head.bytes().starts_with(self.head.bytes())
+    }
+}
+
+/// Reads up to `len` bytes that end at `offset` of a plain file.
+///
+/// # Errors
+/// Whatever the system says to reading.
+pub fn read_before(file: &File, offset: u64, len: usize) -> io::Result<Option<Vec<u8>>> {
+    let len = len.min(usize::try_from(offset).unwrap_or(usize::MAX));
+    let mut file = file;
+    file.seek(SeekFrom::Start(offset - len as u64))?;
+    let mut bytes = Vec::with_capacity(len);
+    file.take(len as u64).read_to_end(&mut bytes)?;
+    Ok((bytes.len() == len).then_some(bytes))
+}
+
+/// Decodes and lets go of the first `offset` bytes; gives the last of them. `None` when there are not so many.
+pub fn pass<R: Read>(decoder: &mut Decoder<R>, offset: u64) -> Option<Trail> {
+    let mut trail = Trail::default();
+    let mut room = vec![0; 64 << 10];
+    let mut left = offset;
+    while left > 0 {
+        let want = usize::try_from(left).unwrap_or(usize::MAX).min(room.len());
+        let count = decoder
+            .read(room.get_mut(..want)?)
+            .ok()
+            .filter(|count| *count > 0)?;
+        trail.push(room.get(..count)?);
+        left -= count as u64;
+    }
+    Some(trail)
+}

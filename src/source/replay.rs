@@ -1,0 +1,475 @@
+//! Replay: history, once. [`plan`] lists the logs with their files from oldest to newest; [`Log::open`] reads one.
+//!
+//! Each byte is read once: links, copies beside their originals and archives beside what they hold are told by
+//! content. With cursors it goes on where the last run ended, through rotation and compression.
+//! Next: [`super::reader`], which reads one file.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::discover::{Family, Found, Origin, directory_of, openable, scan};
+use super::identity::Key;
+use super::ledger::{Claim, Entry, Ledger, Probe};
+use super::names::Generation;
+use super::reader::FileReader;
+use super::spec::{Notice, SourceError, SourceSpec, Trouble};
+use super::{Batch, Cursor};
+
+/// How many lines [`LogReader::peek_head`] gives at most.
+const HEAD_LINES: usize = 64;
+
+/// What there is to replay.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The logs.
+    pub logs: Vec<Log>,
+    /// What was skipped on purpose.
+    pub notices: Vec<Notice>,
+    /// What could not be found or listed.
+    pub troubles: Vec<Trouble>,
+}
+
+/// A log and its rotated generations.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// Path of the live file, as it is or would be.
+    pub name: Arc<str>,
+    /// Its number, from 0, stable in a run.
+    pub number: u32,
+    /// Its files, from oldest to newest.
+    pub files: Vec<LogFile>,
+    /// Generations beside a named file, from oldest to newest, with the named ones among them: what is read of
+    /// them depends on the cursors. Empty unless resuming.
+    siblings: Vec<LogFile>,
+    settings: Settings,
+}
+
+/// One file of a log.
+#[derive(Debug, Clone)]
+pub struct LogFile {
+    /// Its path; `-` for standard input.
+    pub path: PathBuf,
+    /// Its size on disk in bytes; 0 for streams.
+    pub size: u64,
+    /// What else was found of it.
+    pub(super) found: Found,
+    /// Its place in the plan, from 1.
+    index: i64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Settings {
+    line_cap: usize,
+    batch_bytes: usize,
+    resume: bool,
+}
+
+/// Lists all that `spec` names. Files that are not there are troubles of the plan, not errors.
+///
+/// # Errors
+/// When a PATH has wildcards that make no pattern.
+pub fn plan(spec: &SourceSpec) -> Result<Plan, SourceError> {
+    let origins: Vec<Origin> = spec
+        .paths
+        .iter()
+        .map(|path| Origin::parse(path))
+        .collect::<Result<_, _>>()?;
+    let scan = scan(&origins, spec.resume);
+    let mut plan = Plan {
+        logs: Vec::new(),
+        notices: scan.notices,
+        troubles: scan.troubles,
+    };
+    let settings = Settings {
+        line_cap: spec.line_cap,
+        batch_bytes: spec.batch_bytes.max(1),
+        resume: spec.resume,
+    };
+    if origins.iter().any(|origin| matches!(origin, Origin::Stdin)) {
+        plan.add(stdin(), settings);
+    }
+    for found in scan.files {
+        plan.add(found, settings);
+    }
+    plan.logs.retain(|log| !log.files.is_empty());
+    for (number, log) in plan.logs.iter_mut().enumerate() {
+        log.number = number as u32;
+    }
+    Ok(plan)
+}
+
+/// Standard input as a file.
+pub(super) fn stdin() -> Found {
+    Found {
+        path: PathBuf::from("-"),
+        family: Family {
+            directory: PathBuf::new(),
+            stem: String::from("-"),
+        },
+        generation: Generation::Live,
+        key: Key::default(),
+        size: 0,
+        modified_nanos: 0,
+        stream: true,
+        named: true,
+        sibling: false,
+    }
+}
+
+impl Plan {
+    fn add(&mut self, found: Found, settings: Settings) {
+        let name: Arc<str> = found.family.name().into();
+        let index = 1 + self
+            .logs
+            .iter()
+            .map(|log| log.files.len() + log.siblings.len())
+            .sum::<usize>() as i64;
+        let same = self.logs.last().is_some_and(|log| {
+            log.files
+                .iter()
+                .chain(&log.siblings)
+                .any(|file| file.found.family == found.family)
+        });
+        if !same {
+            let (files, siblings) = (Vec::new(), Vec::new());
+            self.logs.push(Log {
+                name,
+                number: 0,
+                files,
+                siblings,
+                settings,
+            });
+        }
+        let file = LogFile {
+            path: found.path.clone(),
+            size: found.size,
+            found,
+            index,
+        };
+        if let Some(log) = self.logs.last_mut() {
+            if !file.found.sibling {
+                log.files.push(file.clone());
+            }
+            if settings.resume {
+                log.siblings.push(file);
+            }
+        }
+    }
+
+    /// Bytes on disk of all files to read.
+    pub fn bytes(&self) -> u64 {
+        self.logs.iter().map(Log::bytes).sum()
+    }
+}
+
+impl Log {
+    /// Bytes on disk of its files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.size).sum()
+    }
+
+    /// A reader over the log's files. `resume` holds the stored cursors, of this log and of others.
+    pub fn open(&self, resume: &[Cursor]) -> LogReader {
+        let mut reader = LogReader {
+            log: self.clone(),
+            ledger: Ledger::new(resume),
+            first_id: resume.iter().map(|cursor| cursor.id).max().unwrap_or_default(),
+            queue: VecDeque::new(),
+            current: None,
+            ready: VecDeque::new(),
+            raw_bytes: 0,
+        };
+        reader.enqueue();
+        reader
+    }
+}
+
+/// Reads the files of one log, from oldest to newest.
+pub struct LogReader {
+    log: Log,
+    ledger: Ledger,
+    first_id: i64,
+    queue: VecDeque<LogFile>,
+    current: Option<FileReader>,
+    ready: VecDeque<Result<Batch, Trouble>>,
+    raw_bytes: u64,
+}
+
+impl LogReader {
+    /// The next batch, or a file's trouble, after which reading goes on with the next file. With cursors, a batch
+    /// may hold no line and only carry a cursor that has changed.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator could not be peeked into for its head"
+    )]
+    pub fn next(&mut self) -> Option<Result<Batch, Trouble>> {
+        loop {
+            if let Some(ready) = self.ready.pop_front() {
+                return Some(ready);
+            }
+            self.advance()?;
+        }
+    }
+
+    /// The first lines that [`LogReader::next`] will give, without giving them: to recognise a format.
+    pub fn peek_head(&mut self) -> Vec<&[u8]> {
+        let has_lines =
+            |item: &Result<Batch, Trouble>| item.as_ref().is_ok_and(|batch| !batch.lines.is_empty());
+        while !self.ready.iter().any(has_lines) {
+            if self.advance().is_none() {
+                break;
+            }
+        }
+        let first = self
+            .ready
+            .iter()
+            .filter_map(|item| item.as_ref().ok())
+            .find(|b| !b.lines.is_empty());
+        let lines = first.map(|batch| batch.lines.iter().take(HEAD_LINES).map(|line| batch.line(*line)));
+        lines.into_iter().flatten().collect()
+    }
+
+    /// Bytes read from disk so far, before decoding: progress, to be held against [`Log::bytes`].
+    pub fn raw_bytes(&self) -> u64 {
+        self.raw_bytes + self.current.as_ref().map_or(0, FileReader::raw_bytes)
+    }
+
+    /// Does the next piece of work, which may put something into `ready`; `None` when there is none left.
+    fn advance(&mut self) -> Option<()> {
+        let Some(current) = &mut self.current else {
+            let file = self.queue.pop_front()?;
+            self.begin(&file);
+            return Some(());
+        };
+        match current.next() {
+            Some(Ok(batch)) => {
+                self.ledger.update(&batch.cursor);
+                self.ready.push_back(Ok(batch));
+            }
+            other => {
+                if let Some(Err(trouble)) = other {
+                    self.ready.push_back(Err(trouble));
+                }
+                self.end();
+            }
+        }
+        Some(())
+    }
+
+    /// The current file is read.
+    fn end(&mut self) {
+        let Some(current) = self.current.take() else {
+            return;
+        };
+        self.raw_bytes += current.raw_bytes();
+        let cursor = current.cursor();
+        let changed = self
+            .ledger
+            .get(cursor.id)
+            .is_some_and(|entry| entry.cursor != cursor);
+        self.ledger.update(&cursor);
+        if self.log.settings.resume && changed && cursor.id != 0 {
+            self.ready.push_back(Ok(current.empty_batch()));
+        }
+    }
+
+    /// Decides which files are to be looked at, in which order.
+    fn enqueue(&mut self) {
+        let log = &self.log;
+        if !log.settings.resume {
+            self.queue = log.files.iter().cloned().collect();
+            return;
+        }
+        let family = log.siblings.first().map(|file| file.found.family.clone());
+        self.ledger_keep(family.as_ref());
+        let known = self.ledger.entries().next().is_some();
+        let files: Vec<LogFile> = if known {
+            self.log.siblings.clone()
+        } else {
+            self.log.files.clone()
+        };
+        // First round: files whose inode is known; so that no copy takes the place of the file itself.
+        for file in &files {
+            self.bind_by_inode(&file.found);
+        }
+        let newest = self
+            .ledger
+            .entries()
+            .map(|entry| entry.cursor.modified_nanos)
+            .max()
+            .unwrap_or_default();
+        let known: Vec<bool> = files.iter().map(|file| self.is_known(file)).collect();
+        let first = known.iter().position(|known| *known);
+        for ((place, file), known) in files.into_iter().enumerate().zip(known) {
+            // A generation that nobody named and that was never read counts only when it is newer.
+            let newer = first.map_or(file.found.modified_nanos > newest, |first| place > first);
+            if known || newer || !file.found.sibling {
+                self.queue.push_back(file);
+            }
+        }
+    }
+
+    /// Keeps cursors of this log, and those whose file lies in none of the places a log's name tells.
+    fn ledger_keep(&mut self, family: Option<&Family>) {
+        let others: Vec<i64> = self
+            .ledger
+            .entries()
+            .filter(|entry| Some(&entry.family) != family)
+            .map(|entry| entry.cursor.id)
+            .collect();
+        let inodes: Vec<Key> = self.log.siblings.iter().map(|file| file.found.key).collect();
+        for id in others {
+            let hinted = self.ledger.get(id).is_some_and(|entry| {
+                inodes
+                    .iter()
+                    .any(|key| key.inode == entry.cursor.inode && key.device == entry.cursor.device)
+            });
+            if !hinted {
+                self.ledger.remove(id);
+            }
+        }
+    }
+
+    fn bind_by_inode(&mut self, found: &Found) {
+        if found.stream {
+            return;
+        }
+        if let Some(id) = self.ledger.untouched(found) {
+            return self.ledger.set_present(id, Some(found.key));
+        }
+        let Ok(mut probe) = Probe::open(&found.path) else {
+            return;
+        };
+        if let Some(Claim::Resume(id) | Claim::Exhausted(id)) = self.ledger.claim_by_inode(found, &mut probe)
+        {
+            self.ledger.set_present(id, Some(found.key));
+        }
+    }
+
+    /// True when a file is a known one or holds the content of one.
+    fn is_known(&self, file: &LogFile) -> bool {
+        if self
+            .ledger
+            .entries()
+            .any(|entry| entry.present == Some(file.found.key))
+        {
+            return true;
+        }
+        let Ok(mut probe) = Probe::open(&file.path) else {
+            return false;
+        };
+        matches!(
+            self.ledger.claim(&file.found, &mut probe),
+            Claim::Resume(_) | Claim::Exhausted(_)
+        )
+    }
+
+    /// Opens a file and finds out where to read on in it.
+    fn begin(&mut self, file: &LogFile) {
+        let (cap, room) = (self.log.settings.line_cap, self.log.settings.batch_bytes);
+        if file.found.stream {
+            match FileReader::stream(&file.path, self.log.number, cap, room) {
+                Ok(reader) => self.current = Some(reader),
+                Err(error) => self.ready.push_back(Err(Trouble::io(&file.path, &error))),
+            }
+            return;
+        }
+        if let Some(id) = self.ledger.untouched(&file.found) {
+            return self.ledger.set_present(id, Some(file.found.key));
+        }
+        let (path, mut probe) = match open_meant(&file.found) {
+            Ok(opened) => opened,
+            Err(trouble) => return self.ready.push_back(Err(trouble)),
+        };
+        let found = Found {
+            path,
+            ..file.found.clone()
+        };
+        let id = match self.ledger.claim(&found, &mut probe) {
+            Claim::Resume(id) | Claim::Copy(id) => id,
+            // What the copy lacks was read from its original.
+            Claim::Exhausted(_) | Claim::Wait => return,
+            Claim::New(_) => self.enter(file, &found),
+        };
+        self.ledger.set_present(id, Some(found.key));
+        let Some(entry) = self.ledger.get(id) else {
+            return;
+        };
+        let takes_rest = !self.log.settings.resume || self.is_closed(&found, &probe);
+        let opened = FileReader::file(&found, probe, &entry.cursor, self.log.number, cap, room);
+        match opened {
+            Ok(reader) => self.current = Some(reader.taking_rest(takes_rest)),
+            Err(error) => self.ready.push_back(Err(Trouble::io(&found.path, &error))),
+        }
+    }
+
+    /// Notes a file that was not known.
+    fn enter(&mut self, file: &LogFile, found: &Found) -> i64 {
+        let id = self.first_id + file.index;
+        let cursor = Cursor {
+            id,
+            path: found.path.clone(),
+            ..Cursor::default()
+        };
+        let (family, generation) = (found.family.clone(), found.generation.clone());
+        self.ledger.insert(Entry {
+            cursor,
+            family,
+            generation,
+            present: Some(found.key),
+        });
+        id
+    }
+
+    /// True when nothing will be added to a file: it is rotated or compressed, or a newer generation is there.
+    fn is_closed(&self, found: &Found, probe: &Probe) -> bool {
+        let newest = self
+            .log
+            .siblings
+            .last()
+            .is_some_and(|file| file.found.key == found.key);
+        probe.coding.is_packed() || !newest
+    }
+}
+
+/// Opens the file that was listed; when it was rotated since, under the name it has now.
+fn open_meant(found: &Found) -> Result<(PathBuf, Probe), Trouble> {
+    let opened = Probe::open(&found.path);
+    match opened {
+        Ok(probe) if probe.key == found.key || !found.key.is_known() => Ok((found.path.clone(), probe)),
+        other => match moved_to(directory_of(&found.path), found.key) {
+            Some(moved) => Ok(moved),
+            None => Err(match other {
+                Err(error) => Trouble::io(&found.path, &error),
+                Ok(_) => Trouble::new(
+                    &found.path,
+                    "was replaced while logs were read, its old content not read",
+                )
+                .hint("run again"),
+            }),
+        },
+    }
+}
+
+/// Looks for a file with this key in a directory.
+fn moved_to(directory: &Path, key: Key) -> Option<(PathBuf, Probe)> {
+    fs::read_dir(openable(directory))
+        .ok()?
+        .flatten()
+        .find_map(|entry| {
+            let path = directory.join(entry.file_name());
+            let same = fs::metadata(&path).is_ok_and(|meta| meta.is_file() && Key::of(&meta) == key);
+            if !same {
+                return None;
+            }
+            Probe::open(&path)
+                .ok()
+                .filter(|probe| probe.key == key)
+                .map(|probe| (path, probe))
+        })
+}
+
+#[cfg(test)]
+mod tests;
