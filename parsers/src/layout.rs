@@ -3,43 +3,161 @@
 //! A layout is a value: the same layout reads the same line in the same way, whatever came before. The one
 //! exception, header lines of column formats (`#Fields:`), is part of it as text.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
+use crate::compile::nginx::Names;
+use crate::compile::program::Program;
+use crate::compile::{FormatError, apache, nginx};
 use crate::format::Format;
+use crate::record::Moment;
+use crate::unescape::Escape;
 
 /// What to try for one log. Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Layout {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Inner {
     /// What is tried first.
-    pub first: Option<Format>,
+    pub first: First,
     /// Whether nothing else is tried.
     pub only: bool,
     /// The last header line seen, for formats that have one.
     pub header: Option<Box<str>>,
 }
 
+/// What is tried first.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum First {
+    /// Nothing in particular.
+    Auto,
+    /// A format known by name.
+    Preset(Format),
+    /// A compiled format.
+    Compiled(Arc<Compiled>),
+}
+
+/// A compiled format and the text it was made from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Compiled {
+    pub program: Program,
+    server: &'static str,
+    text: String,
+}
+
+impl First {
+    /// The format known by name.
+    pub fn preset(&self) -> Option<Format> {
+        match self {
+            Self::Preset(format) => Some(*format),
+            Self::Auto | Self::Compiled(_) => None,
+        }
+    }
+}
+
 impl Layout {
     /// Nothing is known: every format, in the order of [`Format::ALL`].
     pub fn auto() -> Self {
-        Self::of(None, false)
+        Self::of(First::Auto, false)
     }
 
     /// Only this format, as `--format NAME` asks; wrappers (syslog, containers) are allowed around it.
     pub fn preset(format: Format) -> Self {
-        Self::of(Some(format), true)
+        Self::of(First::Preset(format), true)
     }
 
     /// This format first, then all others: what recognition found.
     pub fn first(format: Format) -> Self {
-        Self::of(Some(format), false)
+        Self::of(First::Preset(format), false)
     }
 
-    fn of(first: Option<Format>, only: bool) -> Self {
+    /// Only lines of an nginx `log_format`: its strings joined, as nginx joins them.
+    ///
+    /// # Errors
+    /// A variable that nginx does not have, a `$` without a name, values that nothing separates.
+    pub fn nginx(format: &str, escape: Escape) -> Result<Self, FormatError> {
+        Self::compiled_nginx(format, escape, Names::Known)
+    }
+
+    /// The same from a configuration that nginx itself has accepted, where a variable may be the administrator's own.
+    ///
+    /// # Errors
+    /// As [`Layout::nginx`], but for unknown variables.
+    pub fn nginx_configured(format: &str, escape: Escape) -> Result<Self, FormatError> {
+        Self::compiled_nginx(format, escape, Names::Any)
+    }
+
+    fn compiled_nginx(format: &str, escape: Escape, names: Names) -> Result<Self, FormatError> {
+        let program = Program::new(nginx::parts(format, names)?, escape, Moment::End)?;
+        let server = match escape {
+            Escape::Json => "nginx-json",
+            Escape::None => "nginx-none",
+            Escape::Nginx | Escape::Apache | Escape::Either => "nginx",
+        };
+        Ok(Self::compiled(program, server, format))
+    }
+
+    /// Only lines of an Apache `LogFormat`, as it stands in the configuration or with its `\"` already undone.
+    ///
+    /// # Errors
+    /// A directive that Apache does not have, values that nothing separates, a time that cannot be read back.
+    pub fn apache(format: &str) -> Result<Self, FormatError> {
+        let (parts, moment) = apache::parts(format)?;
+        let program = Program::new(parts, Escape::Apache, moment)?;
+        Ok(Self::compiled(program, "apache", format))
+    }
+
+    /// What `--format` takes: `auto`, a preset's name, `nginx:FORMAT` (perhaps beginning `escape=json `) or
+    /// `apache:FORMAT`. Behind the colon may also stand the name of a preset.
+    ///
+    /// # Errors
+    /// As [`Layout::nginx`] and [`Layout::apache`], with the position in the whole option; an unknown name.
+    pub fn from_option(option: &str) -> Result<Self, FormatError> {
+        let preset = |name: &str| Format::from_name(name).map(Self::preset);
+        if option.trim().eq_ignore_ascii_case("auto") {
+            return Ok(Self::auto());
+        }
+        match option.split_once(':') {
+            Some(("nginx", text)) if text.contains('$') => {
+                let (escape, format) = escape_word(text);
+                let before = option.len() - format.len();
+                Self::nginx(format, escape).map_err(|error| error.shifted(before))
+            }
+            Some(("apache", text)) if text.contains('%') => {
+                Self::apache(text).map_err(|error| error.shifted(option.len() - text.len()))
+            }
+            Some((server @ ("nginx" | "apache"), name)) => preset(&format!("{server}-{name}"))
+                .or_else(|| preset(name))
+                .ok_or_else(|| no_such_format(option)),
+            _ => preset(option).ok_or_else(|| no_such_format(option)),
+        }
+    }
+
+    /// The same, but lines that it does not read are tried as every other format.
+    pub fn or_any(&self) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                only: false,
+                ..Inner::clone(&self.inner)
+            }),
+        }
+    }
+
+    fn compiled(program: Program, server: &'static str, text: &str) -> Self {
+        Self::of(
+            First::Compiled(Arc::new(Compiled {
+                program,
+                server,
+                text: text.to_owned(),
+            })),
+            true,
+        )
+    }
+
+    fn of(first: First, only: bool) -> Self {
         Self {
             inner: Arc::new(Inner {
                 first,
@@ -65,15 +183,23 @@ impl Layout {
         }
     }
 
-    /// What won, for people: a format's name or `auto`.
+    /// What won, for people: a format's name, `nginx` or `apache` for a compiled one, or `auto`.
     pub fn name(&self) -> &str {
-        self.inner.first.map_or("auto", Format::name)
+        match &self.inner.first {
+            First::Auto => "auto",
+            First::Preset(format) => format.name(),
+            First::Compiled(compiled) => compiled.server,
+        }
     }
 
     /// One text from which [`Layout::from_state`] makes the same layout again; kept beside a file's cursor.
     pub fn state(&self) -> String {
         let how = if self.inner.only { "only" } else { "first" };
         let mut state = format!("{how}:{}", self.name());
+        if let First::Compiled(compiled) = &self.inner.first {
+            // The text's length ends it, since it may hold any byte.
+            let _ = write!(state, ":{}:{}", compiled.text.len(), compiled.text);
+        }
         if let Some(header) = &self.inner.header {
             state.push('\n');
             state.push_str(header);
@@ -83,27 +209,93 @@ impl Layout {
 
     /// The layout that a [`Layout::state`] describes; `None` for a text that is none (an older version's).
     pub fn from_state(state: &str) -> Option<Self> {
-        let (head, header) = match state.split_once('\n') {
-            Some((head, header)) => (head, Some(header)),
-            None => (state, None),
+        let (how, rest) = state.split_once(':')?;
+        let (layout, header) = match rest.split_once(':') {
+            Some((server @ ("nginx" | "nginx-json" | "nginx-none" | "apache"), rest)) => {
+                let (length, rest) = rest.split_once(':')?;
+                let (text, header) = rest.split_at_checked(length.parse().ok()?)?;
+                (Self::recompiled(server, text)?, header.strip_prefix('\n'))
+            }
+            _ => {
+                let (name, header) = rest
+                    .split_once('\n')
+                    .map_or((rest, None), |(name, header)| (name, Some(header)));
+                let first = match name {
+                    "auto" => First::Auto,
+                    name => First::Preset(Format::from_name(name)?),
+                };
+                (Self::of(first, true), header)
+            }
         };
-        let (how, name) = head.split_once(':')?;
-        let first = match name {
-            "auto" => None,
-            name => Some(Format::from_name(name)?),
-        };
-        let only = match how {
-            "only" => true,
-            "first" => false,
-            _ => return None,
-        };
-        Some(Self::of(first, only).with_header(header))
+        match how {
+            "only" => Some(Self::of(layout.inner.first.clone(), true).with_header(header)),
+            "first" => Some(layout.or_any().with_header(header)),
+            _ => None,
+        }
     }
+
+    fn recompiled(server: &str, text: &str) -> Option<Self> {
+        match server {
+            "nginx-json" => Self::nginx_configured(text, Escape::Json).ok(),
+            "nginx-none" => Self::nginx_configured(text, Escape::None).ok(),
+            "nginx" => Self::nginx_configured(text, Escape::Nginx).ok(),
+            _ => Self::apache(text).ok(),
+        }
+    }
+}
+
+/// `escape=json ` before a format.
+fn escape_word(text: &str) -> (Escape, &str) {
+    for (word, escape) in [
+        ("escape=json ", Escape::Json),
+        ("escape=none ", Escape::None),
+        ("escape=default ", Escape::Nginx),
+    ] {
+        if let Some(format) = text.strip_prefix(word) {
+            return (escape, format);
+        }
+    }
+    (Escape::Nginx, text)
+}
+
+fn no_such_format(option: &str) -> FormatError {
+    let names: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
+    let error = FormatError::new(format!("no format is named {option:?}"), 0);
+    error.hint(format!(
+        "auto, nginx:'LOG_FORMAT', apache:'LogFormat' or one of {}",
+        names.join(", ")
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options() {
+        for (option, name) in [
+            ("auto", "auto"),
+            ("apache:combined", "apache-combined"),
+            ("nginx:combined", "nginx-combined"),
+            ("vhost_combined", "apache-vhost-combined"),
+            ("nginx:$remote_addr $request", "nginx"),
+            ("nginx:escape=json {\"a\":\"$remote_addr\"}", "nginx-json"),
+            ("apache:%h %r", "apache"),
+        ] {
+            assert_eq!(Layout::from_option(option).unwrap().name(), name, "{option}");
+        }
+        for (option, at) in [
+            ("nonsense", 0),
+            ("nginx:nonsense", 0),
+            ("nginx:$remote_addr $remote_usr", 19),
+            ("nginx:escape=none $remote_addr $", 31),
+            ("apache:%h %Z", 10),
+        ] {
+            let error = Layout::from_option(option).unwrap_err();
+            assert_eq!(error.at, at, "{option}: {error}");
+            assert!(error.hint.is_some() || option.starts_with("apache"), "{option}");
+        }
+    }
 
     #[test]
     fn a_state_leads_back() {
@@ -115,6 +307,15 @@ mod tests {
             layouts.push(Layout::preset(format));
             layouts.push(Layout::first(format).with_header(Some("#Fields: x")));
         }
+        for format in ["$remote_addr \n:$request", "$remote_addr $mine"] {
+            layouts.push(
+                Layout::nginx_configured(format, Escape::Json)
+                    .unwrap()
+                    .with_header(Some("a\nb")),
+            );
+            layouts.push(Layout::nginx_configured(format, Escape::None).unwrap().or_any());
+        }
+        layouts.push(Layout::apache("%h é\n%r").unwrap());
         for layout in layouts {
             assert_eq!(Layout::from_state(&layout.state()), Some(layout));
         }

@@ -136,8 +136,9 @@ pub(crate) fn quoted(input: &[u8], dialect: Escape) -> Parsed<'_, &[u8]> {
     }
 }
 
+/// Position of the quote that ends a quoted value.
 #[inline]
-fn closing_quote(inside: &[u8], dialect: Escape) -> Option<usize> {
+pub(crate) fn closing_quote(inside: &[u8], dialect: Escape) -> Option<usize> {
     let mut from = 0;
     loop {
         let at = from + memchr::memchr(b'"', inside.get(from..)?)?;

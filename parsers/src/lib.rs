@@ -9,6 +9,7 @@
 
 pub mod address;
 mod clf;
+pub mod compile;
 mod foreign;
 pub mod format;
 pub mod layout;
@@ -23,6 +24,7 @@ mod request;
 pub mod time;
 pub mod unescape;
 
+pub use compile::FormatError;
 pub use format::Format;
 pub use layout::Layout;
 pub use memo::TimeMemo;

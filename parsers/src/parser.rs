@@ -3,7 +3,7 @@
 use crate::clf;
 use crate::foreign;
 use crate::format::{self, Format};
-use crate::layout::Layout;
+use crate::layout::{First, Layout};
 use crate::memo::TimeMemo;
 use crate::record::Record;
 use crate::reject::{Reason, Reject};
@@ -71,18 +71,22 @@ impl Parser {
     pub fn parse<'a>(&mut self, line: &'a [u8], record: &mut Record<'a>) -> Result<Line, Reject> {
         record.clear();
         record.line = line;
-        let (first, only) = (self.layout.inner().first, self.layout.inner().only);
-        let Some(format) = first else {
-            return self.parse_other(line, record, None);
+        let inner = self.layout.inner();
+        let read = match &inner.first {
+            First::Preset(format) => {
+                let strict = format.escape().unwrap_or_default();
+                let dialect = if inner.only { strict } else { Escape::Either };
+                format.parse(line, record, &mut self.memo, dialect)
+            }
+            First::Compiled(compiled) => {
+                let read = compiled.program.parse(line, record, &mut self.memo);
+                read.map(|()| Line::Record)
+            }
+            First::Auto => return self.parse_other(line, record, None),
         };
-        let dialect = if only {
-            format.escape().unwrap_or_default()
-        } else {
-            Escape::Either
-        };
-        match format.parse(line, record, &mut self.memo, dialect) {
+        match read {
             Err(reject) => self.parse_other(line, record, Some(reject)),
-            line => line,
+            read => read,
         }
     }
 
@@ -109,7 +113,7 @@ impl Parser {
         let mut odd_shape = false;
         restart(line, record);
         match clf::parse(line, record, &mut self.memo, Escape::Either) {
-            Ok(shape) => match Format::of_shape(shape, self.layout.inner().first) {
+            Ok(shape) => match Format::of_shape(shape, self.layout.inner().first.preset()) {
                 Some(format) => return Ok(format.accept(record)),
                 None => odd_shape = true,
             },
@@ -126,7 +130,7 @@ impl Parser {
         let dialect = if odd_shape { Escape::Either } else { Escape::None };
         restart(line, record);
         match clf::parse(line, record, &mut self.memo, dialect) {
-            Ok(_) => return Ok(Format::of_family(self.layout.inner().first).accept(record)),
+            Ok(_) => return Ok(Format::of_family(self.layout.inner().first.preset()).accept(record)),
             Err(reject) => better(reject),
         }
         restart(line, record);
