@@ -40,6 +40,7 @@ pub mod enrich;
 pub mod event;
 pub mod indicator;
 pub mod net;
+mod rows;
 pub mod sink;
 pub mod source;
 pub mod store;

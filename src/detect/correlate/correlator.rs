@@ -1,0 +1,548 @@
+//! [`Correlator`]: all open windows, fed with ticks in the order of the merged logs.
+//!
+//! **When it fires.** On the tick that makes a key's condition true; that tick's line carries the sighting. The
+//! window is consumed: an attack that goes on fires again after another full threshold.
+//!
+//! **Event time.** Only the times in the ticks count, and each key goes by its own newest one. A tick out of order by
+//! up to the timespan and the tolerance (60 s, at most the timespan) still counts where it belongs; a later one is
+//! left out and counted ([`Counters::late`]).
+//!
+//! **Bounds.** An attacker chooses the keys, so their number and memory are bounded ([`Options`]). Each tick first
+//! retires up to two windows that nothing can complete any more; when that does not suffice, the least recently
+//! touched window goes, and that is counted ([`Counters::evicted`]).
+//!
+//! **Chains.** A correlation that counts another one gets its ticks from the same line: the ticker gives them with
+//! the line, and they count only when the correlation below fired on that line.
+//!
+//! **Restarts.** [`Correlator::drain_dirty`] gives the rows that changed, [`Correlator::restore`] takes them back;
+//! what follows is the same as without the restart. Nothing depends on how ticks are cut into calls.
+
+use std::fmt::Debug;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use afw_parsers::Time;
+
+use super::hash::Frame;
+use super::keys::{Keys, Slot};
+use super::rule::{Correlation, Net, RuleRef};
+use super::tick::{Tick, client_alone, client_key};
+use super::window::{Outcome, Shape, Window};
+use crate::detect::{RuleInfo, View};
+use crate::event::Sighting;
+use crate::rows::{Reader, Writer};
+use crate::store::{State, StateKind};
+
+/// Version of the window rows.
+const VERSION: u8 = 1;
+
+/// Limits of a [`Correlator`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// How many windows may be open at once. Each costs some 72 bytes.
+    pub max_keys: usize,
+    /// How many bytes all windows together may hold beyond that: the marks of windows with more than one.
+    pub max_bytes: usize,
+    /// Disorder of event times that is put right, in nanoseconds beyond the window's timespan; never more than the
+    /// timespan itself.
+    pub tolerance_nanos: i64,
+    /// Whether changes are remembered for [`Correlator::drain_dirty`]; a plain replay needs none.
+    pub persist: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_keys: 1_000_000,
+            max_bytes: 64 << 20,
+            tolerance_nanos: 60_000_000_000,
+            persist: true,
+        }
+    }
+}
+
+/// What was left out or given up since the last [`Correlator::take_counters`], and what fired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Times that a correlation fired.
+    pub fired: u64,
+    /// Ticks later than the tolerance.
+    pub late: u64,
+    /// Windows given up because there were too many.
+    pub evicted: u64,
+    /// Windows that ended because nothing could complete them any more.
+    pub retired: u64,
+}
+
+impl Counters {
+    /// The counters under the names they have in the store; those of zero are left out.
+    pub fn named(&self) -> Vec<(String, u64)> {
+        [
+            ("correlations_fired", self.fired),
+            ("correlation_ticks_late", self.late),
+            ("windows_evicted", self.evicted),
+        ]
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| (name.to_owned(), count))
+        .collect()
+    }
+}
+
+/// What [`Correlator::restore`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Restored {
+    /// Windows that go on.
+    pub windows: usize,
+    /// Windows of rules that are gone or were changed; their rows are deleted with the next drain.
+    pub orphaned: usize,
+    /// Rows that could not be read; they are deleted with the next drain.
+    pub damaged: usize,
+}
+
+/// A correlation that a line completed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fired {
+    /// Index of the correlation.
+    pub correlation: u32,
+    /// The rule.
+    pub rule: Arc<RuleInfo>,
+    /// Event time of the completing line.
+    pub time: Time,
+    /// The completing line's client.
+    pub client: Option<IpAddr>,
+    /// Log of the completing line.
+    pub log: u32,
+    /// Offset of the completing line.
+    pub offset: u64,
+    /// Events, values or rules that were counted.
+    pub count: u64,
+    /// True when the count is an estimate: distinct values beyond [`super::EXACT_VALUES`].
+    pub estimated: bool,
+}
+
+impl Fired {
+    /// The sighting for the completing line.
+    pub fn sighting(&self) -> Sighting {
+        Sighting {
+            rule: Arc::clone(&self.rule),
+            class: self.rule.class,
+            confidence: self.rule.confidence,
+            view: View::Raw,
+            correlation: true,
+            observables: Vec::new(),
+        }
+    }
+}
+
+/// How far one client's window of one correlation has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// The rule.
+    pub rule: Arc<RuleInfo>,
+    /// Events, values or rules counted so far.
+    pub count: u64,
+    /// At how many it fires.
+    pub threshold: u64,
+    /// Event time of the newest tick.
+    pub newest: Time,
+    /// True when the count is an estimate.
+    pub estimated: bool,
+}
+
+/// What the correlator must know of one rule.
+#[derive(Debug)]
+struct Plan {
+    info: Arc<RuleInfo>,
+    alerts: bool,
+    shape: Shape,
+    bases: Vec<RuleRef>,
+    /// The client network, when that alone is the key.
+    client: Option<Net>,
+    /// Stays the same as long as the rule counts the same.
+    fingerprint: u64,
+}
+
+/// All open windows.
+#[derive(Debug)]
+pub struct Correlator {
+    plans: Vec<Plan>,
+    options: Options,
+    keys: Keys,
+    /// Bytes that windows hold beyond their slots.
+    held: usize,
+    touches: u64,
+    counters: Counters,
+    /// The line that ticks are coming from, and what fired on it.
+    line: (Time, u32, u64),
+    fired: Vec<u32>,
+    dirty: Vec<u32>,
+    gone: Vec<(u32, u128)>,
+    rows_gone: Vec<Vec<u8>>,
+}
+
+impl Correlator {
+    /// No windows yet. The rules have passed [`super::rule::check`].
+    pub fn new<F: Debug>(correlations: &[Correlation<F>], options: Options) -> Self {
+        Self {
+            plans: correlations
+                .iter()
+                .map(|correlation| plan(correlation, &options))
+                .collect(),
+            options,
+            keys: Keys::new(),
+            held: 0,
+            touches: 0,
+            counters: Counters::default(),
+            line: (Time::default(), 0, 0),
+            fired: Vec::new(),
+            dirty: Vec::new(),
+            gone: Vec::new(),
+            rows_gone: Vec::new(),
+        }
+    }
+
+    /// Counts one tick. `Some` when it completes a window of a rule that alerts.
+    pub fn observe(&mut self, tick: &Tick) -> Option<Fired> {
+        let outcome = self.count(tick)?;
+        self.counters.late += u64::from(outcome.late);
+        let count = outcome.fired?;
+        self.counters.fired += 1;
+        self.fired.push(tick.correlation);
+        let estimated = self.close(tick);
+        let plan = self.plans.get(tick.correlation as usize)?;
+        plan.alerts.then(|| Fired {
+            correlation: tick.correlation,
+            rule: Arc::clone(&plan.info),
+            time: tick.time,
+            client: tick.client,
+            log: tick.log,
+            offset: tick.offset,
+            count,
+            estimated,
+        })
+    }
+
+    fn count(&mut self, tick: &Tick) -> Option<Outcome> {
+        self.enter_line(tick);
+        let plan = self.plans.get(tick.correlation as usize)?;
+        let chained = match plan.bases.get(tick.base as usize)? {
+            RuleRef::Correlation(below) => Some(*below),
+            RuleRef::Rule(_) => None,
+        };
+        if chained.is_some_and(|below| !self.fired.contains(&below)) {
+            return None;
+        }
+        let shape = plan.shape;
+        self.retire(tick.time);
+        self.touches += 1;
+        let time = tick.time.nanos();
+        let Some(at) = self.keys.find(tick.correlation, tick.key) else {
+            let (window, outcome) = Window::first(&shape, time, tick.value);
+            let at = self.keys.add(tick.correlation, tick.key, window, self.touches);
+            self.note(at);
+            self.evict(at);
+            return Some(outcome);
+        };
+        self.keys.touch(at, self.touches);
+        let window = &mut self.keys.slot_mut(at)?.window;
+        let before = window.bytes(&shape);
+        let outcome = window.observe(&shape, time, tick.value);
+        self.held = (self.held + window.bytes(&shape)).saturating_sub(before);
+        self.note(at);
+        self.evict(at);
+        Some(outcome)
+    }
+
+    /// Forgets what fired when the ticks go on to another line.
+    fn enter_line(&mut self, tick: &Tick) {
+        let line = (tick.time, tick.log, tick.offset);
+        if self.line != line {
+            self.line = line;
+            self.fired.clear();
+        }
+    }
+
+    /// Ends the tick's window, which fired; whether its count was an estimate.
+    fn close(&mut self, tick: &Tick) -> bool {
+        let at = self.keys.find(tick.correlation, tick.key);
+        let slot = at.and_then(|at| self.remove(at));
+        slot.is_some_and(|slot| slot.window.estimates())
+    }
+
+    /// Ends up to two windows that no tick from now on can complete.
+    fn retire(&mut self, now: Time) {
+        for _ in 0..2 {
+            let Some(at) = self.keys.oldest() else { return };
+            let over = self.keys.slot(at).is_some_and(|slot| {
+                let reach = self
+                    .plans
+                    .get(slot.correlation as usize)
+                    .map_or(0, |plan| plan.shape.reach());
+                slot.window.newest().saturating_add(reach) < now.nanos()
+            });
+            if !over {
+                return;
+            }
+            self.remove(at);
+            self.counters.retired += 1;
+        }
+    }
+
+    /// Gives up the least recently touched windows, but not the one at hand, until the limits hold.
+    fn evict(&mut self, at_hand: u32) {
+        while self.keys.len() > self.options.max_keys.max(1) || self.held > self.options.max_bytes {
+            let Some(at) = self.keys.oldest().filter(|&at| at != at_hand) else {
+                return;
+            };
+            self.remove(at);
+            self.counters.evicted += 1;
+        }
+    }
+
+    fn note(&mut self, at: u32) {
+        if !self.options.persist {
+            return;
+        }
+        if let Some(slot) = self.keys.slot_mut(at)
+            && !slot.dirty
+        {
+            slot.dirty = true;
+            self.dirty.push(at);
+        }
+    }
+
+    fn remove(&mut self, at: u32) -> Option<Slot> {
+        let slot = self.keys.remove(at)?;
+        let plan = self.plans.get(slot.correlation as usize)?;
+        self.held = self.held.saturating_sub(slot.window.bytes(&plan.shape));
+        if self.options.persist && slot.stored {
+            self.gone.push((slot.correlation, slot.key()));
+        }
+        Some(slot)
+    }
+
+    /// The rows that changed since the last call: what was deleted, then what was written.
+    pub fn drain_dirty(&mut self) -> Vec<State> {
+        let mut rows: Vec<State> = std::mem::take(&mut self.rows_gone)
+            .into_iter()
+            .map(|key| row(key, None))
+            .collect();
+        for (correlation, key) in std::mem::take(&mut self.gone) {
+            let Some(plan) = self.plans.get(correlation as usize) else {
+                continue;
+            };
+            // A key that came again is written below.
+            if self.keys.find(correlation, key).is_none() {
+                rows.push(row(row_key(plan.fingerprint, key), None));
+            }
+        }
+        for at in std::mem::take(&mut self.dirty) {
+            let Some(slot) = self.keys.slot_mut(at) else {
+                continue;
+            };
+            let Some(plan) = self.plans.get(slot.correlation as usize) else {
+                continue;
+            };
+            if std::mem::take(&mut slot.dirty) {
+                slot.stored = true;
+                rows.push(row(
+                    row_key(plan.fingerprint, slot.key()),
+                    Some(encode(plan, slot)),
+                ));
+            }
+        }
+        rows
+    }
+
+    /// Opens the windows that were stored. Rows of other kinds are passed over.
+    pub fn restore(&mut self, rows: impl IntoIterator<Item = State>) -> Restored {
+        let mut restored = Restored::default();
+        let mut windows = Vec::new();
+        for State { kind, key, value } in rows {
+            let Some(value) = value.filter(|_| kind == StateKind::Window) else {
+                continue;
+            };
+            match self.decode(&key, &value) {
+                Row::Window(window) => windows.push(window),
+                Row::Orphan => restored.orphaned += 1,
+                Row::Damaged => restored.damaged += 1,
+            }
+        }
+        windows.sort_unstable_by_key(|window| window.touched);
+        for stored in windows {
+            self.reopen(stored);
+            restored.windows += 1;
+        }
+        restored
+    }
+
+    fn reopen(&mut self, stored: Stored) {
+        if let Some(at) = self.keys.find(stored.correlation, stored.key) {
+            self.remove(at);
+        }
+        self.touches = self.touches.max(stored.touched);
+        let Some(plan) = self.plans.get(stored.correlation as usize) else {
+            return;
+        };
+        self.held += stored.window.bytes(&plan.shape);
+        let at = self
+            .keys
+            .add(stored.correlation, stored.key, stored.window, stored.touched);
+        if let Some(slot) = self.keys.slot_mut(at) {
+            slot.stored = true;
+        }
+        self.evict(at);
+    }
+
+    fn decode(&mut self, key: &[u8], value: &[u8]) -> Row {
+        let mut reader = Reader::new(key);
+        let (Some(fingerprint), Some(high), Some(low)) = (reader.fixed(), reader.fixed(), reader.fixed())
+        else {
+            self.rows_gone.push(key.to_vec());
+            return Row::Damaged;
+        };
+        let found = self.plans.iter().position(|plan| plan.fingerprint == fingerprint);
+        let Some((index, plan)) = found.and_then(|at| self.plans.get(at).map(|plan| (at, plan))) else {
+            self.rows_gone.push(key.to_vec());
+            return Row::Orphan;
+        };
+        match decode(plan, value) {
+            Some((touched, window)) => Row::Window(Stored {
+                correlation: index as u32,
+                key: (u128::from(high) << 64) | u128::from(low),
+                touched,
+                window,
+            }),
+            None => {
+                self.rows_gone.push(key.to_vec());
+                Row::Damaged
+            }
+        }
+    }
+
+    /// The counters since the last call.
+    pub fn take_counters(&mut self) -> Counters {
+        std::mem::take(&mut self.counters)
+    }
+
+    /// How many windows are open.
+    pub fn windows(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Bytes held by all windows.
+    pub fn bytes(&self) -> usize {
+        self.keys.bytes() + self.held
+    }
+
+    /// The open windows of one client, of the rules whose key is the client alone, in rule order.
+    pub fn progress(&self, client: IpAddr) -> Vec<Progress> {
+        let windows = self.plans.iter().enumerate().filter_map(|(index, plan)| {
+            let key = client_key(client, plan.client?);
+            let slot = self.keys.slot(self.keys.find(index as u32, key)?)?;
+            Some(Progress {
+                rule: Arc::clone(&plan.info),
+                count: slot.window.count(&plan.shape),
+                threshold: plan.shape.threshold,
+                newest: Time::from_nanos(slot.window.newest()),
+                estimated: slot.window.estimates(),
+            })
+        });
+        windows.collect()
+    }
+
+    /// The open windows by rule index, for `status`.
+    pub fn windows_by_rule(&self) -> Vec<(Arc<RuleInfo>, usize)> {
+        let mut counts = vec![0; self.plans.len()];
+        for slot in self.keys.iter() {
+            if let Some(count) = counts.get_mut(slot.correlation as usize) {
+                *count += 1;
+            }
+        }
+        self.plans
+            .iter()
+            .map(|plan| Arc::clone(&plan.info))
+            .zip(counts)
+            .collect()
+    }
+}
+
+/// A row read back.
+enum Row {
+    Window(Stored),
+    Orphan,
+    Damaged,
+}
+
+struct Stored {
+    correlation: u32,
+    key: u128,
+    touched: u64,
+    window: Window,
+}
+
+fn plan<F: Debug>(correlation: &Correlation<F>, options: &Options) -> Plan {
+    let span_nanos = correlation.timespan_nanos;
+    Plan {
+        info: Arc::clone(&correlation.info),
+        alerts: correlation.alerts,
+        shape: Shape {
+            kind: correlation.kind,
+            span_nanos,
+            tolerance_nanos: options.tolerance_nanos.clamp(0, span_nanos.max(0)),
+            threshold: correlation.threshold,
+            bases: correlation.bases.len(),
+        },
+        bases: correlation.bases.iter().map(|base| base.rule).collect(),
+        client: client_alone(correlation),
+        fingerprint: fingerprint(correlation),
+    }
+}
+
+/// Names what a rule counts, whatever its place in the rule set: a changed rule must not go on with old windows.
+fn fingerprint<F: Debug>(correlation: &Correlation<F>) -> u64 {
+    let mut frame = Frame::default();
+    frame.part(correlation.info.id.as_bytes());
+    frame.part(correlation.kind.name().as_bytes());
+    frame.part(&correlation.timespan_nanos.to_be_bytes());
+    frame.part(&correlation.threshold.to_be_bytes());
+    for base in &correlation.bases {
+        frame.part(base.id.as_bytes());
+        frame.part(format!("{:?} {:?}", base.group_by, base.field).as_bytes());
+    }
+    (frame.digest() >> 64) as u64
+}
+
+fn row_key(fingerprint: u64, key: u128) -> Vec<u8> {
+    let mut bytes = fingerprint.to_be_bytes().to_vec();
+    bytes.extend_from_slice(&key.to_be_bytes());
+    bytes
+}
+
+const fn row(key: Vec<u8>, value: Option<Vec<u8>>) -> State {
+    State {
+        kind: StateKind::Window,
+        key,
+        value,
+    }
+}
+
+fn encode(plan: &Plan, slot: &Slot) -> Vec<u8> {
+    let mut writer = Writer::versioned(VERSION);
+    writer.uint(slot.touched);
+    slot.window.write(&plan.shape, &mut writer);
+    writer.finish()
+}
+
+fn decode(plan: &Plan, value: &[u8]) -> Option<(u64, Window)> {
+    let mut reader = Reader::versioned(value, VERSION)?;
+    let touched = reader.uint()?;
+    let window = Window::read(&plan.shape, &mut reader)?;
+    reader.end()?;
+    Some((touched, window))
+}
+
+#[cfg(test)]
+#[path = "correlator/tests.rs"]
+mod tests;

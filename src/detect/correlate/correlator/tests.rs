@@ -1,0 +1,292 @@
+//! The correlator against the obvious evaluator: any cut, any restart, any eviction the same.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::super::rule::{Base, Group, Kind};
+use super::super::window::tests::Obvious;
+use super::*;
+use crate::detect::{Class, Confidence, Level};
+
+type Named = &'static str;
+
+fn correlation(id: &str, kind: Kind, threshold: u64, bases: &[RuleRef], alerts: bool) -> Correlation<Named> {
+    Correlation {
+        info: Arc::new(RuleInfo {
+            id: id.into(),
+            title: id.into(),
+            level: Level::High,
+            class: Class::Scan,
+            confidence: Confidence::default(),
+            tags: Vec::new(),
+            source: "test".into(),
+        }),
+        alerts,
+        kind,
+        bases: bases
+            .iter()
+            .map(|&rule| Base {
+                rule,
+                id: format!("{rule:?}").into(),
+                group_by: vec![Group::Client(Net::HOST)],
+                field: (kind == Kind::ValueCount).then_some("path"),
+            })
+            .collect(),
+        timespan_nanos: 10,
+        threshold,
+    }
+}
+
+/// One of each kind, the last one above the first.
+fn rules() -> Vec<Correlation<Named>> {
+    use RuleRef::{Correlation as Below, Rule};
+    vec![
+        correlation("events", Kind::EventCount, 3, &[Rule(0), Rule(1)], true),
+        correlation("values", Kind::ValueCount, 3, &[Rule(0)], true),
+        correlation("temporal", Kind::Temporal, 2, &[Rule(0), Rule(1)], true),
+        correlation("quiet", Kind::EventCount, 2, &[Rule(2)], false),
+        correlation("chain", Kind::TemporalOrdered, 2, &[Below(3), Rule(1)], true),
+    ]
+}
+
+fn options() -> Options {
+    Options {
+        tolerance_nanos: 5,
+        ..Options::default()
+    }
+}
+
+/// A line: time, client, rule, value.
+type Line = (i64, u8, u32, u64);
+
+fn ticks_of(at: usize, (time, client, rule, value): Line) -> Vec<Tick> {
+    let tick = |correlation, base, value| Tick {
+        correlation,
+        base,
+        time: Time::from_nanos(time),
+        key: u128::from(client),
+        value,
+        client: None,
+        log: 0,
+        offset: at as u64,
+    };
+    match rule {
+        0 => vec![tick(0, 0, 0), tick(1, 0, value), tick(2, 0, 0)],
+        1 => vec![tick(0, 1, 0), tick(2, 1, 1), tick(4, 1, 1)],
+        _ => vec![tick(3, 0, 0), tick(4, 0, 0)],
+    }
+}
+
+fn lines() -> impl Strategy<Value = Vec<Line>> {
+    let step = prop_oneof![9 => 0i64..3, 1 => -8i64..0, 1 => 5i64..30];
+    proptest::collection::vec((step, 0u8..4, 0u32..3, 0u64..5), 1..150).prop_map(|steps| {
+        let mut time = 1_000;
+        let lines = steps.into_iter().map(|(step, client, rule, value)| {
+            time += step;
+            (time, client, rule, value)
+        });
+        lines.collect()
+    })
+}
+
+/// Which correlation fired on which line, with a restart from stored rows after the lines named.
+fn run(lines: &[Line], options: &Options, restarts: &[usize]) -> (Vec<(usize, u32)>, Counters) {
+    let rules = rules();
+    let mut correlator = Correlator::new(&rules, options.clone());
+    let mut stored: BTreeMap<Vec<u8>, State> = BTreeMap::new();
+    let mut fired = Vec::new();
+    let mut counters = Counters::default();
+    for (at, &line) in lines.iter().enumerate() {
+        for tick in ticks_of(at, line) {
+            fired.extend(correlator.observe(&tick).map(|fired| (at, fired.correlation)));
+        }
+        if restarts.contains(&at) {
+            commit(&mut correlator, &mut stored);
+            add(&mut counters, correlator.take_counters());
+            correlator = Correlator::new(&rules, options.clone());
+            let restored = correlator.restore(stored.values().cloned());
+            assert_eq!(restored.windows, stored.len());
+        } else if at % 3 == 0 {
+            commit(&mut correlator, &mut stored);
+        }
+    }
+    commit(&mut correlator, &mut stored);
+    assert_eq!(correlator.windows(), stored.len());
+    add(&mut counters, correlator.take_counters());
+    (fired, counters)
+}
+
+fn commit(correlator: &mut Correlator, stored: &mut BTreeMap<Vec<u8>, State>) {
+    for state in correlator.drain_dirty() {
+        if state.value.is_some() {
+            stored.insert(state.key.clone(), state);
+        } else {
+            assert!(
+                stored.remove(&state.key).is_some(),
+                "only stored rows are deleted"
+            );
+        }
+    }
+    assert_eq!(correlator.drain_dirty(), []);
+}
+
+fn add(sum: &mut Counters, more: Counters) {
+    sum.fired += more.fired;
+    sum.late += more.late;
+    sum.evicted += more.evicted;
+    sum.retired += more.retired;
+}
+
+/// The same by the obvious evaluator, for lines whose windows are never retired early.
+fn obvious(lines: &[Line]) -> Vec<(usize, u32)> {
+    let rules = rules();
+    let mut windows: BTreeMap<(u32, u8), Obvious> = BTreeMap::new();
+    let mut fired = Vec::new();
+    for (at, &line) in lines.iter().enumerate() {
+        let mut on_line = Vec::new();
+        for tick in ticks_of(at, line) {
+            let rule = &rules[tick.correlation as usize];
+            if let RuleRef::Correlation(below) = rule.bases[tick.base as usize].rule
+                && !on_line.contains(&below)
+            {
+                continue;
+            }
+            let shape = plan(rule, &options()).shape;
+            let window = windows
+                .entry((tick.correlation, line.1))
+                .or_insert_with(|| Obvious::new(shape));
+            if window.observe(line.0, tick.value).1 {
+                on_line.push(tick.correlation);
+                if rule.alerts {
+                    fired.push((at, tick.correlation));
+                }
+            }
+        }
+    }
+    fired
+}
+
+proptest! {
+    #[test]
+    fn it_fires_when_the_obvious_evaluator_does(mut lines in lines()) {
+        // In order: a retired window can then not be told from one that forgot everything.
+        lines.sort_by_key(|line| line.0);
+        prop_assert_eq!(run(&lines, &options(), &[]).0, obvious(&lines));
+    }
+
+    #[test]
+    fn a_restart_anywhere_changes_nothing(
+        lines in lines(),
+        restarts in proptest::collection::vec(0usize..150, 0..8),
+        max_keys in 1usize..12,
+        max_bytes in 0usize..600,
+    ) {
+        let options = Options { max_keys, max_bytes, ..options() };
+        let whole = run(&lines, &options, &[]);
+        let cut = run(&lines, &options, &restarts);
+        prop_assert_eq!(whole, cut);
+    }
+}
+
+#[test]
+fn keys_are_bounded_and_evictions_counted() {
+    let lines: Vec<Line> = (0..200).map(|n| (n / 50, (n % 100) as u8, 0, 0)).collect();
+    let options = Options {
+        max_keys: 50,
+        ..options()
+    };
+    let (_, counters) = run(&lines, &options, &[]);
+    assert!(counters.evicted > 100);
+    let mut correlator = Correlator::new(&rules(), options);
+    for (at, &line) in lines.iter().enumerate() {
+        for tick in ticks_of(at, line) {
+            correlator.observe(&tick);
+            assert!(correlator.windows() <= 50);
+        }
+    }
+}
+
+#[test]
+fn what_is_over_leaves_by_itself() {
+    let lines: Vec<Line> = (0..2_000).map(|n| (n * 10, (n % 250) as u8, 0, 0)).collect();
+    let (_, counters) = run(&lines, &options(), &[700]);
+    assert_eq!(counters.evicted, 0);
+    assert!(counters.retired > 5_900, "{counters:?}");
+}
+
+#[test]
+fn windows_of_changed_rules_and_damaged_rows_are_dropped_and_deleted() {
+    let mut correlator = Correlator::new(&rules(), options());
+    for tick in ticks_of(0, (5, 1, 0, 3)) {
+        correlator.observe(&tick);
+    }
+    let mut rows = correlator.drain_dirty();
+    assert_eq!(rows.len(), 3);
+    rows[0].value = Some(vec![1, 2, 3]);
+    rows.push(row(vec![1, 2], Some(vec![1])));
+    let mut changed = rules();
+    changed[1].threshold = 7;
+    let mut next = Correlator::new(&changed, options());
+    let restored = next.restore(rows);
+    assert_eq!(
+        restored,
+        Restored {
+            windows: 1,
+            orphaned: 1,
+            damaged: 2
+        }
+    );
+    let deleted = next.drain_dirty();
+    assert_eq!(deleted.iter().filter(|row| row.value.is_none()).count(), 3);
+}
+
+#[test]
+fn a_rule_that_only_feeds_a_chain_is_silent() {
+    let lines = [(1, 9, 2, 0), (2, 9, 2, 0), (3, 9, 1, 0)];
+    assert_eq!(run(&lines, &options(), &[]).0, [(2, 4)]);
+    let out_of_order = [(1, 9, 1, 0), (2, 9, 2, 0), (3, 9, 2, 0)];
+    assert_eq!(run(&out_of_order, &options(), &[]).0, []);
+}
+
+#[test]
+fn progress_shows_one_clients_windows() {
+    let mut correlator = Correlator::new(&rules(), options());
+    let client: IpAddr = "192.0.2.7".parse().unwrap();
+    for mut tick in ticks_of(0, (5, 1, 0, 3)) {
+        tick.key = client_key(client, Net::HOST);
+        correlator.observe(&tick);
+    }
+    let progress = correlator.progress(client);
+    let seen: Vec<(&str, u64, u64)> = progress
+        .iter()
+        .map(|window| (&*window.rule.id, window.count, window.threshold))
+        .collect();
+    assert_eq!(seen, [("events", 1, 3), ("values", 1, 3), ("temporal", 1, 2)]);
+    assert!(correlator.progress("192.0.2.8".parse().unwrap()).is_empty());
+    assert_eq!(correlator.windows_by_rule()[0].1, 1);
+}
+
+#[test]
+fn a_million_keys_stay_within_the_stated_memory() {
+    let options = Options {
+        persist: false,
+        ..Options::default()
+    };
+    let mut correlator = Correlator::new(&rules(), options);
+    for key in 0..1_000_100u128 {
+        correlator.observe(&Tick {
+            correlation: 0,
+            base: 0,
+            time: Time::from_nanos(0),
+            key,
+            value: 0,
+            client: None,
+            log: 0,
+            offset: key as u64,
+        });
+    }
+    assert_eq!(correlator.windows(), 1_000_000);
+    assert_eq!(correlator.take_counters().evicted, 100);
+    assert!(correlator.bytes() < 100 << 20, "{}", correlator.bytes());
+}
