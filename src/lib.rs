@@ -34,15 +34,19 @@
 //! the drivers in [`cli`]. Dependencies point one way: `cli → source, analysis, store, sink`;
 //! `analysis → indicator → detect → enrich → client → parsers`.
 
+pub mod cli;
 pub mod client;
+pub mod config;
 pub mod detect;
 pub mod enrich;
 pub mod event;
 pub mod indicator;
 pub mod net;
+pub mod report;
 mod rows;
 pub mod sink;
 pub mod source;
 pub mod store;
+pub mod text;
 
 pub use afw_parsers as parsers;

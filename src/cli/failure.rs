@@ -1,0 +1,69 @@
+//! [`Failure`]: what a command says when it cannot go on: what, where, and what to do about it.
+//!
+//! Messages are lower case without a full stop; hints name the option, key or command to use. Anything unexpected
+//! arrives as an `anyhow` chain and ends with exit code 1. Next: [`super::exit`].
+
+use std::fmt::Display;
+use std::io::Write;
+
+use super::exit::Exit;
+use crate::text::printable;
+
+/// An expected end of a command, with its message and exit code.
+#[derive(Debug)]
+pub struct Failure {
+    /// What went wrong, one or more lines.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Exit code.
+    pub exit: Exit,
+}
+
+impl Failure {
+    /// A failure with this exit code.
+    pub fn new(exit: Exit, message: impl Display) -> Self {
+        Self {
+            message: message.to_string(),
+            hint: None,
+            exit,
+        }
+    }
+
+    /// A mistake in arguments, configuration or rules.
+    pub fn usage(message: impl Display) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// The same failure with advice.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+
+    /// Writes the message to standard error; control characters of hostile input are shown escaped.
+    pub fn report(&self) {
+        let mut err = anstream::stderr().lock();
+        let bad = anstyle::AnsiColor::Red.on_default().bold();
+        let dim = anstyle::AnsiColor::Cyan.on_default();
+        let message = printable(&self.message);
+        // Standard error may be closed; there is nobody left to tell.
+        let _ = writeln!(err, "{bad}afw: error:{bad:#} {message}");
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(err, "{dim}hint:{dim:#} {}", printable(hint));
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(Exit::Failed, format!("{error:#}"))
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Exit::Failed, error)
+    }
+}

@@ -1,0 +1,42 @@
+//! Standard output: data only, buffered, and quiet when the reader goes away.
+
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+
+/// Standard output as commands use it.
+pub struct Output {
+    inner: BufWriter<StdoutLock<'static>>,
+    /// Flush after every line: somebody is watching.
+    live: bool,
+}
+
+impl Output {
+    /// Takes standard output; `live` flushes each line (`tail`, terminals).
+    pub fn new(live: bool) -> Self {
+        let inner = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        let live = live || io::stdout().is_terminal();
+        Self { inner, live }
+    }
+
+    /// Writes one line.
+    pub fn line(&mut self, line: &str) -> io::Result<()> {
+        self.inner.write_all(line.as_bytes())?;
+        self.inner.write_all(b"\n")?;
+        if self.live { self.inner.flush() } else { Ok(()) }
+    }
+
+    /// Writes text that brings its own line ends.
+    pub fn text(&mut self, text: &str) -> io::Result<()> {
+        self.inner.write_all(text.as_bytes())?;
+        if self.live { self.inner.flush() } else { Ok(()) }
+    }
+
+    /// Hands everything to the reader.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Whether an error only says that the reader of our output has gone.
+pub fn is_closed_pipe(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+}

@@ -1,0 +1,288 @@
+//! Configuration: flags win over the environment, which wins over the file; every default lives here.
+//!
+//! [`File`] is the TOML file as data; [`Config::resolve`] makes one checked [`Config`]. Secrets are never printed.
+//! Next: [`crate::cli`].
+
+use std::path::{Path, PathBuf};
+
+use afw_parsers::Time;
+
+use crate::cli::Failure;
+use crate::cli::options::{AnalysisOptions, CommonOptions, LogLevel, LogStyle, OutputOptions, Print, When};
+use crate::detect::{Class, Confidence};
+
+mod file;
+mod lookup;
+pub mod sinks;
+mod times;
+
+pub use file::File;
+pub use lookup::{config_path, secret, state_dir};
+pub use times::{parse_span, parse_time};
+
+/// From what confidence a client becomes an indicator, unless configured.
+pub const DEFAULT_MIN_CONFIDENCE: f64 = 0.5;
+/// Longest line that is kept whole, in bytes, unless configured.
+pub const DEFAULT_LINE_CAP_BYTES: usize = 1 << 20;
+
+/// The checked configuration of one run.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file that was read, if there is one.
+    pub config_path: Option<PathBuf>,
+    /// Where state lives.
+    pub state_dir: PathBuf,
+    /// How much afw says.
+    pub log_level: LogLevel,
+    /// How it says it.
+    pub log_style: LogStyle,
+    /// Whether in colour.
+    pub color: When,
+    /// Whether with progress.
+    pub progress: When,
+    /// Logs to read: arguments, else the file's `paths`.
+    pub paths: Vec<PathBuf>,
+    /// How lines are read and judged.
+    pub analysis: Analysis,
+    /// What goes out and where.
+    pub output: Output,
+    /// The file, for the settings of sinks and outbox.
+    pub file: File,
+}
+
+/// How lines are read and judged.
+#[derive(Debug, Clone)]
+pub struct Analysis {
+    /// `--format`; `None` is `auto`.
+    pub format: Option<String>,
+    /// `--format-from`.
+    pub format_from: Option<PathBuf>,
+    /// Trusted proxies: networks, `cloudflare`, `none`.
+    pub trusted_proxies: Vec<String>,
+    /// Header that trusted proxies set, when not the usual ones.
+    pub client_header: Option<String>,
+    /// MMDB files.
+    pub geoip: Vec<PathBuf>,
+    /// Rule files and directories beside the built-in packs.
+    pub rules: Vec<PathBuf>,
+    /// Whether the built-in packs are used.
+    pub default_rules: bool,
+    /// Lists by name.
+    pub lists: Vec<(String, PathBuf)>,
+    /// Networks that never become indicators.
+    pub allow: Vec<String>,
+    /// From what confidence a client becomes an indicator.
+    pub min_confidence: Confidence,
+    /// DNS server for crawler checks.
+    pub resolver: Option<String>,
+    /// Whether crawler claims are checked by DNS; `None` leaves it to the command.
+    pub dns: Option<bool>,
+    /// Longest line that is kept whole, in bytes.
+    pub line_cap_bytes: usize,
+}
+
+/// What goes out and where.
+#[derive(Debug, Clone, Default)]
+pub struct Output {
+    /// Only these hosts in print and report, lower case; empty means all.
+    pub hosts: Vec<String>,
+    /// Only these classes in print and report; empty means all.
+    pub classes: Vec<Class>,
+    /// Receivers as named; `None` when nothing was named anywhere.
+    pub sinks: Option<Vec<String>>,
+    /// What goes to standard output.
+    pub print: Option<Print>,
+    /// JSON in place of readable text.
+    pub json: bool,
+    /// Report file.
+    pub report: Option<PathBuf>,
+    /// Only lines from this event time on.
+    pub since: Option<Time>,
+    /// Only lines before this event time.
+    pub until: Option<Time>,
+    /// Where rejected lines go.
+    pub rejects: Option<PathBuf>,
+    /// Worker threads; `None` means all cores.
+    pub threads: Option<usize>,
+    /// No delivery, no state.
+    pub dry_run: bool,
+}
+
+impl Config {
+    /// One checked configuration from what was typed, the environment (already merged into the options by clap) and
+    /// the file.
+    ///
+    /// # Errors
+    /// Exit code 2 with all that is wrong.
+    pub fn resolve(
+        common: &CommonOptions,
+        paths: &[PathBuf],
+        analysis: &AnalysisOptions,
+        output: &OutputOptions,
+        now: Time,
+    ) -> Result<Self, Failure> {
+        let config_path = config_path(common.config.as_deref())?;
+        let file = match &config_path {
+            Some(path) => File::read(path).map_err(|error| {
+                Failure::usage(error)
+                    .hint("`afw config check` explains every key; `afw config init` writes a fresh file")
+            })?,
+            None => File::default(),
+        };
+        Ok(Self {
+            state_dir: state_dir(common.state_dir.as_deref().or(file.state_dir.as_deref()))?,
+            log_level: log_level(common, &file),
+            log_style: common.log_style.or(file.log_style).unwrap_or_default(),
+            color: common.color.or(file.color).unwrap_or_default(),
+            progress: common.progress.or(file.progress).unwrap_or_default(),
+            paths: if paths.is_empty() {
+                file.paths.clone()
+            } else {
+                paths.to_vec()
+            },
+            analysis: resolve_analysis(analysis, &file)?,
+            output: resolve_output(output, &file, now)?,
+            config_path,
+            file,
+        })
+    }
+}
+
+fn log_level(common: &CommonOptions, file: &File) -> LogLevel {
+    if common.quiet || (common.log_level.is_none() && common.verbose == 0 && file.quiet == Some(true)) {
+        return LogLevel::Error;
+    }
+    match common.verbose {
+        0 => common.log_level.or(file.log_level).unwrap_or(LogLevel::Info),
+        1 => LogLevel::Debug,
+        _ => LogLevel::Trace,
+    }
+}
+
+fn resolve_analysis(typed: &AnalysisOptions, file: &File) -> Result<Analysis, Failure> {
+    let confidence = typed
+        .min_confidence
+        .or(file.min_confidence)
+        .unwrap_or(DEFAULT_MIN_CONFIDENCE);
+    let min_confidence = Confidence::new(confidence)
+        .ok_or_else(|| Failure::usage(format!("--min-confidence {confidence} is not between 0 and 1")))?;
+    let format = typed
+        .format
+        .clone()
+        .or_else(|| file.format.clone())
+        .filter(|format| format != "auto");
+    let trusted = file
+        .trusted_proxy
+        .clone()
+        .unwrap_or_else(|| vec!["cloudflare".to_owned()]);
+    Ok(Analysis {
+        format,
+        format_from: typed.format_from.clone().or_else(|| file.format_from.clone()),
+        trusted_proxies: repeated("AFW_TRUSTED_PROXY", &typed.trusted_proxy, &trusted),
+        client_header: typed.client_header.clone().or_else(|| file.client_header.clone()),
+        geoip: repeated_paths("AFW_GEOIP", &typed.geoip, &file.geoip),
+        rules: repeated_paths("AFW_RULES", &typed.rules, &file.rules),
+        default_rules: !(typed.no_default_rules || file.no_default_rules == Some(true)),
+        lists: lists(&repeated("AFW_LIST", &typed.list, &file.list))?,
+        allow: repeated("AFW_ALLOW", &typed.allow, &file.allow),
+        min_confidence,
+        resolver: typed.resolver.clone().or_else(|| file.resolver.clone()),
+        dns: typed
+            .no_dns
+            .then_some(false)
+            .or(typed.dns.then_some(true))
+            .or(file.dns),
+        line_cap_bytes: file.line_cap_bytes.unwrap_or(DEFAULT_LINE_CAP_BYTES).max(1024),
+    })
+}
+
+fn resolve_output(typed: &OutputOptions, file: &File, now: Time) -> Result<Output, Failure> {
+    let hosts = repeated("AFW_HOST", &typed.host, &file.host);
+    let time = |option: &str, text: Option<&String>| {
+        text.map(|text| parse_time(text, now).map_err(|error| Failure::usage(format!("{option}: {error}"))))
+            .transpose()
+    };
+    let threads = typed.threads.or(file.threads);
+    if threads == Some(0) {
+        return Err(Failure::usage("--threads 0: at least one thread is needed")
+            .hint("leave --threads out to use all cores"));
+    }
+    Ok(Output {
+        hosts: hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+        classes: classes(&repeated("AFW_CLASS", &typed.class, &file.class))?,
+        sinks: sink_names(
+            &repeated("AFW_SINK", &typed.sink, file.sink.as_deref().unwrap_or_default()),
+            file,
+        ),
+        print: typed.print.or(file.print),
+        json: typed.json || file.json == Some(true),
+        report: typed.report.clone().or_else(|| file.report.clone()),
+        since: time("--since", typed.since.as_ref().or(file.since.as_ref()))?,
+        until: time("--until", typed.until.as_ref().or(file.until.as_ref()))?,
+        rejects: typed.rejects.clone().or_else(|| file.rejects.clone()),
+        threads,
+        dry_run: typed.dry_run,
+    })
+}
+
+fn sink_names(named: &[String], file: &File) -> Option<Vec<String>> {
+    (!named.is_empty() || file.sink.is_some()).then(|| named.to_vec())
+}
+
+fn classes(names: &[String]) -> Result<Vec<Class>, Failure> {
+    let known = Class::ALL.map(Class::name).join(", ");
+    let read = |name: &String| {
+        Class::from_name(name).ok_or_else(|| {
+            Failure::usage(format!("--class {name}: there is no such class")).hint(format!("one of {known}"))
+        })
+    };
+    names.iter().map(read).collect()
+}
+
+fn lists(entries: &[String]) -> Result<Vec<(String, PathBuf)>, Failure> {
+    let read = |entry: &String| match entry.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => {
+            Ok((name.to_owned(), PathBuf::from(path)))
+        }
+        _ => Err(Failure::usage(format!("--list {entry}: expected NAME=FILE"))
+            .hint("for example --list tor=/etc/afw/tor.txt")),
+    };
+    entries.iter().map(read).collect()
+}
+
+/// What was typed, else what the file says. A single value that came from the environment is a comma-separated list.
+fn repeated(variable: &str, typed: &[String], file: &[String]) -> Vec<String> {
+    match typed {
+        [] => file.to_vec(),
+        [one] if std::env::var(variable).is_ok_and(|value| value == *one) => one
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        many => many.to_vec(),
+    }
+}
+
+/// [`repeated`] for paths.
+fn repeated_paths(variable: &str, typed: &[PathBuf], file: &[PathBuf]) -> Vec<PathBuf> {
+    let text = |paths: &[PathBuf]| {
+        paths
+            .iter()
+            .map(|path| path.to_string_lossy().into_owned())
+            .collect::<Vec<_>>()
+    };
+    match typed {
+        [one] if one.to_str().is_some() => repeated(variable, &text(typed), &text(file))
+            .into_iter()
+            .map(PathBuf::from)
+            .collect(),
+        [] => file.to_vec(),
+        many => many.to_vec(),
+    }
+}
+
+/// Whether a path exists and can be looked at; used for defaults only.
+fn exists(path: &Path) -> bool {
+    path.try_exists().unwrap_or(false)
+}

@@ -1,0 +1,130 @@
+//! Settings of the receivers and of the outbox, as the configuration file has them.
+//!
+//! Secrets may be given by environment, by file (`…_file`), by systemd's credentials directory, or here.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// `[appfirewall]`: names and meanings are the SDK's.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(
+    missing_docs,
+    reason = "each key is explained by `afw config init` and docs/sinks.md"
+)]
+pub struct AppFirewall {
+    pub api_key: Option<String>,
+    pub api_key_file: Option<PathBuf>,
+    pub endpoint: Option<String>,
+    pub environment: Option<String>,
+    pub mode: Option<String>,
+    pub local_log_path: Option<PathBuf>,
+    pub send: Option<String>,
+    pub classify_404: Option<bool>,
+    pub allow_insecure: Option<bool>,
+}
+
+/// `[onefirewall]`: names are the vendor's, lower case without the prefix.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(
+    missing_docs,
+    reason = "each key is explained by `afw config init` and docs/sinks.md"
+)]
+pub struct OneFirewall {
+    pub api_key: Option<String>,
+    pub api_key_file: Option<PathBuf>,
+    pub end_point: Option<String>,
+    pub bulk: Option<usize>,
+    pub flush_sec: Option<u64>,
+    pub tag: Option<String>,
+    pub send: Option<String>,
+    pub statuses: Option<Vec<u16>>,
+    pub api: Option<String>,
+    pub allow_insecure: Option<bool>,
+}
+
+/// `[http]`: how afw reaches receivers.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(
+    missing_docs,
+    reason = "each key is explained by `afw config init` and docs/sinks.md"
+)]
+pub struct Http {
+    pub proxy: Option<String>,
+    pub ca_file: Option<PathBuf>,
+    pub client_certificate_file: Option<PathBuf>,
+    pub client_key_file: Option<PathBuf>,
+    pub allow_insecure: Option<bool>,
+}
+
+/// `[outbox]`: how much may wait for delivery.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(
+    missing_docs,
+    reason = "each key is explained by `afw config init` and docs/sinks.md"
+)]
+pub struct Outbox {
+    pub max_bytes: Option<u64>,
+    pub max_age: Option<String>,
+    pub overflow: Option<String>,
+}
+
+/// `[webhook]`: what every `webhook:URL` uses.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(
+    missing_docs,
+    reason = "each key is explained by `afw config init` and docs/sinks.md"
+)]
+pub struct Webhook {
+    pub secret: Option<String>,
+    pub secret_file: Option<PathBuf>,
+    pub headers: BTreeMap<String, String>,
+    pub allow_insecure: Option<bool>,
+}
+
+/// `[ecs]`: what every `ecs:PATH|URL` uses.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(
+    missing_docs,
+    reason = "each key is explained by `afw config init` and docs/sinks.md"
+)]
+pub struct Ecs {
+    pub body: Option<String>,
+    pub bulk: Option<bool>,
+    pub index: Option<String>,
+    pub headers: BTreeMap<String, String>,
+    pub allow_insecure: Option<bool>,
+}
+
+/// `[file]`: what every `file:PATH` uses.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(
+    missing_docs,
+    reason = "each key is explained by `afw config init` and docs/sinks.md"
+)]
+pub struct FileSink {
+    pub max_bytes: Option<u64>,
+    pub max_age: Option<String>,
+    pub keep: Option<usize>,
+}
+
+/// Debug output of settings that hold secrets says only that they are there.
+macro_rules! redacted {
+    ($($settings:ty),+) => {
+        $(impl std::fmt::Debug for $settings {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($settings), " { .. }"))
+            }
+        })+
+    };
+}
+
+redacted!(AppFirewall, OneFirewall, Webhook, Ecs);

@@ -1,0 +1,156 @@
+//! How bytes of a log become text: valid UTF-8 stays, every other byte is shown as `\xHH`.
+//!
+//! Lossless enough to read and never invalid; what goes to a terminal also passes [`printable`].
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Bytes as valid UTF-8 text, other bytes as `\xHH` with upper-case digits.
+pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(escape_invalid(bytes)),
+    }
+}
+
+fn escape_invalid(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() + 16);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\\x{byte:02X}");
+        }
+    }
+    text
+}
+
+/// Text made safe for a terminal: control characters other than newline become `\xHH` or `\u{…}`.
+pub fn printable(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => safe.push(c),
+            c if is_unsafe(c) => safe.push_str(&escape(c)),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// Control characters, and the invisible ones that reorder or hide text.
+fn is_unsafe(c: char) -> bool {
+    let hides =
+        matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    c.is_control() || hides
+}
+
+fn escape(c: char) -> String {
+    let code = u32::from(c);
+    if code < 0x80 {
+        format!("\\x{code:02X}")
+    } else {
+        format!("\\u{{{code:x}}}")
+    }
+}
+
+/// The first `max` bytes of a text, cut at a character boundary, with `…` when something is missing.
+pub fn clipped(text: &str, max: usize) -> Cow<'_, str> {
+    if text.len() <= max {
+        return Cow::Borrowed(text);
+    }
+    let end = (0..=max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    Cow::Owned(format!("{}…", &text[..end]))
+}
+
+/// Bytes with percent escapes undone once; a `%` without two hex digits stays.
+pub fn percent_decoded(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'%', bytes).is_none() {
+        return Cow::Borrowed(bytes);
+    }
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&first, tail)) = rest.split_first() {
+        match (first, tail) {
+            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                decoded.push(hex(*high) << 4 | hex(*low));
+                rest = after;
+            }
+            _ => {
+                decoded.push(first);
+                rest = tail;
+            }
+        }
+    }
+    Cow::Owned(decoded)
+}
+
+/// Value of a hexadecimal digit.
+fn hex(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => digit.wrapping_sub(b'A').wrapping_add(10),
+    }
+}
+
+/// A number with thousands separators: `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invalid_bytes_are_shown_escaped() {
+        assert_eq!(shown(b"a\xffb\xc3\x28"), "a\\xFFb\\xC3(");
+        assert_eq!(shown("grün".as_bytes()), "grün");
+    }
+
+    #[test]
+    fn clipping_keeps_characters_whole() {
+        assert_eq!(clipped("aüb", 2), "a…");
+        assert_eq!(clipped("aüb", 4), "aüb");
+        assert_eq!(clipped("ü", 0), "…");
+    }
+
+    #[test]
+    fn percent_escapes_are_undone_once() {
+        for (text, decoded) in [
+            ("/a%2fb", "/a/b"),
+            ("%252e", "%2e"),
+            ("%", "%"),
+            ("%4", "%4"),
+            ("%zz%41", "%zzA"),
+            ("%C3%BC", "ü"),
+        ] {
+            assert_eq!(percent_decoded(text.as_bytes()), decoded.as_bytes(), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn hostile_text_cannot_reach_the_terminal() {
+        assert_eq!(
+            printable("a\x1b[31mb\r\u{202e}c\nd"),
+            "a\\x1B[31mb\\x0D\\u{202e}c\nd"
+        );
+        assert_eq!(printable("grün ✓"), "grün ✓");
+    }
+}
