@@ -10,6 +10,7 @@
 pub mod address;
 mod clf;
 pub mod compile;
+pub mod config;
 mod foreign;
 pub mod format;
 pub mod layout;
