@@ -6,6 +6,19 @@
 
 use std::sync::Arc;
 
+pub mod address;
+pub mod crawler;
+pub mod exempt;
+pub mod geo;
+pub mod lists;
+mod load;
+pub mod reserved;
+
+pub use address::AddressCache;
+pub use exempt::Exemptions;
+pub use geo::{Database, Databases, GeoError, Marks, Place};
+pub use lists::{List, ListError, ListSpec, Lists, Role};
+
 /// What is known about one address. Cached per thread; cloning is cheap.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AddressFacts {
@@ -17,6 +30,8 @@ pub struct AddressFacts {
     pub as_org: Option<Arc<str>>,
     /// Names of the lists that contain the address, its network or its ASN, sorted.
     pub lists: Arc<[Arc<str>]>,
+    /// Whether one of the lists is a reason for suspicion, not merely a kind of network.
+    pub listed: bool,
     /// Why this address may never become an indicator, if so.
     pub exempt: Option<Exempt>,
 }

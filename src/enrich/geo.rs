@@ -1,0 +1,257 @@
+//! Countries and autonomous systems from MaxMind DB files, whoever made them.
+//!
+//! What a database knows is read from its records' shape and its metadata, never from its file name. Files are read
+//! into memory (a map would fault when somebody overwrites the file) and checked whole before they are used: a
+//! broken one is refused with a reason. The loaders read files and are called by drivers; lookups are pure.
+//! `shape` reads one record. Next: [`crate::enrich::address`].
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use afw_parsers::Time;
+use maxminddb::Reader;
+
+use super::load::{self, Problem};
+
+mod shape;
+
+pub use shape::{Marks, Place};
+
+/// Largest file that is read into memory. The largest database on sale is about half of this.
+const MAX_BYTES: u64 = 2 << 30;
+
+/// How many records are looked at to learn what a database knows.
+const SAMPLE: usize = 2_000;
+
+/// A database that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum GeoError {
+    /// The file cannot be read.
+    #[error("{}: cannot read the database: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file is larger than anything that is read into memory.
+    #[error("{}: the database is larger than {MAX_BYTES} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is damaged or no MaxMind DB at all.
+    #[error(
+        "{}: broken database: {reason}\nhint: fetch it again, for example with `afw geoip update`",
+        path.display()
+    )]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A sound database that tells nothing of use here.
+    #[error(
+        "{}: a database of type {database_type:?} tells neither country nor autonomous system\nhint: \
+         use a Country, City, ASN or ISP database",
+        path.display()
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Its `database_type`.
+        database_type: String,
+    },
+}
+
+/// What a database tells of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Knows {
+    /// The country.
+    pub country: bool,
+    /// The autonomous system.
+    pub asn: bool,
+    /// Whether it is a VPN, a proxy, a Tor exit or a hosting network.
+    pub marks: bool,
+}
+
+impl Knows {
+    const fn nothing(self) -> bool {
+        !(self.country || self.asn || self.marks)
+    }
+}
+
+/// One database in memory.
+pub struct Database {
+    path: PathBuf,
+    reader: Reader<Vec<u8>>,
+    knows: Knows,
+    bytes: u64,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database")
+            .field("path", &self.path)
+            .field("type", &self.database_type())
+            .field("knows", &self.knows)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Reads and checks a file. For drivers.
+    pub fn open(path: &Path) -> Result<Self, GeoError> {
+        let path_of = || path.to_owned();
+        let bytes = load::read(path, MAX_BYTES).map_err(|problem| match problem {
+            Problem::Read(source) => GeoError::Read {
+                path: path_of(),
+                source,
+            },
+            Problem::TooLarge => GeoError::TooLarge { path: path_of() },
+        })?;
+        Self::from_bytes(path, bytes)
+    }
+
+    /// Checks the content of a file; `path` is for messages.
+    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, GeoError> {
+        let broken = |error: maxminddb::MaxMindDbError| GeoError::Broken {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        };
+        let size = bytes.len() as u64;
+        let reader = Reader::from_source(bytes).map_err(broken)?;
+        reader.verify().map_err(broken)?;
+        let knows = known(&reader).map_err(broken)?;
+        if knows.nothing() {
+            return Err(GeoError::Foreign {
+                path: path.to_owned(),
+                database_type: reader.metadata().database_type.clone(),
+            });
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            reader,
+            knows,
+            bytes: size,
+        })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The maker's name for the kind of database, such as `GeoLite2-Country`.
+    pub fn database_type(&self) -> &str {
+        &self.reader.metadata().database_type
+    }
+
+    /// What it tells.
+    pub const fn knows(&self) -> Knows {
+        self.knows
+    }
+
+    /// When it was built: how old its facts are.
+    pub fn built(&self) -> Option<Time> {
+        Time::from_secs(i64::try_from(self.reader.metadata().build_epoch).ok()?)
+    }
+
+    /// Size in memory.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Where the address's record stands; equal numbers are equal records. `None`: no record.
+    pub(crate) fn record_at(&self, address: IpAddr) -> Option<usize> {
+        // An IPv6 address in an IPv4 database is an error for the reader and simply unknown to us.
+        self.reader.lookup(address).ok()?.offset()
+    }
+
+    /// What the address's record says.
+    pub fn place(&self, address: IpAddr) -> Place {
+        // The whole file was verified when it was opened, so an undecodable record cannot occur here.
+        let found = self.reader.lookup(address.to_canonical());
+        found
+            .and_then(|found| found.decode::<Place>())
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+    }
+}
+
+/// What the records and the type say a database tells.
+fn known(reader: &Reader<Vec<u8>>) -> Result<Knows, maxminddb::MaxMindDbError> {
+    let kind = reader.metadata().database_type.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| kind.contains(word));
+    let mut knows = Knows {
+        country: says(&["country", "-city", "enterprise"]),
+        asn: says(&["-asn", "-isp", "country_asn", "country-asn"]),
+        marks: says(&["anonymous-ip", "privacy"]),
+    };
+    for found in reader.networks(maxminddb::WithinOptions::default())?.take(SAMPLE) {
+        let place: Place = found?.decode()?.unwrap_or_default();
+        knows.country |= place.country.is_some();
+        knows.asn |= place.asn.is_some();
+        knows.marks |= !place.marks.is_empty();
+    }
+    Ok(knows)
+}
+
+/// The databases in use, best first: the first that knows a fact tells it.
+#[derive(Debug, Default)]
+pub struct Databases {
+    all: Vec<Database>,
+}
+
+impl Databases {
+    /// Opens and checks every file; all that is wrong is told at once. For drivers.
+    pub fn open<P: AsRef<Path>>(paths: &[P]) -> Result<Self, Vec<GeoError>> {
+        let (mut all, mut errors) = (Vec::new(), Vec::new());
+        for path in paths {
+            match Database::open(path.as_ref()) {
+                Ok(database) => all.push(database),
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() {
+            Ok(Self { all })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// Databases that are open already.
+    pub fn new(all: Vec<Database>) -> Self {
+        Self { all }
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Database> {
+        self.all.iter()
+    }
+
+    /// What all of them together tell.
+    pub fn knows(&self) -> Knows {
+        self.all.iter().fold(Knows::default(), |sum, database| Knows {
+            country: sum.country || database.knows.country,
+            asn: sum.asn || database.knows.asn,
+            marks: sum.marks || database.knows.marks,
+        })
+    }
+
+    /// What they say of an address, each asked in turn. Not cached: see [`crate::enrich::AddressCache`].
+    pub fn place(&self, address: IpAddr) -> Place {
+        let mut place = Place::default();
+        for database in &self.all {
+            place.complete(&database.place(address));
+        }
+        place
+    }
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) mod writer;
