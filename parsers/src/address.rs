@@ -52,7 +52,7 @@ pub fn is_host_name(text: &[u8]) -> bool {
 
 /// Four octets without leading `+`, at most three digits each, and what follows them.
 #[inline]
-fn v4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
+pub(crate) fn v4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
     let mut octets = [0u8; 4];
     let mut rest = text;
     for (index, octet) in octets.iter_mut().enumerate() {

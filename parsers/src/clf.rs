@@ -82,6 +82,12 @@ fn family<'a>(
     memo: &mut TimeMemo,
     dialect: Escape,
 ) -> Parsed<'a, Shape> {
+    // Nothing is escaped in most lines: seen once here, not once in every value.
+    let dialect = if memchr::memchr(b'\\', line).is_none() {
+        Escape::None
+    } else {
+        dialect
+    };
     let (rest, vhost) = head::read(line, record, dialect)?;
     let (rest, time) = leaf::clf_time(rest, memo)?;
     record.time = Some(time);

@@ -139,13 +139,13 @@ pub(crate) fn quoted(input: &[u8], dialect: Escape) -> Parsed<'_, &[u8]> {
 /// Position of the quote that ends a quoted value.
 #[inline]
 pub(crate) fn closing_quote(inside: &[u8], dialect: Escape) -> Option<usize> {
+    if matches!(dialect, Escape::Nginx | Escape::None) {
+        return memchr::memchr(b'"', inside);
+    }
     let mut from = 0;
     loop {
         let at = from + memchr::memchr(b'"', inside.get(from..)?)?;
-        let escaped = at > 0
-            && inside.get(at - 1) == Some(&b'\\')
-            && matches!(dialect, Escape::Apache | Escape::Either | Escape::Json)
-            && odd_backslashes_before(inside, at);
+        let escaped = at > 0 && inside.get(at - 1) == Some(&b'\\') && odd_backslashes_before(inside, at);
         if !escaped {
             return Some(at);
         }
@@ -183,18 +183,18 @@ pub(crate) fn number_or_dash(input: &[u8]) -> Parsed<'_, Option<u64>> {
     if let [b'-', rest @ ..] = input {
         return Ok((rest, None));
     }
-    let mut value: u64 = 0;
-    let mut rest = input;
-    while let Some((&byte @ b'0'..=b'9', after)) = rest.split_first() {
-        match value
-            .checked_mul(10)
-            .and_then(|v| v.checked_add(u64::from(byte - b'0')))
-        {
-            Some(grown) => value = grown,
+    let digits = input.iter().take_while(|b| b.is_ascii_digit()).count();
+    let (number, rest) = input.split_at_checked(digits).unwrap_or((input, &[]));
+    // Nineteen digits always fit.
+    let value = match digits {
+        0..=19 => number
+            .iter()
+            .fold(0, |value: u64, b| value * 10 + u64::from(b - b'0')),
+        _ => match crate::memo::decimal(number) {
+            Some(value) => value,
             None => return stop(input, Reason::Number),
-        }
-        rest = after;
-    }
+        },
+    };
     if rest.len() == input.len() {
         return stop(
             input,

@@ -32,16 +32,39 @@ type Split<'a> = (&'a [u8], &'a [u8], Option<&'a [u8]>);
 /// Splits a request line; a request without protocol is HTTP/0.9, one with `-` in its place has none.
 #[inline]
 pub(crate) fn split(text: &[u8]) -> Option<Split<'_>> {
-    let space = text.iter().take(LONGEST_METHOD + 1).position(|&b| b == b' ')?;
+    let space = text
+        .iter()
+        .take(LONGEST_METHOD + 1)
+        .position(|&b| !b.is_ascii_uppercase())?;
+    let space = if text.get(space) == Some(&b' ') {
+        space
+    } else {
+        odd_method(text)?
+    };
     let (method, rest) = (text.get(..space)?, text.get(space + 1..)?);
-    if method.is_empty() || !method.iter().all(|&b| is_method_byte(b)) {
+    if method.is_empty() {
         return None;
+    }
+    if let Some((target, b" HTTP/1.1")) = rest.split_last_chunk::<9>()
+        && !target.is_empty()
+    {
+        return Some((method, target, Some(b"1.1")));
     }
     match protocol(rest) {
         Some((target, version)) if !target.is_empty() => Some((method, target, version)),
         None if rest.first() == Some(&b'/') => Some((method, rest, Some(b"0.9"))),
         _ => None,
     }
+}
+
+/// Length of a method that is not all upper-case letters.
+#[cold]
+fn odd_method(text: &[u8]) -> Option<usize> {
+    let space = text.iter().take(LONGEST_METHOD + 1).position(|&b| b == b' ')?;
+    text.get(..space)?
+        .iter()
+        .all(|&b| is_method_byte(b))
+        .then_some(space)
 }
 
 /// `/path HTTP/1.1` → `/path`, `1.1`.

@@ -29,9 +29,11 @@ impl Escape {
     /// Undoes this escaping. A backslash that begins no escape of the dialect is kept as it is.
     #[inline]
     pub fn undo(self, text: &[u8]) -> Bytes<'_> {
+        if self == Self::None {
+            return Cow::Borrowed(text);
+        }
         match memchr::memchr(b'\\', text) {
             None => Cow::Borrowed(text),
-            Some(_) if self == Self::None => Cow::Borrowed(text),
             Some(first) => Cow::Owned(self.undo_from(text, first)),
         }
     }

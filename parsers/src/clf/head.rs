@@ -5,6 +5,7 @@
 //! the peer: what stands to its left came from a header, and a header can be forged.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use crate::address;
 use crate::leaf::{self, Parsed, stop};
@@ -15,6 +16,14 @@ use crate::unescape::Escape;
 /// Reads up to the `[` of the time; the value says whether a virtual host stood first.
 #[inline]
 pub(crate) fn read<'a>(line: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Parsed<'a, bool> {
+    if let Some((ip, rest)) = address::v4(line)
+        && let Some(after) = rest.strip_prefix(b" - - ")
+        && after.first() == Some(&b'[')
+    {
+        record.peer = Some(IpAddr::V4(ip));
+        record.peer_text = line.get(..line.len() - rest.len()).unwrap_or_default();
+        return Ok((after, false));
+    }
     let Ok((rest, first)) = leaf::word(line) else {
         return other(line, line, record, dialect);
     };
