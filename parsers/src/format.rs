@@ -167,7 +167,7 @@ impl Format {
     pub(crate) fn accept(self, record: &mut Record<'_>) -> Line {
         record.format = Some(self);
         if self.escape() == Some(Escape::Apache) {
-            record.more_mut().moment = Moment::Start;
+            record.more.moment = Moment::Start;
         }
         Line::Record
     }

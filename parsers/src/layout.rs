@@ -44,6 +44,8 @@ pub(crate) enum First {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Compiled {
     pub program: Program,
+    /// The preset that is this very format: its hand-written grammar is tried first.
+    pub twin: Option<Format>,
     server: &'static str,
     text: String,
 }
@@ -150,6 +152,7 @@ impl Layout {
         Self::of(
             First::Compiled(Arc::new(Compiled {
                 program,
+                twin: twin(server, text),
                 server,
                 text: text.to_owned(),
             })),
@@ -241,6 +244,29 @@ impl Layout {
             "nginx" => Self::nginx_configured(text, Escape::Nginx).ok(),
             _ => Self::apache(text).ok(),
         }
+    }
+}
+
+/// The preset whose own text this is.
+fn twin(server: &str, text: &str) -> Option<Format> {
+    const NGINX: &str = concat!(
+        r#"$remote_addr - $remote_user [$time_local] "$request" "#,
+        r#"$status $body_bytes_sent "$http_referer" "$http_user_agent""#
+    );
+    let plain = text.replace("\\\"", "\"");
+    match (server, plain.as_str()) {
+        ("nginx", NGINX) => Some(Format::NginxCombined),
+        ("nginx", text) if text.strip_prefix(NGINX) == Some(" \"$http_x_forwarded_for\"") => {
+            Some(Format::NginxMain)
+        }
+        ("apache", r#"%h %l %u %t "%r" %>s %b"#) => Some(Format::ApacheCommon),
+        ("apache", r#"%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i""#) => {
+            Some(Format::ApacheCombined)
+        }
+        ("apache", r#"%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i" %I %O"#) => {
+            Some(Format::ApacheCombinedio)
+        }
+        _ => None,
     }
 }
 

@@ -79,6 +79,13 @@ impl Parser {
                 format.parse(line, record, &mut self.memo, dialect)
             }
             First::Compiled(compiled) => {
+                if let Some(format) = compiled.twin {
+                    let dialect = format.escape().unwrap_or_default();
+                    if let Ok(read) = format.parse(line, record, &mut self.memo, dialect) {
+                        return Ok(read);
+                    }
+                    restart(line, record);
+                }
                 let read = compiled.program.parse(line, record, &mut self.memo);
                 read.map(|()| Line::Record)
             }

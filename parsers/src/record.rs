@@ -67,7 +67,7 @@ pub struct Record<'a> {
 /// What few formats log.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct More<'a> {
-    /// Whether anything below was set since the last [`Record::clear`].
+    /// Whether anything below but the moment was set since the last [`Record::clear`].
     pub used: bool,
     /// What [`Record::time`] stands for.
     pub moment: Moment,
@@ -132,6 +132,7 @@ impl<'a> Record<'a> {
         self.referrer = None;
         self.user_agent = None;
         self.host = None;
+        self.more.moment = Moment::default();
         if self.more.used {
             let mut more = std::mem::take(&mut self.more);
             more.headers.clear();

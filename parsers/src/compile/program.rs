@@ -11,10 +11,10 @@
 
 use std::borrow::Cow;
 
-use crate::compile::sink::{Kind, Pieces, Sink};
+use crate::compile::sink::{Dialect, Kind, Pieces, Sink};
 use crate::compile::{FormatError, Part};
 use crate::leaf;
-use crate::memo::TimeMemo;
+use crate::memo::{CLF_LEN, TimeMemo};
 use crate::record::{Moment, Record};
 use crate::reject::{Reason, Reject};
 use crate::unescape::Escape;
@@ -133,10 +133,16 @@ impl Program {
         }
     }
 
-    fn accept(&self, record: &mut Record<'_>) {
-        if self.moment != Moment::default() {
-            record.more_mut().moment = self.moment;
+    /// How the values of a line are read.
+    fn values(&self) -> Dialect {
+        Dialect {
+            undo: self.dialect,
+            empty_is_absent: matches!(self.dialect, Escape::Json | Escape::None),
         }
+    }
+
+    fn accept(&self, record: &mut Record<'_>) {
+        record.more.moment = self.moment;
     }
 
     /// One pass: each value ends where its literal first stands.
@@ -148,16 +154,29 @@ impl Program {
         memo: &mut TimeMemo,
     ) -> Result<(), Reject> {
         let mut pieces = Pieces::default();
+        // Nothing is escaped in most lines: seen once here, not once in every value.
+        let dialect = if memchr::memchr(b'\\', line).is_none() {
+            Escape::None
+        } else {
+            self.dialect
+        };
         let at = |rest: &[u8]| line.len() - rest.len();
         let mut rest = line
             .strip_prefix(&*self.lead)
             .ok_or(Reject::new(Reason::Literal, 0))?;
         for step in &self.steps {
-            let (value, after) = step
-                .first(rest, self.dialect)
-                .ok_or_else(|| step.missed(line, rest))?;
+            let (value, after) = step.first(rest, dialect).ok_or_else(|| step.missed(line, rest))?;
             step.sink
-                .fill(value, self.dialect, record, &mut pieces, memo)
+                .fill(
+                    value,
+                    Dialect {
+                        undo: dialect,
+                        ..self.values()
+                    },
+                    record,
+                    &mut pieces,
+                    memo,
+                )
                 .map_err(|reason| Reject::new(reason, at(rest)))?;
             rest = after;
         }
@@ -203,7 +222,7 @@ impl Program {
         record.line = line;
         let mut pieces = Pieces::default();
         for (step, value) in self.steps.iter().zip(values) {
-            let read = step.sink.fill(value, self.dialect, record, &mut pieces, memo);
+            let read = step.sink.fill(value, self.values(), record, &mut pieces, memo);
             read.map_err(|reason| Reject::new(reason, 0))?;
         }
         pieces.finish(record).map_err(|reason| Reject::new(reason, 0))?;
@@ -327,20 +346,43 @@ impl Step {
     /// The value that ends where the literal first stands.
     #[inline]
     fn first<'a>(&self, rest: &'a [u8], dialect: Escape) -> Option<Division<'a>> {
-        let at = match (self.span, &*self.end) {
-            (Span::Quoted, _) => return self.quoted(rest, dialect),
-            (Span::Free, []) => rest.len(),
-            (Span::Free, [byte]) => memchr::memchr(*byte, rest)?,
-            (Span::Free, end) => find(rest, end)?,
+        if self.span == Span::Quoted {
+            return self.quoted(rest, dialect);
+        }
+        if let Some(division) = self.short(rest) {
+            return Some(division);
+        }
+        let at = match &*self.end {
+            [] => rest.len(),
+            [byte] => memchr::memchr(*byte, rest)?,
+            end => find(rest, end)?,
         };
         Some((rest.get(..at)?, rest.get(at + self.end.len()..)?))
+    }
+
+    /// The same for values whose length is known or soon seen, without a search.
+    #[inline]
+    fn short<'a>(&self, rest: &'a [u8]) -> Option<Division<'a>> {
+        let length = match self.sink {
+            _ if rest.first() == Some(&b'-') => 1,
+            Sink::TimeClf => CLF_LEN,
+            Sink::Status | Sink::BodyBytes | Sink::ResponseBytes | Sink::RequestBytes | Sink::Duration(_) => {
+                rest.iter()
+                    .take_while(|b| b.is_ascii_digit() || **b == b'.')
+                    .count()
+            }
+            _ => return None,
+        };
+        let (value, after) = rest.split_at_checked(length)?;
+        let after = without_prefix(after, &self.end)?;
+        (!self.end.is_empty() || after.is_empty()).then_some((value, after))
     }
 
     #[inline]
     fn quoted<'a>(&self, rest: &'a [u8], dialect: Escape) -> Option<Division<'a>> {
         let at = leaf::closing_quote(rest, dialect)?;
         let (value, after) = rest.split_at_checked(at)?;
-        Some((value, after.strip_prefix(&*self.end)?))
+        Some((value, without_prefix(after, &self.end)?))
     }
 
     /// The first or last place of the literal that lies wholly within `from..to`.
@@ -365,6 +407,13 @@ impl Step {
             Some(at) => Reject::new(Reason::Literal, line.len() - rest.len() + at),
         }
     }
+}
+
+/// What follows a short literal; cheaper than a call that compares memory of any length.
+#[inline]
+fn without_prefix<'a>(text: &'a [u8], literal: &[u8]) -> Option<&'a [u8]> {
+    let (start, rest) = text.split_at_checked(literal.len())?;
+    start.iter().zip(literal).all(|(a, b)| a == b).then_some(rest)
 }
 
 /// First position of a short literal.

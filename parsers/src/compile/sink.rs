@@ -104,6 +104,24 @@ pub(crate) enum Kind {
     Text,
 }
 
+/// How the values of a line are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Dialect {
+    /// The escaping to undo.
+    pub undo: Escape,
+    /// Whether an empty header was absent: `escape=json` and `none` print nothing for one.
+    pub empty_is_absent: bool,
+}
+
+impl Default for Dialect {
+    fn default() -> Self {
+        Self {
+            undo: Escape::None,
+            empty_is_absent: false,
+        }
+    }
+}
+
 /// What only the whole line gives: parts of the time and of the target.
 #[derive(Debug, Default)]
 pub(crate) struct Pieces<'a> {
@@ -165,7 +183,13 @@ impl Sink {
             | Self::Status
             | Self::TimeClf
             | Self::TimeIso
-            | Self::TimeEpoch(_) => self.fill(value, Escape::None, &mut record, &mut Pieces::default(), memo),
+            | Self::TimeEpoch(_) => self.fill(
+                value,
+                Dialect::default(),
+                &mut record,
+                &mut Pieces::default(),
+                memo,
+            ),
             Self::TimeParts(items) => match items.is_empty() || Clock::default().read(items, value).is_some()
             {
                 true => Ok(()),
@@ -183,7 +207,7 @@ impl Sink {
     pub(crate) fn fill<'a>(
         &self,
         value: &'a [u8],
-        dialect: Escape,
+        dialect: Dialect,
         record: &mut Record<'a>,
         pieces: &mut Pieces<'a>,
         memo: &mut TimeMemo,
@@ -191,7 +215,7 @@ impl Sink {
         match self {
             Self::Peer => return fill_peer(value, record),
             Self::TimeClf => record.time = Some(memo.clf(value).ok_or(Reason::Time)?),
-            Self::Request => request::fill(value, dialect, record),
+            Self::Request => request::fill(value, dialect.undo, record),
             Self::Status => record.status = status(value)?,
             Self::BodyBytes => record.body_bytes = number(value)?,
             Self::Referrer => record.referrer = header(value, dialect),
@@ -207,11 +231,11 @@ impl Sink {
     fn fill_rare<'a>(
         &self,
         value: &'a [u8],
-        dialect: Escape,
+        dialect: Dialect,
         record: &mut Record<'a>,
         pieces: &mut Pieces<'a>,
     ) -> Result<(), Reason> {
-        let text = || dialect.undo(value);
+        let text = || dialect.undo.undo(value);
         match self {
             Self::User => {
                 record.user = Some(if value == b"\"\"" {
@@ -223,10 +247,12 @@ impl Sink {
             Self::Method => record.method = Some(text()),
             Self::Target => record.target = Some(text()),
             Self::Protocol => record.http_version = request::version(value),
-            Self::Host => fill_host(value, dialect, record),
+            Self::Host => fill_host(value, dialect.undo, record),
             Self::Path => pieces.path = Some(text()),
             Self::Query => pieces.query = Some(text()),
-            Self::QueryMark => pieces.query = Some(dialect.undo(value.strip_prefix(b"?").unwrap_or(value))),
+            Self::QueryMark => {
+                pieces.query = Some(dialect.undo.undo(value.strip_prefix(b"?").unwrap_or(value)))
+            }
             Self::ServerName => pieces.server_name = Some(text()),
             Self::TimeParts(items) => {
                 let read = pieces.clock.get_or_insert_default().read(items, value);
@@ -316,10 +342,9 @@ fn fill_host<'a>(value: &'a [u8], dialect: Escape, record: &mut Record<'a>) {
     }
 }
 
-fn header(value: &[u8], dialect: Escape) -> Option<Bytes<'_>> {
-    // `escape=json` and `none` print nothing for an absent header, so there an empty one means absent.
-    let absent = value == b"-" || (value.is_empty() && matches!(dialect, Escape::Json | Escape::None));
-    (!absent).then(|| dialect.undo(value))
+fn header(value: &[u8], dialect: Dialect) -> Option<Bytes<'_>> {
+    let absent = value == b"-" || (value.is_empty() && dialect.empty_is_absent);
+    (!absent).then(|| dialect.undo.undo(value))
 }
 
 fn status(value: &[u8]) -> Result<Option<u16>, Reason> {

@@ -46,7 +46,15 @@ fn extra<'r>(record: &'r Record<'_>, name: &str) -> Option<&'r [u8]> {
 fn a_compiled_preset_reads_as_the_preset() {
     for (layout, preset) in [
         (nginx(COMBINED), Format::NginxCombined),
+        (
+            nginx(&COMBINED.replace("$remote_addr", "${remote_addr}")),
+            Format::NginxCombined,
+        ),
         (Layout::apache(APACHE_COMBINED).unwrap(), Format::ApacheCombined),
+        (
+            Layout::apache(&APACHE_COMBINED.replace("%h", "%a")).unwrap(),
+            Format::ApacheCombined,
+        ),
     ] {
         for line in [
             format!(r#"192.0.2.7 - - [{TIME}] "GET /a?b HTTP/1.1" 404 162 "http://r/" "curl/8""#),
