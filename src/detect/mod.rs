@@ -5,6 +5,11 @@
 //! Pure: rule text comes in as strings, the drivers read the files. Next: [`crate::indicator`].
 
 pub mod correlate;
+pub mod fields;
+pub mod label;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod views;
 
 use std::sync::Arc;
 
