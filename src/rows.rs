@@ -1,4 +1,4 @@
-//! Compact bytes for state rows: varints and zigzag deltas, read back without trust.
+//! Compact bytes for state rows: varints, zigzag deltas, length-prefixed texts, read back without trust.
 //!
 //! The owners of state (windows, indicators, the guard) write their rows with [`Writer`] and put a version byte
 //! first. [`Reader`] never panics and never allocates more than the row holds: a damaged row is `None`.
@@ -44,6 +44,27 @@ impl Writer {
     pub fn raw(&mut self, bytes: &[u8]) -> &mut Self {
         self.bytes.extend_from_slice(bytes);
         self
+    }
+
+    /// A text with its length.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        self.uint(text.len() as u64).raw(text.as_bytes())
+    }
+
+    /// A text that may be absent.
+    pub fn maybe_text(&mut self, text: Option<&str>) -> &mut Self {
+        match text {
+            None => self.byte(0),
+            Some(text) => self.byte(1).text(text),
+        }
+    }
+
+    /// A number that may be absent.
+    pub fn maybe_uint(&mut self, value: Option<u64>) -> &mut Self {
+        match value {
+            None => self.byte(0),
+            Some(value) => self.byte(1).uint(value),
+        }
     }
 
     /// The row.
@@ -114,6 +135,30 @@ impl<'a> Reader<'a> {
         (count.checked_mul(least_bytes)? <= self.rest.len()).then_some(count)
     }
 
+    /// What [`Writer::text`] wrote.
+    pub fn text(&mut self) -> Option<&'a str> {
+        let len = self.count(1)?;
+        std::str::from_utf8(self.raw(len)?).ok()
+    }
+
+    /// What [`Writer::maybe_text`] wrote.
+    pub fn maybe_text(&mut self) -> Option<Option<&'a str>> {
+        match self.byte()? {
+            0 => Some(None),
+            1 => self.text().map(Some),
+            _ => None,
+        }
+    }
+
+    /// What [`Writer::maybe_uint`] wrote.
+    pub fn maybe_uint(&mut self) -> Option<Option<u64>> {
+        match self.byte()? {
+            0 => Some(None),
+            1 => self.uint().map(Some),
+            _ => None,
+        }
+    }
+
     /// `Some` when nothing is left over.
     pub fn end(self) -> Option<()> {
         self.rest.is_empty().then_some(())
@@ -128,15 +173,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(a: u64, b: i64, c: u64) {
+        fn what_is_written_is_read(a: u64, b: i64, c: u64, text: String, maybe: Option<u64>, other: Option<String>) {
             let mut writer = Writer::versioned(7);
-            writer.uint(a).int(b).fixed(c).byte(9);
+            writer.uint(a).int(b).fixed(c).text(&text).maybe_uint(maybe).maybe_text(other.as_deref()).byte(9);
             let bytes = writer.finish();
             prop_assert!(Reader::versioned(&bytes, 8).is_none());
             let mut reader = Reader::versioned(&bytes, 7).unwrap();
             prop_assert_eq!(reader.uint(), Some(a));
             prop_assert_eq!(reader.int(), Some(b));
             prop_assert_eq!(reader.fixed(), Some(c));
+            prop_assert_eq!(reader.text(), Some(text.as_str()));
+            prop_assert_eq!(reader.maybe_uint(), Some(maybe));
+            prop_assert_eq!(reader.maybe_text(), Some(other.as_deref()));
             prop_assert_eq!(reader.byte(), Some(9));
             prop_assert_eq!(reader.end(), Some(()));
         }
@@ -144,7 +192,7 @@ mod tests {
         #[test]
         fn damaged_rows_are_refused_without_panic(bytes: Vec<u8>) {
             let mut reader = Reader::new(&bytes);
-            while reader.count(2).is_some() && reader.fixed().is_some() && reader.int().is_some() {}
+            while reader.count(2).is_some() && reader.text().is_some() && reader.int().is_some() {}
         }
     }
 }

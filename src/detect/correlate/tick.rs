@@ -10,12 +10,13 @@
 //! counted field it does not count for `value_count`. For the temporal kinds each rule counts, in the order listed.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use afw_parsers::Time;
 
 use super::hash::{Frame, Memo};
 use super::rule::{Correlation, Group, Kind, Net, RuleRef, depths};
+use crate::net::Cidr;
 
 /// One line counts for one correlation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,18 +269,12 @@ pub(super) fn client_key(client: IpAddr, net: Net) -> u128 {
 
 /// The first address of the network.
 fn cut(address: IpAddr, net: Net) -> IpAddr {
-    match address {
-        IpAddr::V4(v4) => {
-            let host_bits = u32::from(32u8.saturating_sub(net.v4_bits));
-            let mask = u32::MAX.checked_shl(host_bits).unwrap_or(0);
-            IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & mask))
-        }
-        IpAddr::V6(v6) => {
-            let host_bits = u32::from(128u8.saturating_sub(net.v6_bits));
-            let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
-            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & mask))
-        }
-    }
+    let bits = if address.is_ipv4() {
+        net.v4_bits
+    } else {
+        net.v6_bits
+    };
+    Cidr::new(address, bits).map_or(address, Cidr::network)
 }
 
 /// Frames the values that a line is grouped by; `None` when it takes no part.

@@ -1,14 +1,29 @@
 //! [`Indicator`]: what is known about one address, domain, URL or user agent.
 //!
-//! Sightings are merged here by value; confidence grows with distinct rules and evidence, class takes the
-//! strongest. Pure and deterministic: time is event time. Next: [`crate::store`].
+//! [`Indicators`] merges sightings by value: [`confidence`] grows with distinct rules and evidence, the class is
+//! the strongest, `evidence` keeps the first and the strongest lines, `subject` says which value a sighting is
+//! about and `profile` what has been gathered on it; `row` stores that and [`json`] prints it. Pure and
+//! deterministic: time is event time. Next: [`crate::store`].
 
+pub mod confidence;
+mod evidence;
+mod indicators;
+pub mod json;
+mod profile;
+mod row;
+mod subject;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use afw_parsers::Time;
+use uuid::Uuid;
 
 use crate::detect::{Class, Confidence, Level};
 use crate::event::ValueType;
+
+pub use indicators::{Counters, Indicators, Options, Restored, Update};
+pub use json::to_json;
 
 /// The aggregated thing that is printed, reported and shared.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +60,19 @@ pub struct Indicator {
     pub hosts: Vec<Box<str>>,
     /// The first and the strongest lines, at most [`MAX_EVIDENCE`].
     pub evidence: Vec<Evidence>,
+    /// The address seen last, for an address or prefix: what a receiver is told that takes no prefixes.
+    pub address: Option<IpAddr>,
+}
+
+/// STIX's namespace for deterministic ids (STIX 2.1, section 2.9).
+const NAMESPACE: Uuid = Uuid::from_u128(0x00ab_edb4_aa42_466c_9c01_fed2_3315_a9b7);
+
+impl Indicator {
+    /// The id: UUIDv5 of `type:value`, the same on every host and run.
+    pub fn id(&self) -> Uuid {
+        let name = format!("{}:{}", self.kind.name(), self.value);
+        Uuid::new_v5(&NAMESPACE, name.as_bytes())
+    }
 }
 
 /// How many lines of evidence an indicator keeps.

@@ -1,0 +1,218 @@
+//! Which lines an indicator keeps as proof: the first, and the strongest others.
+//!
+//! Strength is class, then confidence, then the earlier line. Of lines with one rule and target only the earliest
+//! is kept, so five lines show five different things. Texts are clipped and made printable here, once.
+
+use std::cmp::Ordering;
+
+use super::{Evidence, MAX_EVIDENCE};
+use crate::detect::Class;
+use crate::event::{SightedEvent, Sighting};
+
+/// Longest host, method, target and user agent that are kept, in bytes before the mark of the cut.
+const HOST_BYTES: usize = 128;
+const METHOD_BYTES: usize = 24;
+const TARGET_BYTES: usize = 256;
+const AGENT_BYTES: usize = 200;
+
+/// A kept line with its strength.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Kept {
+    pub line: Evidence,
+    pub class: Class,
+    pub thousandths: u16,
+}
+
+impl Kept {
+    pub fn new(event: &SightedEvent, sighting: &Sighting) -> Self {
+        let clip = |text: &Option<Box<str>>, bytes| text.as_deref().map(|text| printable(text, bytes));
+        Self {
+            line: Evidence {
+                time: event.time,
+                host: clip(&event.host, HOST_BYTES),
+                method: clip(&event.method, METHOD_BYTES),
+                target: clip(&event.target, TARGET_BYTES),
+                status: event.status,
+                user_agent: clip(&event.user_agent, AGENT_BYTES),
+                rule: sighting.rule.id.clone(),
+                file: event.file.clone(),
+                offset: event.offset,
+            },
+            class: sighting.class,
+            thousandths: super::confidence::thousandths(sighting.confidence),
+        }
+    }
+
+    /// Memory of the texts, in bytes.
+    pub fn bytes(&self) -> usize {
+        let len = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
+        size_of::<Self>()
+            + len(&self.line.host)
+            + len(&self.line.method)
+            + len(&self.line.target)
+            + len(&self.line.user_agent)
+    }
+
+    fn age(&self, other: &Self) -> Ordering {
+        let place = |kept: &Self| (kept.line.time, kept.line.offset);
+        place(self)
+            .cmp(&place(other))
+            .then_with(|| self.line.file.cmp(&other.line.file))
+            .then_with(|| self.line.rule.cmp(&other.line.rule))
+            .then_with(|| self.line.target.cmp(&other.line.target))
+    }
+
+    fn strength(&self, other: &Self) -> Ordering {
+        self.class
+            .cmp(&other.class)
+            .then(other.thousandths.cmp(&self.thousandths))
+            .then_with(|| self.age(other))
+    }
+
+    fn shows_the_same(&self, other: &Self) -> bool {
+        self.line.rule == other.line.rule && self.line.target == other.line.target
+    }
+}
+
+/// Keeps a line if it is the first or among the strongest. `kept` is the first, then the others, strongest first.
+pub(super) fn keep(kept: &mut Vec<Kept>, new: Kept) {
+    match kept.iter_mut().find(|old| old.shows_the_same(&new)) {
+        Some(old) if new.age(old).is_lt() => *old = new,
+        Some(_) => return,
+        None => kept.push(new),
+    }
+    let first = (0..kept.len()).min_by(|&a, &b| match (kept.get(a), kept.get(b)) {
+        (Some(a), Some(b)) => a.age(b),
+        _ => Ordering::Equal,
+    });
+    kept.swap(0, first.unwrap_or(0));
+    if let Some((_, others)) = kept.split_first_mut() {
+        others.sort_unstable_by(Kept::strength);
+    }
+    kept.truncate(MAX_EVIDENCE);
+}
+
+/// At most `bytes` bytes of a text with everything that could move a cursor, hide or reorder text written as
+/// `\xHH` or `\u{HHHH}`; a cut is marked with `…`.
+pub(super) fn printable(text: &str, bytes: usize) -> Box<str> {
+    if text.len() <= bytes && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return text.into();
+    }
+    let mut shown = String::new();
+    for char in text.chars() {
+        let before = shown.len();
+        push_printable(&mut shown, char);
+        if shown.len() > bytes {
+            shown.truncate(before);
+            shown.push('…');
+            break;
+        }
+    }
+    shown.into()
+}
+
+fn push_printable(shown: &mut String, char: char) {
+    use std::fmt::Write;
+    let code = u32::from(char);
+    // Writing to a string cannot fail.
+    let _ = match code {
+        0..0x20 | 0x7f..0xa0 => write!(shown, "\\x{code:02x}"),
+        // Format characters, directional overrides and isolates, separators, tags, private use.
+        0xad
+        | 0x061c
+        | 0x180e
+        | 0x200b..=0x200f
+        | 0x2028..=0x202e
+        | 0x2060..=0x206f
+        | 0xe000..=0xf8ff
+        | 0xfeff
+        | 0xfff9..=0xfffb
+        | 0xe0000..=0x10ffff => write!(shown, "\\u{{{code:x}}}"),
+        _ => {
+            shown.push(char);
+            Ok(())
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use afw_parsers::Time;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn kept((time, class, thousandths, rule, target): (i64, usize, u16, u8, u8)) -> Kept {
+        Kept {
+            line: Evidence {
+                time: Time::from_nanos(time),
+                host: None,
+                method: None,
+                target: Some(format!("/{target}").into()),
+                status: None,
+                user_agent: None,
+                rule: Arc::from(format!("rule{rule}")),
+                file: Arc::from("-"),
+                offset: time as u64,
+            },
+            class: Class::ALL[class],
+            thousandths,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn of_lines_in_order_the_first_and_the_strongest_are_kept(
+            mut lines in proptest::collection::vec((0i64..1_000, 0u8..5, 0u8..4), 1..60),
+        ) {
+            lines.sort_unstable();
+            // A rule's class and confidence are its own.
+            let all: Vec<Kept> = lines
+                .iter()
+                .map(|&(time, rule, target)| kept((time, rule as usize, u16::from(rule) * 7, rule, target)))
+                .collect();
+            let mut found = Vec::new();
+            all.iter().for_each(|line| keep(&mut found, line.clone()));
+            let mut expected: Vec<Kept> = Vec::new();
+            for line in all {
+                if !expected.iter().any(|old| old.shows_the_same(&line)) {
+                    expected.push(line);
+                }
+            }
+            expected[1..].sort_by(Kept::strength);
+            expected.truncate(MAX_EVIDENCE);
+            prop_assert_eq!(found, expected);
+        }
+
+        #[test]
+        fn printable_text_is_short_and_harmless(text: String, bytes in 0usize..300) {
+            let shown = printable(&text, bytes);
+            prop_assert!(shown.len() <= bytes + '…'.len_utf8());
+            prop_assert!(!shown.chars().any(char::is_control));
+        }
+    }
+
+    #[test]
+    fn the_first_stays_and_the_strongest_follow() {
+        let mut lines = Vec::new();
+        keep(&mut lines, kept((1, 16, 100, 0, 0)));
+        for n in 2..20 {
+            keep(&mut lines, kept((n, 5, 100, 1, n as u8)));
+        }
+        keep(&mut lines, kept((20, 1, 900, 2, 20)));
+        let times: Vec<i64> = lines.iter().map(|kept| kept.line.time.nanos()).collect();
+        assert_eq!(times, [1, 20, 2, 3, 4]);
+    }
+
+    #[test]
+    fn terminals_are_safe() {
+        assert_eq!(
+            &*printable("/a\u{1b}[2Jb\u{202e}c\u{9b}é", 99),
+            "/a\\x1b[2Jb\\u{202e}c\\x9bé"
+        );
+        assert_eq!(&*printable("abcdef", 3), "abc…");
+        assert_eq!(&*printable("", 3), "");
+    }
+}

@@ -1,0 +1,435 @@
+//! [`Indicators`]: sightings merged by value, in bounded memory, with what is to be emitted and when.
+//!
+//! **Who becomes one.** The client, when its combined confidence reaches [`Options::min_confidence`]; a domain, URL
+//! or user agent that a payload names, by the same threshold. Never an exempt client (private, allow-listed,
+//! verified crawler, …) and nothing from its lines; never a client that is not known.
+//!
+//! **Prefixes.** When the third address of one IPv6 /64 is sighted, one profile of the prefix takes over what its
+//! neighbours gathered and stands for all of them from then on.
+//!
+//! **Emission.** When new; when the class gets stronger; when confidence rose by 0.05 or more since the last time;
+//! when an hour of event time has passed since and it is sighted again. Each emission is one revision. The update
+//! shows the value as the line at hand left it, so it does not matter when updates are collected.
+//!
+//! **Held rules** (see [`crate::detect::guard`]) count for what is printed. An update is for delivery only when the
+//! rules that are not held reach the threshold by themselves.
+//!
+//! **Bounds.** Too many or too large profiles make room: first those that are no indicator yet, then indicators, the
+//! least recently sighted first; both are counted. A profile not sighted for [`Options::expire_nanos`] ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use afw_parsers::Time;
+
+use super::Indicator;
+use super::confidence::thousandths;
+use super::profile::{Policy, Profile};
+use super::row::{self, Shared};
+use super::subject::{Subject, last_of, prefix_of};
+use crate::detect::Confidence;
+use crate::event::{Finding, SightedEvent, Sighting, ValueType};
+use crate::store::{State, StateKind};
+
+/// How many addresses of one /64 stand for themselves.
+const NEIGHBOURS: usize = 2;
+
+/// What becomes an indicator and when it is emitted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// From what confidence on.
+    pub min_confidence: Confidence,
+    /// Event time after which an indicator that is still sighted is emitted again, in nanoseconds.
+    pub reship_nanos: i64,
+    /// Event time without a sighting after which a profile ends, in nanoseconds; `None` keeps it, as a report over
+    /// history wants.
+    pub expire_nanos: Option<i64>,
+    /// How many profiles are kept, indicators and not yet indicators together.
+    pub max_profiles: usize,
+    /// How many bytes they may hold together.
+    pub max_bytes: usize,
+    /// Whether changes are remembered for [`Indicators::drain_dirty`]; a plain replay needs none.
+    pub persist: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            min_confidence: Confidence::new(0.5).unwrap_or_default(),
+            reship_nanos: 3_600_000_000_000,
+            expire_nanos: None,
+            max_profiles: 100_000,
+            max_bytes: 64 << 20,
+            persist: true,
+        }
+    }
+}
+
+/// What was left out or given up since the last [`Indicators::take_counters`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Findings of exempt clients.
+    pub exempt: u64,
+    /// Findings whose client is not known.
+    pub unknown_client: u64,
+    /// Indicators given up because there were too many.
+    pub evicted: u64,
+    /// Profiles below the threshold given up because there were too many.
+    pub evicted_faint: u64,
+    /// Profiles that ended because they were not sighted any more.
+    pub expired: u64,
+}
+
+impl Counters {
+    /// The counters under the names they have in the store; those of zero are left out.
+    pub fn named(&self) -> Vec<(String, u64)> {
+        [
+            ("findings_exempt", self.exempt),
+            ("findings_unknown_client", self.unknown_client),
+            ("indicators_evicted", self.evicted),
+            ("profiles_evicted", self.evicted_faint),
+            ("profiles_expired", self.expired),
+        ]
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| (name.to_owned(), count))
+        .collect()
+    }
+}
+
+/// What [`Indicators::restore`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Restored {
+    /// Profiles that go on.
+    pub profiles: usize,
+    /// Rows that could not be read; they are deleted with the next drain.
+    pub damaged: usize,
+}
+
+/// A new revision of an indicator.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Update {
+    /// The indicator as it is now.
+    pub indicator: Indicator,
+    /// False when only held rules speak for it: to print, not to deliver.
+    pub deliver: bool,
+}
+
+/// All profiles.
+#[derive(Debug)]
+pub struct Indicators {
+    options: Options,
+    policy: Policy,
+    profiles: BTreeMap<Subject, Box<Profile>>,
+    /// In the order of giving up: no indicator yet before indicator, then by touch.
+    order: BTreeMap<(bool, u64), Subject>,
+    bytes: usize,
+    touches: u64,
+    counters: Counters,
+    dirty: BTreeSet<Subject>,
+    rows_gone: Vec<Vec<u8>>,
+}
+
+impl Indicators {
+    /// No profiles yet.
+    pub fn new(options: Options) -> Self {
+        Self {
+            policy: Policy {
+                min_thousandths: thousandths(options.min_confidence),
+                reship_nanos: options.reship_nanos,
+            },
+            options,
+            profiles: BTreeMap::new(),
+            order: BTreeMap::new(),
+            bytes: 0,
+            touches: 0,
+            counters: Counters::default(),
+            dirty: BTreeSet::new(),
+            rows_gone: Vec::new(),
+        }
+    }
+
+    /// Merges what the rules say of one line; what is to be emitted because of it. `held` says which rules, by id,
+    /// must not lead to a delivery.
+    pub fn observe(&mut self, finding: &Finding, held: impl Fn(&str) -> bool) -> Vec<Update> {
+        let event = &*finding.event;
+        if event.exempt().is_some() {
+            self.counters.exempt += 1;
+            return Vec::new();
+        }
+        self.expire(event.time);
+        let mut updates = Vec::new();
+        match event.client {
+            None => self.counters.unknown_client += 1,
+            Some(client) if !finding.sightings.is_empty() => {
+                let all: Vec<&Sighting> = finding.sightings.iter().collect();
+                let subject = self.subject(client.to_canonical());
+                updates.extend(self.merge(subject, event, &all, &held));
+            }
+            Some(_) => {}
+        }
+        for (subject, sightings) in observed(finding) {
+            updates.extend(self.merge(subject, event, &sightings, &held));
+        }
+        updates
+    }
+
+    fn merge(
+        &mut self,
+        subject: Subject,
+        event: &SightedEvent,
+        sightings: &[&Sighting],
+        held: impl Fn(&str) -> bool,
+    ) -> Option<Update> {
+        let known = self
+            .take(&subject)
+            .filter(|profile| !self.is_over(profile, event.time));
+        let mut profile = known.unwrap_or_else(|| Box::new(Profile::new(event.time)));
+        profile.add(event, sightings);
+        if !matches!(subject, Subject::Text(..)) {
+            profile.facts = event.address.clone();
+            profile.address = event.client.map(|client| client.to_canonical());
+        }
+        let deliver = profile.emit(&self.policy, event.time, held);
+        let update = deliver.map(|deliver| Update {
+            indicator: profile.indicator(&subject),
+            deliver,
+        });
+        self.touches += 1;
+        profile.touched = self.touches;
+        self.put(subject.clone(), profile);
+        self.note(&subject);
+        self.evict(&subject);
+        update
+    }
+
+    /// Whose profile an address belongs to; the third of one /64 founds the prefix's.
+    fn subject(&mut self, client: IpAddr) -> Subject {
+        let IpAddr::V6(address) = client else {
+            return Subject::Address(client);
+        };
+        let first = prefix_of(address);
+        let prefix = Subject::Prefix(first);
+        if self.profiles.contains_key(&prefix) {
+            return prefix;
+        }
+        let own = Subject::Address(client);
+        let range = Subject::Address(first.into())..=Subject::Address(last_of(first).into());
+        let neighbours: Vec<Subject> = self
+            .profiles
+            .range(range)
+            .map(|(subject, _)| subject.clone())
+            .collect();
+        if neighbours.len() < NEIGHBOURS || neighbours.contains(&own) {
+            return own;
+        }
+        self.found_prefix(prefix.clone(), &neighbours);
+        prefix
+    }
+
+    fn found_prefix(&mut self, prefix: Subject, neighbours: &[Subject]) {
+        let mut together: Option<Box<Profile>> = None;
+        for subject in neighbours {
+            let Some(profile) = self.take(subject) else {
+                continue;
+            };
+            self.note(subject);
+            match &mut together {
+                Some(together) => together.absorb(*profile),
+                none => *none = Some(profile),
+            }
+        }
+        if let Some(mut profile) = together {
+            profile.emitted = None;
+            self.put(prefix, profile);
+        }
+    }
+
+    /// Takes a profile out, with its place in the order.
+    fn take(&mut self, subject: &Subject) -> Option<Box<Profile>> {
+        let profile = self.profiles.remove(subject)?;
+        self.order.remove(&place(&profile));
+        self.bytes = self.bytes.saturating_sub(profile.bytes());
+        Some(profile)
+    }
+
+    fn put(&mut self, subject: Subject, profile: Box<Profile>) {
+        self.order.insert(place(&profile), subject.clone());
+        self.bytes += profile.bytes();
+        self.profiles.insert(subject, profile);
+    }
+
+    fn note(&mut self, subject: &Subject) {
+        if self.options.persist {
+            self.dirty.insert(subject.clone());
+        }
+    }
+
+    fn is_over(&self, profile: &Profile, now: Time) -> bool {
+        self.options
+            .expire_nanos
+            .is_some_and(|nanos| now.since(profile.last_seen) > nanos)
+    }
+
+    /// Ends at most one profile of each rank that was not sighted for long.
+    fn expire(&mut self, now: Time) {
+        for rank in [false, true] {
+            let oldest = self.order.range((rank, 0)..=(rank, u64::MAX)).next();
+            let Some(subject) = oldest.map(|(_, subject)| subject.clone()) else {
+                continue;
+            };
+            let over = self
+                .profiles
+                .get(&subject)
+                .is_some_and(|profile| self.is_over(profile, now));
+            if over {
+                self.take(&subject);
+                self.note(&subject);
+                self.counters.expired += 1;
+            }
+        }
+    }
+
+    fn evict(&mut self, at_hand: &Subject) {
+        while self.profiles.len() > self.options.max_profiles.max(1) || self.bytes > self.options.max_bytes {
+            let weakest = self.order.iter().find(|(_, subject)| *subject != at_hand);
+            let Some((&(indicator, _), subject)) = weakest.map(|(place, subject)| (place, subject.clone()))
+            else {
+                return;
+            };
+            self.take(&subject);
+            self.note(&subject);
+            if indicator {
+                self.counters.evicted += 1;
+            } else {
+                self.counters.evicted_faint += 1;
+            }
+        }
+    }
+
+    /// The rows that changed since the last call.
+    pub fn drain_dirty(&mut self) -> Vec<State> {
+        let gone = std::mem::take(&mut self.rows_gone)
+            .into_iter()
+            .map(|key| (key, None));
+        let changed = std::mem::take(&mut self.dirty).into_iter().map(|subject| {
+            let value = self.profiles.get(&subject).map(|profile| row::encode(profile));
+            (row::key(&subject), value)
+        });
+        gone.chain(changed)
+            .map(|(key, value)| State {
+                kind: StateKind::Indicator,
+                key,
+                value,
+            })
+            .collect()
+    }
+
+    /// Takes back what was stored. Rows of other kinds are passed over.
+    pub fn restore(&mut self, rows: impl IntoIterator<Item = State>) -> Restored {
+        let mut shared = Shared::default();
+        let mut restored = Restored::default();
+        for State { kind, key, value } in rows {
+            let Some(value) = value.filter(|_| kind == StateKind::Indicator) else {
+                continue;
+            };
+            let Some((subject, profile)) = row::subject(&key).zip(row::decode(&value, &mut shared)) else {
+                restored.damaged += 1;
+                self.rows_gone.push(key);
+                continue;
+            };
+            self.touches = self.touches.max(profile.touched);
+            self.take(&subject);
+            self.put(subject.clone(), Box::new(profile));
+            self.evict(&subject);
+            restored.profiles += 1;
+        }
+        restored
+    }
+
+    /// Every indicator as it is now, strongest first: by confidence, class, number of sightings, then the one seen
+    /// first, then type and value.
+    pub fn finish(&self) -> Vec<Indicator> {
+        let mut all: Vec<Indicator> = self
+            .profiles
+            .iter()
+            .filter(|(_, profile)| thousandths(profile.confidence(|_| true)) >= self.policy.min_thousandths)
+            .map(|(subject, profile)| profile.indicator(subject))
+            .collect();
+        for indicator in &mut all {
+            // One that reached the threshold only because that was lowered since.
+            indicator.revision = indicator.revision.max(1);
+        }
+        all.sort_by(|a, b| {
+            thousandths(b.confidence)
+                .cmp(&thousandths(a.confidence))
+                .then(a.class.cmp(&b.class))
+                .then(b.sightings.cmp(&a.sightings))
+                .then(a.first_seen.cmp(&b.first_seen))
+                .then(a.kind.cmp(&b.kind))
+                .then_with(|| a.value.cmp(&b.value))
+        });
+        all
+    }
+
+    /// What is known of a value as a person writes it, be it an indicator or not yet; an IPv6 address is answered by
+    /// its prefix where that stands for it.
+    pub fn find(&self, value: &str) -> Option<Indicator> {
+        let mut subjects = Vec::new();
+        if let Ok(address) = value.parse::<IpAddr>() {
+            let address = address.to_canonical();
+            subjects.push(Subject::Address(address));
+            if let IpAddr::V6(v6) = address {
+                subjects.push(Subject::Prefix(prefix_of(v6)));
+            }
+        } else {
+            subjects.extend(Subject::parse(ValueType::Ipv6.name(), value));
+            for kind in [ValueType::Domain, ValueType::Url, ValueType::UserAgent] {
+                subjects.push(Subject::Text(kind, value.into()));
+            }
+        }
+        let known = subjects
+            .iter()
+            .find_map(|subject| self.profiles.get_key_value(subject));
+        known.map(|(subject, profile)| profile.indicator(subject))
+    }
+
+    /// The counters since the last call.
+    pub fn take_counters(&mut self) -> Counters {
+        std::mem::take(&mut self.counters)
+    }
+
+    /// How many profiles are kept, indicators and not yet indicators together.
+    pub fn profiles(&self) -> usize {
+        self.profiles.len()
+    }
+
+    /// Bytes they hold, by their texts.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+const fn place(profile: &Profile) -> (bool, u64) {
+    (profile.emitted.is_some(), profile.touched)
+}
+
+/// The values that a line's payloads name, each with the sightings that name it.
+fn observed(finding: &Finding) -> BTreeMap<Subject, Vec<&Sighting>> {
+    let mut observed: BTreeMap<Subject, Vec<&Sighting>> = BTreeMap::new();
+    for sighting in &finding.sightings {
+        let subjects: BTreeSet<Subject> = sighting
+            .observables
+            .iter()
+            .filter_map(|observable| Subject::observed(observable, &finding.event))
+            .collect();
+        for subject in subjects {
+            observed.entry(subject).or_default().push(sighting);
+        }
+    }
+    observed
+}
+
+#[cfg(test)]
+#[path = "indicators/tests.rs"]
+mod tests;

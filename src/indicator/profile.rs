@@ -1,0 +1,251 @@
+//! [`Profile`]: what has been gathered on one value so far, and what of it was emitted.
+
+use std::cmp::Reverse;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use afw_parsers::Time;
+
+use super::confidence::{combine, thousandths};
+use super::evidence::{Kept, keep};
+use super::subject::Subject;
+use super::{Indicator, RuleCount};
+use crate::detect::{Class, Confidence, Level, RuleInfo};
+use crate::enrich::AddressFacts;
+use crate::event::{SightedEvent, Sighting};
+
+/// Rules that a profile tells apart; sightings of further ones still count.
+const MAX_RULES: usize = 64;
+/// Tags that a profile keeps.
+const MAX_TAGS: usize = 64;
+/// Hosts that a profile keeps, the first ones seen.
+const MAX_HOSTS: usize = 10;
+/// Longest host that is kept, in bytes.
+const HOST_BYTES: usize = 128;
+
+/// By how many thousandths confidence must have risen to be emitted again. Repetition of one rule alone never
+/// reaches it.
+const RISE: u16 = 50;
+
+/// Everything known about one value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Profile {
+    pub class: Class,
+    pub first_seen: Time,
+    pub last_seen: Time,
+    pub sightings: u64,
+    pub rules: Vec<Tally>,
+    pub tags: Vec<Arc<str>>,
+    pub facts: AddressFacts,
+    pub hosts: Vec<Box<str>>,
+    pub evidence: Vec<Kept>,
+    pub address: Option<IpAddr>,
+    pub emitted: Option<Emitted>,
+    /// Number of the last touch; orders eviction.
+    pub touched: u64,
+}
+
+/// One rule's part.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Tally {
+    pub id: Arc<str>,
+    pub title: Arc<str>,
+    pub level: Level,
+    pub confidence: Confidence,
+    pub count: u64,
+}
+
+/// What was emitted last.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Emitted {
+    pub revision: u32,
+    pub class: Class,
+    pub thousandths: u16,
+    pub time: Time,
+    /// Whether any revision was for delivery.
+    pub delivered: bool,
+}
+
+/// What decides about emission.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Policy {
+    pub min_thousandths: u16,
+    pub reship_nanos: i64,
+}
+
+impl Profile {
+    pub fn new(time: Time) -> Self {
+        Self {
+            class: Class::Anomaly,
+            first_seen: time,
+            last_seen: time,
+            sightings: 0,
+            rules: Vec::new(),
+            tags: Vec::new(),
+            facts: AddressFacts::default(),
+            hosts: Vec::new(),
+            evidence: Vec::new(),
+            address: None,
+            emitted: None,
+            touched: 0,
+        }
+    }
+
+    /// Adds the sightings of one line that are about this value.
+    pub fn add(&mut self, event: &SightedEvent, sightings: &[&Sighting]) {
+        self.first_seen = self.first_seen.min(event.time);
+        self.last_seen = self.last_seen.max(event.time);
+        for sighting in sightings {
+            self.class = self.class.min(sighting.class);
+            self.sightings += 1;
+            self.tally(&sighting.rule, sighting.confidence);
+            self.tag(&sighting.rule.tags);
+        }
+        if let Some(host) = event.host.as_deref() {
+            self.add_host(super::evidence::printable(host, HOST_BYTES));
+        }
+        let strongest = sightings
+            .iter()
+            .min_by_key(|sighting| (sighting.class, Reverse(thousandths(sighting.confidence))));
+        if let Some(strongest) = strongest {
+            keep(&mut self.evidence, Kept::new(event, strongest));
+        }
+    }
+
+    fn tally(&mut self, rule: &RuleInfo, confidence: Confidence) {
+        if let Some(tally) = self.rules.iter_mut().find(|tally| tally.id == rule.id) {
+            return tally.add(confidence, 1);
+        }
+        self.add_rule(Tally {
+            id: rule.id.clone(),
+            title: rule.title.clone(),
+            level: rule.level,
+            confidence,
+            count: 1,
+        });
+    }
+
+    fn add_rule(&mut self, rule: Tally) {
+        if let Some(tally) = self.rules.iter_mut().find(|tally| tally.id == rule.id) {
+            tally.add(rule.confidence, rule.count);
+        } else if self.rules.len() < MAX_RULES {
+            self.rules.push(rule);
+        }
+    }
+
+    fn tag(&mut self, tags: &[Arc<str>]) {
+        for tag in tags {
+            if let Err(at) = self.tags.binary_search(tag)
+                && self.tags.len() < MAX_TAGS
+            {
+                self.tags.insert(at, tag.clone());
+            }
+        }
+    }
+
+    fn add_host(&mut self, host: Box<str>) {
+        if self.hosts.len() < MAX_HOSTS && !self.hosts.contains(&host) {
+            self.hosts.push(host);
+        }
+    }
+
+    /// Takes over what a neighbour's profile holds; what that emitted stays its own.
+    pub fn absorb(&mut self, other: Self) {
+        self.class = self.class.min(other.class);
+        self.first_seen = self.first_seen.min(other.first_seen);
+        self.last_seen = self.last_seen.max(other.last_seen);
+        self.sightings += other.sightings;
+        other.rules.into_iter().for_each(|rule| self.add_rule(rule));
+        self.tag(&other.tags);
+        other.hosts.into_iter().for_each(|host| self.add_host(host));
+        for line in other.evidence {
+            keep(&mut self.evidence, line);
+        }
+        self.facts = other.facts;
+        self.address = other.address;
+    }
+
+    /// The confidence by all rules that `counts` lets through.
+    pub fn confidence(&self, counts: impl Fn(&str) -> bool) -> Confidence {
+        let rules = self.rules.iter().filter(|tally| counts(&tally.id));
+        combine(rules.map(|tally| (tally.confidence, tally.count)))
+    }
+
+    /// Whether it is time to emit, and whether for delivery: it is new, class or confidence rose, the last time is
+    /// long ago, or it can be delivered for the first time. Records the emission.
+    pub fn emit(&mut self, policy: &Policy, now: Time, held: impl Fn(&str) -> bool) -> Option<bool> {
+        let confidence = thousandths(self.confidence(|_| true));
+        if confidence < policy.min_thousandths {
+            return None;
+        }
+        let deliver = thousandths(self.confidence(|rule| !held(rule))) >= policy.min_thousandths;
+        let due = self.emitted.is_none_or(|last| {
+            self.class < last.class
+                || confidence >= last.thousandths.saturating_add(RISE)
+                || now.since(last.time) >= policy.reship_nanos
+                || (deliver && !last.delivered)
+        });
+        if !due {
+            return None;
+        }
+        self.emitted = Some(Emitted {
+            revision: self.emitted.map_or(0, |last| last.revision).saturating_add(1),
+            class: self.class,
+            thousandths: confidence,
+            time: now,
+            delivered: deliver || self.emitted.is_some_and(|last| last.delivered),
+        });
+        Some(deliver)
+    }
+
+    /// Memory held, in bytes, from the texts alone: the same for a profile that was read back.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + size_of::<Subject>()
+            + self.rules.len() * size_of::<Tally>()
+            + self.tags.len() * size_of::<Arc<str>>()
+            + self.hosts.iter().map(|host| host.len() + 16).sum::<usize>()
+            + self.evidence.iter().map(Kept::bytes).sum::<usize>()
+    }
+
+    /// What is known, as the rest of the program sees it.
+    pub fn indicator(&self, subject: &Subject) -> Indicator {
+        Indicator {
+            revision: self.emitted.map_or(0, |last| last.revision),
+            kind: subject.kind(),
+            value: subject.value(),
+            class: self.class,
+            confidence: self.confidence(|_| true),
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            sightings: self.sightings,
+            rules: self.rules.iter().map(Tally::count).collect(),
+            tags: self.tags.clone(),
+            country: self.facts.country,
+            asn: self.facts.asn,
+            as_org: self.facts.as_org.clone(),
+            lists: self.facts.lists.to_vec(),
+            hosts: self.hosts.clone(),
+            evidence: self.evidence.iter().map(|kept| kept.line.clone()).collect(),
+            address: self.address,
+        }
+    }
+}
+
+impl Tally {
+    fn add(&mut self, confidence: Confidence, count: u64) {
+        self.count += count;
+        if confidence > self.confidence {
+            self.confidence = confidence;
+        }
+    }
+
+    fn count(&self) -> RuleCount {
+        RuleCount {
+            id: self.id.clone(),
+            title: self.title.clone(),
+            level: self.level,
+            count: self.count,
+        }
+    }
+}

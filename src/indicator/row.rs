@@ -1,0 +1,243 @@
+//! Indicator rows: a [`Profile`] as versioned bytes, and back without trust.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use afw_parsers::Time;
+
+use super::Evidence;
+use super::confidence::thousandths;
+use super::evidence::Kept;
+use super::profile::{Emitted, Profile, Tally};
+use super::subject::Subject;
+use crate::detect::{Class, Confidence, Level};
+use crate::enrich::AddressFacts;
+use crate::rows::{Reader, Writer};
+
+/// Version of the rows.
+const VERSION: u8 = 1;
+
+/// Texts that many rows share, kept once.
+#[derive(Debug, Default)]
+pub(super) struct Shared(BTreeSet<Arc<str>>);
+
+impl Shared {
+    fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return known.clone();
+        }
+        let new: Arc<str> = text.into();
+        self.0.insert(new.clone());
+        new
+    }
+}
+
+/// `type:value`, the row's key.
+pub(super) fn key(subject: &Subject) -> Vec<u8> {
+    format!("{}:{}", subject.kind().name(), subject.value()).into_bytes()
+}
+
+/// Reads a row's key.
+pub(super) fn subject(key: &[u8]) -> Option<Subject> {
+    let (kind, value) = std::str::from_utf8(key).ok()?.split_once(':')?;
+    Subject::parse(kind, value)
+}
+
+pub(super) fn encode(profile: &Profile) -> Vec<u8> {
+    let mut row = Writer::versioned(VERSION);
+    row.uint(profile.touched)
+        .text(profile.class.name())
+        .int(profile.first_seen.nanos())
+        .int(profile.last_seen.nanos())
+        .uint(profile.sightings)
+        .uint(profile.rules.len() as u64);
+    for rule in &profile.rules {
+        row.text(&rule.id)
+            .text(&rule.title)
+            .text(rule.level.name())
+            .uint(thousandths(rule.confidence).into())
+            .uint(rule.count);
+    }
+    texts(&mut row, profile.tags.iter().map(|tag| &**tag));
+    facts(&mut row, &profile.facts);
+    texts(&mut row, profile.hosts.iter().map(|host| &**host));
+    row.uint(profile.evidence.len() as u64);
+    for kept in &profile.evidence {
+        evidence(&mut row, kept);
+    }
+    let address = profile.address.map(|address| address.to_string());
+    row.maybe_text(address.as_deref());
+    emitted(&mut row, profile.emitted);
+    row.finish()
+}
+
+fn texts<'a>(row: &mut Writer, texts: impl ExactSizeIterator<Item = &'a str>) {
+    row.uint(texts.len() as u64);
+    for text in texts {
+        row.text(text);
+    }
+}
+
+fn facts(row: &mut Writer, facts: &AddressFacts) {
+    let country = facts.country.map(|code| u64::from(u16::from_be_bytes(code)));
+    row.maybe_uint(country)
+        .maybe_uint(facts.asn.map(u64::from))
+        .maybe_text(facts.as_org.as_deref());
+    texts(row, facts.lists.iter().map(|list| &**list));
+}
+
+fn evidence(row: &mut Writer, kept: &Kept) {
+    let line = &kept.line;
+    row.int(line.time.nanos())
+        .maybe_text(line.host.as_deref())
+        .maybe_text(line.method.as_deref())
+        .maybe_text(line.target.as_deref())
+        .maybe_uint(line.status.map(u64::from))
+        .maybe_text(line.user_agent.as_deref())
+        .text(&line.rule)
+        .text(&line.file)
+        .uint(line.offset)
+        .text(kept.class.name())
+        .uint(kept.thousandths.into());
+}
+
+fn emitted(row: &mut Writer, emitted: Option<Emitted>) {
+    let Some(last) = emitted else {
+        row.byte(0);
+        return;
+    };
+    row.byte(1)
+        .uint(last.revision.into())
+        .text(last.class.name())
+        .uint(last.thousandths.into())
+        .int(last.time.nanos())
+        .byte(last.delivered.into());
+}
+
+/// Reads a row; `None` when it is damaged or of another version.
+pub(super) fn decode(bytes: &[u8], shared: &mut Shared) -> Option<Profile> {
+    let mut row = Reader::versioned(bytes, VERSION)?;
+    let touched = row.uint()?;
+    let class = Class::from_name(row.text()?)?;
+    let first_seen = time(&mut row)?;
+    let last_seen = time(&mut row)?;
+    let sightings = row.uint()?;
+    let rules = many(&mut row, 5, |row| read_rule(row, shared))?;
+    let tags = many(&mut row, 1, |row| Some(shared.text(row.text()?)))?;
+    let facts = read_facts(&mut row, shared)?;
+    let hosts = many(&mut row, 1, |row| row.text().map(Box::from))?;
+    let evidence = many(&mut row, 11, |row| read_evidence(row, shared))?;
+    let address: Option<IpAddr> = match row.maybe_text()? {
+        Some(text) => Some(text.parse().ok()?),
+        None => None,
+    };
+    let emitted = read_emitted(&mut row)?;
+    row.end()?;
+    Some(Profile {
+        class,
+        first_seen,
+        last_seen,
+        sightings,
+        rules,
+        tags,
+        facts,
+        hosts,
+        evidence,
+        address,
+        emitted,
+        touched,
+    })
+}
+
+fn many<'a, T>(
+    row: &mut Reader<'a>,
+    least_bytes: usize,
+    mut one: impl FnMut(&mut Reader<'a>) -> Option<T>,
+) -> Option<Vec<T>> {
+    (0..row.count(least_bytes)?).map(|_| one(row)).collect()
+}
+
+fn time(row: &mut Reader) -> Option<Time> {
+    row.int().map(Time::from_nanos)
+}
+
+fn confidence(row: &mut Reader) -> Option<Confidence> {
+    Confidence::new(f64::from(u16::try_from(row.uint()?).ok()?) / 1000.0)
+}
+
+fn level(name: &str) -> Option<Level> {
+    [
+        Level::Informational,
+        Level::Low,
+        Level::Medium,
+        Level::High,
+        Level::Critical,
+    ]
+    .into_iter()
+    .find(|level| level.name() == name)
+}
+
+fn read_rule(row: &mut Reader, shared: &mut Shared) -> Option<Tally> {
+    Some(Tally {
+        id: shared.text(row.text()?),
+        title: shared.text(row.text()?),
+        level: level(row.text()?)?,
+        confidence: confidence(row)?,
+        count: row.uint()?,
+    })
+}
+
+fn read_facts(row: &mut Reader, shared: &mut Shared) -> Option<AddressFacts> {
+    let country = match row.maybe_uint()? {
+        Some(code) => Some(u16::try_from(code).ok()?.to_be_bytes()),
+        None => None,
+    };
+    let asn = match row.maybe_uint()? {
+        Some(asn) => Some(u32::try_from(asn).ok()?),
+        None => None,
+    };
+    Some(AddressFacts {
+        country,
+        asn,
+        as_org: row.maybe_text()?.map(|name| shared.text(name)),
+        lists: many(row, 1, |row| Some(shared.text(row.text()?)))?.into(),
+        ..AddressFacts::default()
+    })
+}
+
+fn read_evidence(row: &mut Reader, shared: &mut Shared) -> Option<Kept> {
+    let boxed = |row: &mut Reader| Some(row.maybe_text()?.map(Box::<str>::from));
+    let line = Evidence {
+        time: time(row)?,
+        host: boxed(row)?,
+        method: boxed(row)?,
+        target: boxed(row)?,
+        status: match row.maybe_uint()? {
+            Some(status) => Some(u16::try_from(status).ok()?),
+            None => None,
+        },
+        user_agent: boxed(row)?,
+        rule: shared.text(row.text()?),
+        file: shared.text(row.text()?),
+        offset: row.uint()?,
+    };
+    Some(Kept {
+        line,
+        class: Class::from_name(row.text()?)?,
+        thousandths: u16::try_from(row.uint()?).ok()?,
+    })
+}
+
+fn read_emitted(row: &mut Reader) -> Option<Option<Emitted>> {
+    if row.byte()? == 0 {
+        return Some(None);
+    }
+    Some(Some(Emitted {
+        revision: u32::try_from(row.uint()?).ok()?,
+        class: Class::from_name(row.text()?)?,
+        thousandths: u16::try_from(row.uint()?).ok()?,
+        time: time(row)?,
+        delivered: row.byte()? != 0,
+    }))
+}
