@@ -7,10 +7,11 @@
 use std::sync::Arc;
 
 use crate::detect::RuleInfo;
+use crate::detect::fields::Field;
 
 /// One correlation rule. `F` names a field of an event.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Correlation<F> {
+pub struct Correlation<F = Field> {
     /// What the rest of the program sees of the rule: id, title, class, confidence.
     pub info: Arc<RuleInfo>,
     /// Whether firing makes a sighting; false for one that only feeds another correlation.
@@ -65,7 +66,7 @@ impl Kind {
 
 /// One rule that a correlation counts, with how its events are grouped.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Base<F> {
+pub struct Base<F = Field> {
     /// The rule.
     pub rule: RuleRef,
     /// The rule's id, which stays the same when the rule set changes around it.
@@ -87,7 +88,7 @@ pub enum RuleRef {
 
 /// One part of a window's key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Group<F> {
+pub enum Group<F = Field> {
     /// The client's network; the address itself for IPv4 and the /64 for IPv6 unless the rule says otherwise.
     Client(Net),
     /// The value of a field.
@@ -111,27 +112,22 @@ impl Net {
     };
 }
 
-/// Names under which rules mean the client's address.
-const CLIENT_NAMES: [&str; 5] = ["c-ip", "source.ip", "source.address", "client.ip", "src_ip"];
-
-impl<F> Group<F> {
-    /// Reads one `group-by` name. The client's address is known by its names in either taxonomy and may carry a
-    /// prefix length: `c-ip/24` groups IPv4 by /24 (IPv6 by /64), `c-ip/48` IPv6 by /48 (IPv4 by address). Every
-    /// other name goes to `field`; `None` when that does not know it or the prefix length is impossible.
-    pub fn parse(name: &str, field: impl FnOnce(&str) -> Option<F>) -> Option<Self> {
+impl Group {
+    /// Reads one `group-by` name. The client's address, by any of its names, may carry a prefix length: `c-ip/24`
+    /// groups IPv4 by /24 (IPv6 by /64), `c-ip/48` IPv6 by /48 (IPv4 by address). `None` for a name that is no field
+    /// and for an impossible prefix length.
+    pub fn parse(name: &str) -> Option<Self> {
         let (base, bits) = match name.split_once('/') {
             Some((base, bits)) => (base, Some(bits.parse::<u8>().ok()?)),
             None => (name, None),
         };
-        if !CLIENT_NAMES.contains(&base) {
-            return field(name).map(Self::Field);
+        match (Field::parse(base)?, bits) {
+            (Field::Client, None) => Some(Self::Client(Net::HOST)),
+            (Field::Client, Some(v4_bits @ 0..=32)) => Some(Self::Client(Net { v4_bits, ..Net::HOST })),
+            (Field::Client, Some(v6_bits @ 33..=128)) => Some(Self::Client(Net { v6_bits, ..Net::HOST })),
+            (field, None) => Some(Self::Field(field)),
+            (_, Some(_)) => None,
         }
-        Some(Self::Client(match bits {
-            None => Net::HOST,
-            Some(v4_bits @ 0..=32) => Net { v4_bits, ..Net::HOST },
-            Some(v6_bits @ 33..=128) => Net { v6_bits, ..Net::HOST },
-            Some(_) => return None,
-        }))
     }
 }
 
@@ -440,7 +436,6 @@ mod tests {
 
     #[test]
     fn group_by_names() {
-        let field = |name: &str| (name == "cs-host").then(|| name.to_owned());
         let net = |v4_bits, v6_bits| Some(Group::Client(Net { v4_bits, v6_bits }));
         for (name, expected) in [
             ("c-ip", net(32, 64)),
@@ -448,11 +443,11 @@ mod tests {
             ("c-ip/48", net(32, 48)),
             ("c-ip/129", None),
             ("c-ip/x", None),
-            ("cs-host", Some(Group::Field("cs-host".to_owned()))),
+            ("cs-host", Some(Group::Field(Field::Host))),
             ("cs-host/24", None),
             ("no-field", None),
         ] {
-            assert_eq!(Group::parse(name, field), expected, "{name}");
+            assert_eq!(Group::parse(name), expected, "{name}");
         }
     }
 

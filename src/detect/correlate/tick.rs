@@ -9,13 +9,15 @@
 //! A line counts once for `event_count` and `value_count`, however many of the listed rules hit on it; without the
 //! counted field it does not count for `value_count`. For the temporal kinds each rule counts, in the order listed.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
+use std::ops::Deref;
 
 use afw_parsers::Time;
 
 use super::hash::{Frame, Memo};
 use super::rule::{Correlation, Group, Kind, Net, RuleRef, depths};
+use crate::detect::fields::{self, Field};
+use crate::event::Event;
 use crate::net::Cidr;
 
 /// One line counts for one correlation.
@@ -54,7 +56,7 @@ pub struct Place {
 
 /// Makes ticks; one per thread.
 #[derive(Debug)]
-pub struct Ticker<F> {
+pub struct Ticker<F = Field> {
     correlations: Vec<Counted<F>>,
     /// By detection rule: what counts it.
     routes: Vec<Vec<Route>>,
@@ -87,6 +89,27 @@ struct Route {
     depth: u32,
     correlation: u32,
     base: u32,
+}
+
+impl Ticker {
+    /// Appends the ticks of an event of log number `log` on which `hits` (indices of detection rules) hit. An event
+    /// without a time takes part in no window.
+    pub fn observe(
+        &mut self,
+        event: &Event<'_, '_>,
+        log: u32,
+        hits: impl IntoIterator<Item = u32>,
+        ticks: &mut Vec<Tick>,
+    ) {
+        let Some(time) = event.record.time else { return };
+        let place = Place {
+            time,
+            client: event.client.address,
+            log,
+            offset: event.offset,
+        };
+        self.ticks(&place, hits, |field| fields::text(event, field), ticks);
+    }
 }
 
 impl<F: Clone> Ticker<F> {
@@ -134,11 +157,11 @@ impl<F: Clone> Ticker<F> {
     }
 
     /// Appends the ticks of one line on which `hits` (indices of detection rules) hit; `value` reads a field.
-    pub fn ticks<'v>(
+    pub fn ticks<V: Deref<Target = [u8]>>(
         &mut self,
         place: &Place,
         hits: impl IntoIterator<Item = u32>,
-        value: impl Fn(&F) -> Option<Cow<'v, [u8]>>,
+        value: impl Fn(&F) -> Option<V>,
         ticks: &mut Vec<Tick>,
     ) {
         let mut routed = std::mem::take(&mut self.routed);
@@ -188,11 +211,11 @@ impl<F: Clone> Ticker<F> {
         direct && matches!(correlation.kind, Kind::EventCount | Kind::ValueCount)
     }
 
-    fn tick<'v>(
+    fn tick<V: Deref<Target = [u8]>>(
         &mut self,
         place: &Place,
         route: Route,
-        value: &impl Fn(&F) -> Option<Cow<'v, [u8]>>,
+        value: &impl Fn(&F) -> Option<V>,
     ) -> Option<Tick> {
         let Self {
             correlations,
@@ -278,11 +301,11 @@ fn cut(address: IpAddr, net: Net) -> IpAddr {
 }
 
 /// Frames the values that a line is grouped by; `None` when it takes no part.
-fn fill<'v, F>(
+fn fill<F, V: Deref<Target = [u8]>>(
     frame: &mut Frame,
     client: Option<IpAddr>,
     group_by: &[Group<F>],
-    value: &impl Fn(&F) -> Option<Cow<'v, [u8]>>,
+    value: &impl Fn(&F) -> Option<V>,
 ) -> Option<()> {
     frame.clear();
     let mut present = group_by.is_empty();

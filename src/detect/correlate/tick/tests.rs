@@ -1,5 +1,6 @@
 //! Ticks by table: which lines count for which windows.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::*;
@@ -161,4 +162,32 @@ fn an_aliased_address_meets_itself() {
     let one = ticks(&aliased, Some("192.0.2.7"), &[0], &[]);
     let other = ticks(&aliased, Some("198.51.100.1"), &[1], &[("dest", "192.0.2.7")]);
     assert_eq!(one[0].key, other[0].key);
+}
+
+#[test]
+fn an_event_ticks_by_its_fields() {
+    let mut rule = correlation(Kind::ValueCount, &[RuleRef::Rule(0)], &[]);
+    rule.info = Arc::clone(&rule.info);
+    let rule: Correlation = Correlation {
+        info: rule.info,
+        alerts: true,
+        kind: rule.kind,
+        bases: vec![Base {
+            rule: RuleRef::Rule(0),
+            id: "b".into(),
+            group_by: vec![Group::Client(Net::HOST), Group::Field(Field::Method)],
+            field: Field::parse("cs-uri-stem"),
+        }],
+        timespan_nanos: 1,
+        threshold: 1,
+    };
+    let mut ticker = Ticker::new(&[rule], 1);
+    let mut ticks = Vec::new();
+    for target in ["/a", "/a?x", "/b"] {
+        crate::detect::testing::with_event(target, |event| ticker.observe(event, 3, [0], &mut ticks));
+    }
+    assert_eq!(ticks.len(), 3);
+    assert!(ticks.iter().all(|tick| tick.key == ticks[0].key && tick.log == 3));
+    assert_eq!(ticks[0].value, ticks[1].value);
+    assert_ne!(ticks[0].value, ticks[2].value);
 }
