@@ -5,6 +5,7 @@
 
 use crate::clf::{self, Shape, Tail};
 use crate::memo::TimeMemo;
+use crate::nginx_json;
 use crate::npm;
 use crate::parser::{Line, Skip};
 use crate::record::{Moment, Record};
@@ -18,6 +19,8 @@ pub enum Format {
     NginxCombined,
     /// nginx `main`: combined and `"$http_x_forwarded_for"`.
     NginxMain,
+    /// JSON composed by hand in nginx's `log_format`.
+    NginxJson,
     /// ingress-nginx's `upstreaminfo`.
     IngressNginx,
     /// nginx-proxy-manager's `proxy` and `standard`.
@@ -49,6 +52,7 @@ impl Format {
         Self::ApacheCombinedio,
         Self::IngressNginx,
         Self::NginxProxyManager,
+        Self::NginxJson,
         Self::Litespeed,
     ];
 
@@ -57,6 +61,7 @@ impl Format {
         match self {
             Self::NginxCombined => "nginx-combined",
             Self::NginxMain => "nginx-main",
+            Self::NginxJson => "nginx-json",
             Self::IngressNginx => "ingress-nginx",
             Self::ApacheCommon => "apache-common",
             Self::ApacheCombined => "apache-combined",
@@ -73,6 +78,7 @@ impl Format {
         match self {
             Self::NginxCombined => "nginx combined (the default of access_log)",
             Self::NginxMain => "nginx main: combined with \"$http_x_forwarded_for\"",
+            Self::NginxJson => "nginx JSON, composed by hand in log_format",
             Self::IngressNginx => "ingress-nginx (upstreaminfo)",
             Self::ApacheCommon => "Apache common, the Common Log Format",
             Self::ApacheCombined => "Apache combined",
@@ -115,6 +121,7 @@ impl Format {
             | Self::ApacheVhostCombined
             | Self::ApacheCombinedio => Some(Escape::Apache),
             Self::Litespeed | Self::Varnish => Some(Escape::Either),
+            Self::NginxJson => None,
         }
     }
 
@@ -136,6 +143,7 @@ impl Format {
             | Self::ApacheCombinedio
             | Self::Varnish => return self.parse_clf(line, record, memo, dialect),
             Self::Litespeed => clf::parse_quoted(line, record, memo, dialect)?,
+            Self::NginxJson => nginx_json::parse(line, record, memo)?,
             Self::NginxProxyManager => npm::parse(line, record, memo, dialect)?,
         };
         if read == Line::Record {
@@ -217,7 +225,7 @@ impl Format {
             Self::ApacheCommon => !vhost && !agent && tail == Tail::None,
             Self::ApacheVhostCombined => vhost && tail == Tail::None,
             Self::ApacheCombinedio => agent && tail == Tail::InOut,
-            Self::Litespeed | Self::NginxProxyManager => false,
+            Self::Litespeed | Self::NginxProxyManager | Self::NginxJson => false,
         }
     }
 }

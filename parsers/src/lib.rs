@@ -16,6 +16,7 @@ pub mod format;
 pub mod layout;
 mod leaf;
 pub mod memo;
+mod nginx_json;
 mod npm;
 pub mod parser;
 pub mod recognise;

@@ -331,6 +331,7 @@ fn sekoia_finds_what_we_find() {
             let mut record = Record::default();
             let read = parser(&[message.as_bytes()]).parse(message.as_bytes(), &mut record);
             let access = message.contains("\" ") && !message.starts_with('[') && !message.contains("[error]");
+            let access = access || message.starts_with('{');
             score.check(matches!(read, Ok(Line::Record)) == access, || {
                 format!("{}: {read:?}", name(path))
             });
@@ -455,6 +456,7 @@ fn real_lines_are_accepted_and_other_logs_refused() {
         ("apache", "awstats", true),
         ("honeypot", "", true),
         ("apache-scanner", "", true),
+        ("nginx-json", "", true),
         ("apache-error", "", false),
         ("nginx-error", "", false),
         ("negative", "", false),

@@ -82,7 +82,7 @@ impl<'a> Names<'a> {
     fn split(text: &'a [u8]) -> Option<Self> {
         let (first, after_first) = next(text)?;
         let Some((second, after_second)) = next(after_first) else {
-            return Some(Self {
+            return address::peer(first).map(|_| Self {
                 vhost: None,
                 peer: first,
                 user: b"-",
@@ -96,7 +96,10 @@ impl<'a> Names<'a> {
                 user,
             });
         }
-        Some(Self {
+        // A word that is no address can begin any line (`Oct 10 …` in syslog), so it is a host name only before an
+        // ident of `-`, or when it looks like one.
+        let plain = second == b"-" || address::peer(first).is_some() || first.contains(&b'.');
+        plain.then_some(Self {
             vhost: None,
             peer: first,
             user: after_second,
@@ -122,8 +125,13 @@ fn is_vhost(first: &[u8], second: &[u8], rest: &[u8]) -> bool {
         return false;
     }
     let idents = rest.is_empty() || next(rest).is_some_and(|(_, user)| !user.is_empty());
-    let named = split_port(first).1.is_some() || rest.starts_with(b"- ");
-    idents && (address::peer(second).is_some() || (named && address::is_host_name(second)))
+    if address::peer(second).is_some() {
+        // The client chose the name, so it may be any word; a quote is of another format.
+        return idents && !first.contains(&b'"');
+    }
+    let (host, port) = split_port(first);
+    let named = port.is_some() || rest.starts_with(b"- ");
+    idents && named && address::is_host_name(host) && address::is_host_name(second)
 }
 
 /// Takes a forwarding list from the front: `a, b, c peer …`, `"a, b" peer …`, or `a, b, peer …`, where the last

@@ -146,6 +146,28 @@ fn a_list_before_the_peer_is_a_forwarding_header() {
 }
 
 #[test]
+fn a_wrapped_line_is_not_read_past_its_wrapper() {
+    for wrapper in [
+        "Oct 10 13:55:36 web nginx: ",
+        "Oct  1 13:55:36 web nginx[12]: ",
+        "<13>Oct 10 13:55:36 web nginx: ",
+        "<14>1 2000-10-10T13:55:36Z web nginx - - - ",
+        "2000-10-10T13:55:36.5Z stdout F ",
+        "2000-10-10T13:55:36+02:00 web nginx: ",
+        "web_1  | ",
+        "web nginx: ",
+        r#"{"log":""#,
+    ] {
+        let line = format!(r#"{wrapper}192.0.2.7 - - {TIME} "GET / HTTP/1.1" 200 1 "-" "-""#);
+        for escape in [Escape::Nginx, Escape::Apache, Escape::None] {
+            let mut record = Record::default();
+            let read = parse(line.as_bytes(), &mut record, &mut TimeMemo::new(), escape);
+            assert!(read.is_err(), "{line}: {record:?}");
+        }
+    }
+}
+
+#[test]
 fn a_quote_from_the_client_ends_nothing() {
     let line = format!(r#"192.0.2.7 - - {TIME} "GET /\" 200 9 \"-\" \"x HTTP/1.1" 404 - "\\" "a\"b\\""#);
     let record = read(&line).unwrap();

@@ -1,0 +1,371 @@
+//! JSON access lines that an administrator composed by hand in nginx's `log_format`.
+//!
+//! Such lines are often not quite JSON: numbers of an absent upstream leave `"ut":,` or `"ut":-`, several upstreams
+//! leave `0.1, 0.2`, default escaping leaves `\xHH`, and `escape=json` copies bytes that are no UTF-8. So the object
+//! is scanned, not parsed: names in quotes, values up to the comma that the next name follows. Only the top level
+//! is looked at, and only under the names people give nginx's variables.
+
+use std::borrow::Cow;
+
+use crate::compile::sink::{Dialect, Pieces, Sink};
+use crate::leaf;
+use crate::memo::{self, TimeMemo};
+use crate::parser::Line;
+use crate::record::Record;
+use crate::reject::{Reason, Reject};
+use crate::time::Time;
+use crate::unescape::Escape;
+
+/// Reads one line. A line without client, request, status and time is some other JSON.
+pub(crate) fn parse<'a>(
+    line: &'a [u8],
+    record: &mut Record<'a>,
+    times: &mut TimeMemo,
+) -> Result<Line, Reject> {
+    let mut pieces = Pieces::default();
+    let mut scan = Scan::new(line)?;
+    while let Some((name, value)) = scan.next() {
+        let at = line.len() - scan.rest.len();
+        fill(name, value, record, &mut pieces, times).map_err(|reason| Reject::new(reason, at))?;
+    }
+    pieces.finish(record).map_err(|reason| Reject::new(reason, 0))?;
+    let asked = record.target.is_some() || record.malformed_request.is_some() || record.method.is_some();
+    let named = !record.peer_text.is_empty() && asked;
+    if !named || record.time.is_none() || !scan.status {
+        return Err(Reject::new(
+            if scan.broken {
+                Reason::Json
+            } else {
+                Reason::JsonShape
+            },
+            0,
+        ));
+    }
+    Ok(Line::Record)
+}
+
+fn fill<'a>(
+    name: &'a [u8],
+    value: &'a [u8],
+    record: &mut Record<'a>,
+    pieces: &mut Pieces<'a>,
+    times: &mut TimeMemo,
+) -> Result<(), Reason> {
+    const DIALECT: Dialect = Dialect {
+        undo: Escape::Json,
+        empty_is_absent: true,
+    };
+    let mut key = [0; LONGEST_NAME];
+    let Some(key) = lower(name, &mut key) else {
+        return Ok(());
+    };
+    if TIMES.contains(&key) {
+        if let Some(time) = any_time(value, times) {
+            record.time = Some(time);
+        }
+        return Ok(());
+    }
+    if key == b"request" && !value.contains(&b' ') && value.starts_with(b"/") {
+        record.target = Some(Escape::Json.undo(value));
+        return Ok(());
+    }
+    let Some((_, sink)) = NAMES.iter().find(|(known, _)| known.as_bytes() == key) else {
+        return Ok(());
+    };
+    // A path that is logged beside the request line is rewritten; the first raw one stays.
+    if matches!(sink, Sink::Target) && record.target.is_some() {
+        return Ok(());
+    }
+    match sink.fill(value, DIALECT, record, pieces, times) {
+        Err(Reason::Address | Reason::Status) => Err(Reason::JsonShape),
+        // Other names mean other things elsewhere; what does not fit is not this.
+        _ => Ok(()),
+    }
+}
+
+const LONGEST_NAME: usize = 40;
+
+/// The name in lower case, `-` and `.` as `_`, without a leading `@` or `$`.
+fn lower<'k>(name: &[u8], key: &'k mut [u8; LONGEST_NAME]) -> Option<&'k [u8]> {
+    let name = name
+        .strip_prefix(b"@")
+        .or_else(|| name.strip_prefix(b"$"))
+        .unwrap_or(name);
+    let key = key.get_mut(..name.len())?;
+    for (to, from) in key.iter_mut().zip(name) {
+        *to = match from {
+            b'-' | b'.' => b'_',
+            byte => byte.to_ascii_lowercase(),
+        };
+    }
+    Some(key)
+}
+
+fn any_time(value: &[u8], times: &mut TimeMemo) -> Option<Time> {
+    times
+        .clf(value)
+        .or_else(|| times.iso(value))
+        .or_else(|| memo::epoch(value))
+}
+
+/// A scan over the top level of one object.
+struct Scan<'a> {
+    rest: &'a [u8],
+    /// Whether the text stopped being an object.
+    broken: bool,
+    /// Whether a status was seen, empty or not.
+    status: bool,
+}
+
+impl<'a> Scan<'a> {
+    fn new(line: &'a [u8]) -> Result<Self, Reject> {
+        let inside = line
+            .trim_ascii()
+            .strip_prefix(b"{")
+            .ok_or(Reject::new(Reason::UnknownFormat, 0))?;
+        match inside.strip_suffix(b"}") {
+            Some(rest) => Ok(Self {
+                rest,
+                broken: false,
+                status: false,
+            }),
+            None => Err(Reject::new(Reason::Truncated, line.len())),
+        }
+    }
+
+    /// The next name and its value, quotes removed, still escaped; a nested value is skipped.
+    fn next(&mut self) -> Option<(&'a [u8], &'a [u8])> {
+        loop {
+            let start = self.rest.trim_ascii_start();
+            let start = start.strip_prefix(b",").unwrap_or(start).trim_ascii_start();
+            let Ok((after, name)) = leaf::quoted(start, Escape::Json) else {
+                self.broken = !start.is_empty();
+                return None;
+            };
+            let Some(value) = after.trim_ascii_start().strip_prefix(b":") else {
+                self.broken = true;
+                return None;
+            };
+            let value = value.trim_ascii_start();
+            let nested = matches!(value.first(), Some(b'{' | b'['));
+            let (text, rest) = if nested {
+                nested_value(value)
+            } else {
+                flat_value(value)
+            }
+            .or_else(|| {
+                self.broken = true;
+                None
+            })?;
+            self.rest = rest;
+            self.status |= name.ends_with(b"status");
+            if !nested {
+                return Some((name, text));
+            }
+        }
+    }
+}
+
+/// A string, or what stands before the comma that a name follows.
+fn flat_value(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    if value.first() == Some(&b'"') {
+        return leaf::quoted(value, Escape::Json)
+            .ok()
+            .map(|(rest, text)| (text, rest));
+    }
+    let end = memchr::memchr_iter(b',', value)
+        .find(|&at| {
+            value
+                .get(at + 1..)
+                .is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\""))
+        })
+        .unwrap_or(value.len());
+    let (text, rest) = value.split_at_checked(end)?;
+    let text = text.trim_ascii();
+    Some((if text == b"null" { b"" } else { text }, rest))
+}
+
+/// An object or array, by counting what opens and closes outside strings.
+fn nested_value(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (mut depth, mut at) = (0_usize, 0);
+    loop {
+        match value.get(at)? {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            b'"' => at += 1 + leaf::closing_quote(value.get(at + 1..)?, Escape::Json)?,
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return value.split_at_checked(at);
+        }
+    }
+}
+
+/// Names of the time, in whatever form.
+const TIMES: &[&[u8]] = &[
+    b"time",
+    b"timestamp",
+    b"time_local",
+    b"time_iso8601",
+    b"date",
+    b"datetime",
+    b"msec",
+    b"ts",
+    b"timelocal",
+    b"time_iso_8601",
+    b"local_time",
+];
+
+const SECOND: u64 = 1_000_000_000;
+
+/// What people call nginx's variables.
+static NAMES: &[(&str, Sink)] = &[
+    ("remote_addr", Sink::Peer),
+    ("remote_ip", Sink::Peer),
+    ("remoteip", Sink::Peer),
+    ("client_ip", Sink::Peer),
+    ("clientip", Sink::Peer),
+    ("client", Sink::Peer),
+    ("ip", Sink::Peer),
+    ("remote", Sink::Peer),
+    ("remote_port", Sink::PeerPort),
+    ("remote_user", Sink::User),
+    ("user", Sink::User),
+    ("request", Sink::Request),
+    ("request_line", Sink::Request),
+    ("request_method", Sink::Method),
+    ("method", Sink::Method),
+    ("verb", Sink::Method),
+    ("request_uri", Sink::Target),
+    ("request_url", Sink::Target),
+    ("uri", Sink::Path),
+    ("url", Sink::Path),
+    ("path", Sink::Path),
+    ("request_path", Sink::Path),
+    ("args", Sink::Query),
+    ("query_string", Sink::Query),
+    ("query", Sink::Query),
+    ("server_protocol", Sink::Protocol),
+    ("protocol", Sink::Protocol),
+    ("http_version", Sink::Protocol),
+    ("status", Sink::Status),
+    ("response_status", Sink::Status),
+    ("http_status", Sink::Status),
+    ("code", Sink::Status),
+    ("status_code", Sink::Status),
+    ("body_bytes_sent", Sink::BodyBytes),
+    ("body_bytes", Sink::BodyBytes),
+    ("bytes", Sink::BodyBytes),
+    ("size", Sink::BodyBytes),
+    ("length", Sink::BodyBytes),
+    ("bytes_sent", Sink::ResponseBytes),
+    ("request_length", Sink::RequestBytes),
+    ("request_time", Sink::Duration(SECOND)),
+    ("request_duration", Sink::Duration(SECOND)),
+    ("generation_time_milli", Sink::Duration(SECOND / 1_000)),
+    ("http_referer", Sink::Referrer),
+    ("http_referrer", Sink::Referrer),
+    ("referer", Sink::Referrer),
+    ("referrer", Sink::Referrer),
+    ("http_user_agent", Sink::UserAgent),
+    ("user_agent", Sink::UserAgent),
+    ("useragent", Sink::UserAgent),
+    ("agent", Sink::UserAgent),
+    ("ua", Sink::UserAgent),
+    ("host", Sink::Host),
+    ("http_host", Sink::Host),
+    ("vhost", Sink::Host),
+    ("domain", Sink::Host),
+    ("server_name", Sink::ServerName),
+    ("server_port", Sink::ServerPort),
+    ("scheme", Sink::Scheme),
+    ("http_scheme", Sink::Scheme),
+    ("ssl_protocol", Sink::TlsVersion),
+    ("ssl_cipher", Sink::TlsCipher),
+    ("ssl_server_name", Sink::TlsServerName),
+    ("ssl_ja3_hash", Sink::Ja3),
+    ("ja3", Sink::Ja3),
+    ("ja4", Sink::Ja4),
+    ("country", Sink::Country),
+    ("country_code", Sink::Country),
+    ("geoip_country_code", Sink::Country),
+    ("request_id", Sink::RequestId),
+    (
+        "http_x_forwarded_for",
+        Sink::Header(Cow::Borrowed("x-forwarded-for")),
+    ),
+    ("x_forwarded_for", Sink::Header(Cow::Borrowed("x-forwarded-for"))),
+    ("xff", Sink::Header(Cow::Borrowed("x-forwarded-for"))),
+    (
+        "proxy_add_x_forwarded_for",
+        Sink::Header(Cow::Borrowed("x-forwarded-for")),
+    ),
+    ("http_x_real_ip", Sink::Header(Cow::Borrowed("x-real-ip"))),
+    (
+        "http_cf_connecting_ip",
+        Sink::Header(Cow::Borrowed("cf-connecting-ip")),
+    ),
+    ("upstream_addr", Sink::Extra(Cow::Borrowed("upstream_addr"))),
+    ("upstream_status", Sink::Extra(Cow::Borrowed("upstream_status"))),
+    (
+        "upstream_response_time",
+        Sink::Extra(Cow::Borrowed("upstream_response_time")),
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Record<'_>, Reject> {
+        let mut record = Record::default();
+        parse(line.as_bytes(), &mut record, &mut TimeMemo::new()).map(|_| record)
+    }
+
+    #[test]
+    fn json_that_is_not_quite_json() {
+        let line = concat!(
+            r#"{ "@timestamp":"2000-10-10T13:55:36-07:00","remote_addr" : "192.0.2.7","ut":,"up":0.1, 0.2,"n":-,"#,
+            r#""status": 404,"request":"GET /\x22a\"\u0041 HTTP/1.1","nested":{"ip":"203.0.113.1","a":["}"]},"#,
+            r#""http_referer":"","http_user_agent":"x, \"y\"","body_bytes_sent":12 }"#,
+        );
+        let record = read(line).unwrap();
+        assert_eq!(record.peer.unwrap().to_string(), "192.0.2.7");
+        assert_eq!(record.time.unwrap().secs(), 971_211_336);
+        assert_eq!(record.target.as_deref(), Some(&b"/\"a\"A"[..]));
+        assert_eq!((record.status, record.body_bytes), (Some(404), Some(12)));
+        assert_eq!(
+            (record.referrer, record.user_agent.as_deref()),
+            (None, Some(&b"x, \"y\""[..]))
+        );
+    }
+
+    #[test]
+    fn path_and_method_apart() {
+        let line =
+            r#"{"time":971211336.5,"ip":"192.0.2.7","method":"GET","path":"/a","query":"b=c","code":"200"}"#;
+        let line = line.replace("code", "status");
+        let record = read(&line).unwrap();
+        assert_eq!(record.target.as_deref(), Some(&b"/a?b=c"[..]));
+        assert_eq!(record.time.unwrap().nanos(), 971_211_336_500_000_000);
+    }
+
+    #[test]
+    fn other_json_is_refused() {
+        for (line, reason) in [
+            (r#"{"level":"info","msg":"started","ts":1.5}"#, Reason::JsonShape),
+            (
+                r#"{"time":"2000-10-10T13:55:36Z","ip":"[x]","path":"/","status":200}"#,
+                Reason::JsonShape,
+            ),
+            (r#"{"a":1,b}"#, Reason::JsonShape),
+            (r#"{"a":"#, Reason::Truncated),
+            (r#"{"a" 1}"#, Reason::Json),
+            (r#"{"a":[[[}"#, Reason::Json),
+            ("[]", Reason::UnknownFormat),
+        ] {
+            assert_eq!(read(line).unwrap_err().reason, reason, "{line}");
+        }
+    }
+}
