@@ -47,10 +47,13 @@ impl Layout {
             .iter()
             .filter_map(|&format| candidate(format, &lines))
             .collect();
-        candidates.sort_by_key(|c| {
+        candidates.sort_by_key(|candidate| {
+            let format = candidate.format;
+            let of_other_server = apache != (format.escape() == Some(Escape::Apache));
             (
-                std::cmp::Reverse(c.lines),
-                apache != (c.format.escape() == Some(Escape::Apache)),
+                std::cmp::Reverse(candidate.lines),
+                format != Format::Varnish,
+                of_other_server,
             )
         });
         let layout = candidates

@@ -444,6 +444,30 @@ fn fail2ban_finds_what_we_find() {
 }
 
 #[test]
+fn a_log_of_its_own_format_is_read_by_its_directive() {
+    let Some(data) = data() else { return };
+    let format = concat!(
+        "%v,%p,%h,%l,%u,%t,%I,%O,%S,%B,%{ms}T,%D,%^FB,%>s,\\\"%H\\\",\\\"%m\\\",\\\"%U\\\",\\\"%q\\\",",
+        "\\\"%{Referer}i\\\",\\\"%{User-Agent}i\\\",\\\"%{session}C\\\",%L"
+    );
+    let layout = Layout::apache(format).unwrap();
+    for path in files(&data.join("other"), ".csv") {
+        let log = std::fs::read(&path).unwrap();
+        let (mut accepted, mut total) = (0, 0);
+        for line in lines(&log).into_iter().filter(|line| !line.is_empty()) {
+            let mut record = Record::default();
+            match Parser::new(&layout).parse(line, &mut record) {
+                Ok(_) => accepted += usize::from(record.peer.is_some() && record.time.is_some()),
+                Err(reject) => println!("{reject}: {}", String::from_utf8_lossy(line)),
+            }
+            total += 1;
+        }
+        println!("{}: {accepted} of {total} accepted", name(&path));
+        assert!(accepted * 1000 >= total * 999);
+    }
+}
+
+#[test]
 fn real_lines_are_accepted_and_other_logs_refused() {
     let Some(data) = data() else { return };
     let mut rejected: BTreeMap<&str, Vec<String>> = BTreeMap::new();

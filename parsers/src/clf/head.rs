@@ -53,7 +53,7 @@ fn other<'a>(
             },
         );
     };
-    let (names, forwarded) = forwarded(names.trim_ascii());
+    let (names, forwarded) = forwarded(names.trim_ascii_start());
     let Some(names) = Names::split(names) else {
         return stop(line, Reason::Address);
     };
@@ -124,7 +124,7 @@ fn is_vhost(first: &[u8], second: &[u8], rest: &[u8]) -> bool {
     if second == b"-" {
         return false;
     }
-    let idents = rest.is_empty() || next(rest).is_some_and(|(_, user)| !user.is_empty());
+    let idents = rest.is_empty() || rest.contains(&b' ');
     if address::peer(second).is_some() {
         // The client chose the name, so it may be any word; a quote is of another format.
         return idents && !first.contains(&b'"');
@@ -174,7 +174,8 @@ fn before_time(text: &[u8]) -> Option<(&[u8], &[u8])> {
         let (names, rest) = text.split_at_checked(at)?;
         let long = rest.get(3) == Some(&b'/') && rest.get(27..30) == Some(b"] \"");
         let short = rest.get(2) == Some(&b'/') && rest.get(26..29) == Some(b"] \"");
-        ((long || short) && names.ends_with(b" ")).then_some((names, rest))
+        let names = names.strip_suffix(b" ").filter(|_| long || short)?;
+        Some((names, rest))
     })
 }
 

@@ -132,9 +132,23 @@ fn ingress<'a>(text: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, ()> {
     if let Some(name) = present(upstream, Escape::None).filter(|name| !name.is_empty()) {
         more.extra.push((Cow::Borrowed("proxy_upstream_name"), name));
     }
-    let address = leaf::last_word(words)?.1;
-    if let Some(address) = present(address, Escape::None) {
-        more.extra.push((Cow::Borrowed("upstream_addr"), address));
+    if let Some(addresses) = present(list(words), Escape::None) {
+        more.extra.push((Cow::Borrowed("upstream_addr"), addresses));
     }
     Ok((&[], ()))
+}
+
+/// The first value of several that are separated by spaces; a value may be a list (`a, b : c`).
+fn list(words: &[u8]) -> &[u8] {
+    let mut end = 0;
+    loop {
+        let rest = words.get(end..).unwrap_or_default();
+        end += memchr::memchr(b' ', rest).unwrap_or(rest.len());
+        let so_far = words.get(..end).unwrap_or_default();
+        let goes_on = so_far.ends_with(b",") || words.get(end..).is_some_and(|rest| rest.starts_with(b" : "));
+        if !goes_on || end >= words.len() {
+            return so_far;
+        }
+        end += if so_far.ends_with(b",") { 1 } else { 3 };
+    }
 }
