@@ -3,8 +3,6 @@
 //! `AFW_BLESS=1 cargo test -p afw-parsers --test presets` writes the expected records anew; read the difference
 //! before you keep it.
 
-#![expect(clippy::unwrap_used, reason = "a test reads its own files")]
-
 use std::path::PathBuf;
 
 use afw_parsers::record::Moment;
