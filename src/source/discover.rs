@@ -212,33 +212,37 @@ impl Walk {
     fn named(&mut self, path: &Path, siblings: bool) {
         self.scan.directories.push(directory_of(path).into());
         match fs::metadata(path) {
+            // Named before it was there, and then made as a directory.
+            Ok(meta) if meta.is_dir() => self.glob(path, &[Part::Deep], 0),
             Ok(meta) => self.file(path, &meta, true, None),
             Err(error) => self.scan.troubles.push(Trouble::io(path, &error)),
         }
         if siblings {
-            self.siblings_of(path);
-            self.siblings_of_target(path);
+            let family = Family::of(path).0;
+            self.siblings_of(path, &family);
+            self.siblings_of_target(path, &family);
         }
     }
 
     /// Where a symbolic link leads, rotation happens: its target's generations are the link's.
-    fn siblings_of_target(&mut self, path: &Path) {
+    fn siblings_of_target(&mut self, path: &Path, family: &Family) {
         let is_link = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
         if let (true, Ok(target)) = (is_link, fs::canonicalize(path)) {
             self.scan.directories.push(directory_of(&target).into());
-            self.siblings_of(&target);
+            self.siblings_of(&target, family);
         }
     }
 
-    fn siblings_of(&mut self, path: &Path) {
-        let (family, _) = Family::of(path);
+    /// Generations of the log at `path`, taken as some of `family`.
+    fn siblings_of(&mut self, path: &Path, family: &Family) {
+        let stem = Family::of(path).0.stem;
         let directory = directory_of(path);
         let Ok(entries) = fs::read_dir(openable(directory)) else {
             return;
         };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let Some(name_says) = Name::of_log(&name.to_string_lossy(), &family.stem) else {
+            let Some(name_says) = Name::of_log(&name.to_string_lossy(), &stem) else {
                 continue;
             };
             let sibling = directory.join(&name);

@@ -9,7 +9,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::Cursor;
-use super::decode::{Coding, Decoder};
+use super::decode::{Coding, Decoder, Fault};
 use super::discover::{Family, Found};
 use super::identity::{HASHED_BYTES, Head, Key, Trail, hash, modified_nanos};
 use super::names::{Generation, Name};
@@ -36,6 +36,8 @@ pub struct Entry {
     pub generation: Generation,
     /// The file it is read from, while that lies somewhere.
     pub present: Option<Key>,
+    /// That file has no name any more: which generation it would be is not known.
+    pub nameless: bool,
 }
 
 /// What a file that is seen turns out to be.
@@ -49,8 +51,8 @@ pub enum Claim {
     Copy(i64),
     /// Perhaps a copy in the making.
     Wait,
-    /// A file not known; where it has taken the place of a known one, that one's number.
-    New(Option<i64>),
+    /// A file not known.
+    New,
 }
 
 impl Ledger {
@@ -66,6 +68,7 @@ impl Ledger {
                 family,
                 generation,
                 present: None,
+                nameless: false,
             });
         }
         ledger
@@ -128,6 +131,7 @@ impl Ledger {
     pub fn set_present(&mut self, id: i64, key: Option<Key>) {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.present = key;
+            entry.nameless = false;
         }
     }
 
@@ -168,8 +172,9 @@ impl Ledger {
         let ids = self.by_inode.get(&found.key.inode).cloned().unwrap_or_default();
         let steps = ids.into_iter().filter_map(|id| {
             let entry = self.get(id)?;
-            let hinted = same_inode(entry, found) && entry.present.is_none_or(|key| key == found.key);
-            hinted.then(|| (id, self.step(entry, found, probe)))
+            // An empty file proves nothing: its inode may be another's by now.
+            let proves = entry.cursor.head_len > 0;
+            (proves && is_hinted(entry, found)).then(|| (id, self.step(entry, found, probe)))
         });
         let best = steps.max_by_key(|(id, step)| match step {
             Step::Resume => (2, self.get(*id).map_or(0, |entry| entry.cursor.offset)),
@@ -188,7 +193,7 @@ impl Ledger {
         if let Some(claim) = self.claim_by_inode(found, probe) {
             return claim;
         }
-        let mut best = Claim::New(self.displaced(found));
+        let mut best = self.was_empty(found).map_or(Claim::New, Claim::Resume);
         let mut best_rank = (0, 0);
         for id in self.candidates(found, probe) {
             let Some(entry) = self.get(id) else { continue };
@@ -208,12 +213,11 @@ impl Ledger {
         best
     }
 
-    /// The known file whose inode or path a new one has taken.
-    fn displaced(&self, found: &Found) -> Option<i64> {
+    /// The known file that had no content yet and whose inode this one has.
+    fn was_empty(&self, found: &Found) -> Option<i64> {
         let ids = self.by_inode.get(&found.key.inode)?;
-        ids.iter()
-            .copied()
-            .find(|id| self.get(*id).is_some_and(|entry| same_inode(entry, found)))
+        let fits = |entry: &Entry| entry.cursor.head_len == 0 && is_hinted(entry, found);
+        ids.iter().copied().find(|id| self.get(*id).is_some_and(fits))
     }
 
     /// Known files whose head a file has, and, while it is shorter than a head, those it may become.
@@ -258,7 +262,9 @@ impl Ledger {
             same_inode: same_inode(entry, found),
             same_log: entry.family == found.family,
             rotated: found.generation != Generation::Live || name_packed || probe.coding.is_packed(),
-            near: entry.generation == Generation::Live || entry.generation == found.generation,
+            near: entry.nameless
+                || entry.generation == Generation::Live
+                || entry.generation == found.generation,
             head,
             proof,
         };
@@ -273,6 +279,11 @@ fn forget<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<i64>>, key: K, id:
             index.remove(&key);
         }
     }
+}
+
+/// Same inode, and that known file is not read from another one now.
+fn is_hinted(entry: &Entry, found: &Found) -> bool {
+    same_inode(entry, found) && entry.present.is_none_or(|key| key == found.key)
 }
 
 /// Device numbers may change over a reboot; a path that stayed stands in for them.
@@ -300,6 +311,8 @@ pub struct Probe {
     pub coding: Coding,
     /// Its bytes are the decoded ones: offsets can be gone to.
     pub direct: bool,
+    /// It ends within its first bytes, and in a way in which only a file in the making does.
+    pub torn: bool,
 }
 
 impl Probe {
@@ -313,18 +326,24 @@ impl Probe {
         let mut decoder = Decoder::new((&file).take(1 << 20));
         let mut head = Head::default();
         let mut room = [0; HASHED_BYTES];
+        let mut torn = false;
         while let Some(rest) = HASHED_BYTES
             .checked_sub(head.bytes().len())
             .filter(|rest| *rest > 0)
         {
             match decoder.read(room.get_mut(..rest).unwrap_or_default()) {
-                Ok(0) | Err(_) => break,
+                Ok(0) => break,
+                Err(fault) => {
+                    torn = matches!(fault, Fault::Truncated(_));
+                    break;
+                }
                 Ok(count) => head.feed(head.bytes().len() as u64, room.get(..count).unwrap_or_default()),
             }
         }
         let coding = decoder.coding().unwrap_or(Coding::Plain);
         let direct = !coding.is_packed() && !decoder.is_transcoded();
         let (key, size, modified_nanos) = (Key::of(&meta), meta.len(), modified_nanos(&meta));
+        torn |= direct && Coding::sniff(head.bytes()).is_none();
         Ok(Self {
             file,
             key,
@@ -333,6 +352,7 @@ impl Probe {
             head,
             coding,
             direct,
+            torn,
         })
     }
 

@@ -2,13 +2,15 @@
 //!
 //! Hands over [`Batch`]es and knows nothing of what the lines mean. Only this module reads logs. It does not
 //! store anything either: a batch carries the [`Cursor`] that becomes durable with the batch's effects.
-//! [`plan`] lists the history to replay, oldest first, each byte once; a [`LogReader`] reads it.
+//! [`plan`] lists the history to replay, oldest first, each byte once; a [`LogReader`] reads it. A [`Follower`] goes on
+//! with logs as they grow.
 //! Reading order: [`spec`], [`discover`], [`frame`], [`decode`], [`identity`], [`rotation`],
-//! [`ledger`], [`replay`].
+//! [`ledger`], [`replay`], [`follow`].
 //! Next: [`crate::analysis`].
 
 pub mod decode;
 pub mod discover;
+pub mod follow;
 pub mod frame;
 pub mod identity;
 pub mod ledger;
@@ -18,6 +20,7 @@ pub mod replay;
 pub mod rotation;
 pub mod spec;
 
+pub use self::follow::{FileStatus, Follower, Polled, Waker};
 pub use self::replay::{Log, LogFile, LogReader, Plan, plan};
 pub use self::spec::{From, Notice, SourceError, SourceSpec, Trouble};
 

@@ -391,7 +391,7 @@ impl LogReader {
             Claim::Resume(id) | Claim::Copy(id) => id,
             // What the copy lacks was read from its original.
             Claim::Exhausted(_) | Claim::Wait => return,
-            Claim::New(_) => self.enter(file, &found),
+            Claim::New => self.enter(file, &found),
         };
         self.ledger.set_present(id, Some(found.key));
         let Some(entry) = self.ledger.get(id) else {
@@ -419,6 +419,7 @@ impl LogReader {
             family,
             generation,
             present: Some(found.key),
+            nameless: false,
         });
         id
     }

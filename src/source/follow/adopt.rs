@@ -1,0 +1,387 @@
+//! Taking in what a listing shows: which files are the known ones under new names, which are copies, which are new
+//! and where to begin in them.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::path::Path;
+
+use super::file::{Followed, cursor_at_end, is_derived, is_quiet};
+use super::stream::Stream;
+use super::{Follower, absolute};
+use crate::source::Cursor;
+use crate::source::discover::{Found, Origin};
+use crate::source::identity::Key;
+use crate::source::ledger::{Claim, Entry, Probe, read_before};
+use crate::source::spec::{From, Trouble};
+
+/// A file that is not read now: a copy, one in the making, not ours, or not readable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Parked {
+    size: u64,
+    modified_nanos: i64,
+    why: Why,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// A copy of a known file, which was or was not finished then.
+    Copy(i64, bool),
+    /// Too little of it is there to tell.
+    InTheMaking,
+    /// Holds nothing new, or belongs to nobody who asked.
+    NotWanted,
+    /// Could not be opened; from where to read should it be so.
+    Unreadable(Option<u64>),
+}
+
+impl Follower {
+    /// Takes in a listing.
+    pub(super) fn adopt(&mut self, listing: Vec<Found>) {
+        let first = !std::mem::replace(&mut self.adopted, true);
+        self.start_streams(&listing);
+        let listing: Vec<Found> = listing.into_iter().filter(|found| !found.stream).collect();
+        let mut fresh = self.recognise_by_key(&listing);
+        self.let_cut_files_go(&listing, &mut fresh);
+        fresh.retain(|(_, found)| !self.stays_parked(found));
+        self.adopt_by_inode(&mut fresh);
+        self.adopt_by_content(&listing, fresh, first);
+        self.index_paths(&listing);
+        self.mark_superseded();
+    }
+
+    fn start_streams(&mut self, listing: &[Found]) {
+        let mut paths: Vec<&Path> = listing
+            .iter()
+            .filter(|f| f.stream)
+            .map(|f| f.path.as_path())
+            .collect();
+        if self.origins.iter().any(|origin| matches!(origin, Origin::Stdin)) {
+            paths.push(Path::new("-"));
+        }
+        for path in paths {
+            if self.streams.iter().all(|stream| stream.path != path) {
+                let family = crate::source::discover::Family::of(path).0;
+                let log = self.log_number(&family);
+                let waker = self.watch.waker();
+                self.streams
+                    .push(Stream::start(path, log, self.spec.line_cap, waker));
+            }
+        }
+    }
+
+    /// Files that are followed already, under whatever name; gives the others with their place in the listing.
+    fn recognise_by_key(&mut self, listing: &[Found]) -> Vec<(usize, Found)> {
+        let mut fresh = Vec::new();
+        let listed: HashSet<Key> = listing.iter().map(|found| found.key).collect();
+        let mut mistaken = Vec::new();
+        for (place, found) in listing.iter().enumerate() {
+            let Some(file) = self.by_key.get(&found.key).and_then(|id| self.files.get_mut(id)) else {
+                fresh.push((place, found.clone()));
+                continue;
+            };
+            if !file.is_now(found) {
+                mistaken.push(file.id);
+                fresh.push((place, found.clone()));
+                continue;
+            }
+            if file.seen(found, place) {
+                self.ledger.update(&file.cursor);
+                if let Some(entry) = self.ledger.get_mut(file.id) {
+                    entry.generation = found.generation.clone();
+                }
+                self.out.batches.push(file.empty_batch());
+            }
+        }
+        mistaken.into_iter().for_each(|id| self.let_go(id));
+        let lost: Vec<i64> = self
+            .files
+            .values()
+            .filter(|file| !listed.contains(&file.found.key))
+            .map(|file| file.id)
+            .collect();
+        for id in lost {
+            let kept = self
+                .files
+                .get_mut(&id)
+                .is_some_and(|file| file.orphan || file.lose_name());
+            if let (true, Some(entry)) = (kept, self.ledger.get_mut(id)) {
+                entry.nameless = true;
+            }
+            if !kept {
+                self.let_go(id);
+                self.names_changed = false;
+            }
+        }
+        self.parked.retain(|key, _| listed.contains(key));
+        fresh
+    }
+
+    /// Where files not known lie beside ones that changed, one may be the copy of another that was cut: those that
+    /// were cut have to be known first.
+    fn let_cut_files_go(&mut self, listing: &[Found], fresh: &mut Vec<(usize, Found)>) {
+        let logs: HashSet<u32> = fresh
+            .iter()
+            .filter_map(|(_, found)| self.logs.get(&found.family).copied())
+            .collect();
+        let cut: Vec<(i64, usize)> = self
+            .files
+            .values()
+            .filter(|file| logs.contains(&file.log) && file.dirty && !file.orphan && !file.is_same())
+            .map(|file| (file.id, file.order))
+            .collect();
+        for (id, place) in cut {
+            self.let_go(id);
+            fresh.extend(listing.get(place).map(|found| (place, found.clone())));
+        }
+        fresh.sort_by_key(|(place, _)| *place);
+        self.names_changed = false;
+    }
+
+    /// A parked file about which nothing has changed.
+    fn stays_parked(&self, found: &Found) -> bool {
+        let Some(parked) = self.parked.get(&found.key) else {
+            return false;
+        };
+        let same = parked.size == found.size && parked.modified_nanos == found.modified_nanos;
+        match parked.why {
+            Why::Copy(id, finished) => self
+                .ledger
+                .get(id)
+                .is_some_and(|entry| entry.present.is_some() && entry.cursor.finished == finished),
+            Why::InTheMaking => same && found.size == 0,
+            Why::NotWanted => same,
+            Why::Unreadable(_) => false,
+        }
+    }
+
+    fn park(&mut self, found: &Found, why: Why) {
+        let (size, modified_nanos) = (found.size, found.modified_nanos);
+        self.parked.insert(
+            found.key,
+            Parked {
+                size,
+                modified_nanos,
+                why,
+            },
+        );
+    }
+
+    /// First round: files whose inode says which they are, proved by content.
+    fn adopt_by_inode(&mut self, fresh: &mut Vec<(usize, Found)>) {
+        let all = std::mem::take(fresh);
+        for (place, found) in all {
+            if let Some(id) = self.ledger.untouched(&found) {
+                self.bind(found, place, id, false);
+                continue;
+            }
+            let claim = Probe::open(&found.path)
+                .ok()
+                .filter(|probe| probe.key == found.key)
+                .and_then(|mut probe| Some((self.ledger.claim_by_inode(&found, &mut probe)?, probe)));
+            match claim {
+                Some((Claim::Resume(id), probe)) => {
+                    let done = self.is_done(id, &probe);
+                    self.bind(found, place, id, !done);
+                }
+                Some((Claim::Exhausted(id), probe)) => self.shrink(found, place, id, &probe),
+                _ => fresh.push((place, found)),
+            }
+        }
+    }
+
+    /// Nothing is to be read of a file that was recognised by its inode.
+    fn is_done(&self, id: i64, probe: &Probe) -> bool {
+        let Some(entry) = self.ledger.get(id) else {
+            return true;
+        };
+        let packed_and_read = probe.coding.is_packed() && entry.cursor.finished;
+        packed_and_read || (probe.direct && probe.size == entry.cursor.offset)
+    }
+
+    /// Second round: by content.
+    fn adopt_by_content(&mut self, listing: &[Found], fresh: Vec<(usize, Found)>, first: bool) {
+        for (place, found) in fresh {
+            if found.size == 0 && is_derived(&found) {
+                self.park(&found, Why::InTheMaking);
+                continue;
+            }
+            let mut probe = match Probe::open(&found.path) {
+                Ok(probe) if probe.key == found.key => probe,
+                Ok(_) => {
+                    self.names_changed = true;
+                    continue;
+                }
+                Err(error) => {
+                    self.unreadable(&found, first, &error);
+                    continue;
+                }
+            };
+            if probe.torn && is_derived(&found) && !is_quiet(found.modified_nanos, self.spec.settle) {
+                self.park(&found, Why::InTheMaking);
+                continue;
+            }
+            match self.ledger.claim(&found, &mut probe) {
+                Claim::Resume(id) => self.bind(found, place, id, true),
+                Claim::Exhausted(_) => self.park(&found, Why::NotWanted),
+                Claim::Copy(id) => {
+                    let finished = self.ledger.get(id).is_some_and(|entry| entry.cursor.finished);
+                    self.park(&found, Why::Copy(id, finished));
+                }
+                Claim::Wait => self.park(&found, Why::InTheMaking),
+                Claim::New if self.is_unasked(listing, place, &found) => self.park(&found, Why::NotWanted),
+                Claim::New => self.enter(found, place, &probe, first),
+            }
+        }
+    }
+
+    /// Says once that a file cannot be read, and remembers where to begin when it can.
+    fn unreadable(&mut self, found: &Found, first: bool, error: &io::Error) {
+        if error.kind() == io::ErrorKind::NotFound {
+            self.names_changed = true;
+            return;
+        }
+        let earlier = match self.parked.get(&found.key) {
+            Some(Parked {
+                why: Why::Unreadable(from),
+                ..
+            }) => *from,
+            _ if self.begins_at_end(found, first) => Some(found.size),
+            _ => None,
+        };
+        self.park(found, Why::Unreadable(earlier));
+        self.trouble(Trouble::io(&found.path, error));
+    }
+
+    /// A generation beside a named file that was there before the log was first read.
+    fn is_unasked(&self, listing: &[Found], place: usize, found: &Found) -> bool {
+        if !found.sibling {
+            return false;
+        }
+        let known_here = |other: &Found| self.by_key.contains_key(&other.key);
+        let mut family = listing
+            .iter()
+            .enumerate()
+            .filter(|(_, other)| other.family == found.family);
+        match family.find(|(_, other)| known_here(other)) {
+            Some((first_known, _)) => place < first_known,
+            None => {
+                let times = self.ledger.entries().filter(|entry| entry.family == found.family);
+                let newest = times.map(|entry| entry.cursor.modified_nanos).max();
+                newest.is_none_or(|newest| found.modified_nanos <= newest)
+            }
+        }
+    }
+
+    fn begins_at_end(&self, found: &Found, first: bool) -> bool {
+        first && self.spec.from == From::End && !self.known.contains(&found.family)
+    }
+
+    /// Follows a file not known so far.
+    fn enter(&mut self, found: Found, place: usize, probe: &Probe, first: bool) {
+        let until = match self.parked.remove(&found.key) {
+            Some(Parked {
+                why: Why::Unreadable(from),
+                ..
+            }) => from,
+            _ => None,
+        };
+        let id = self.ledger.next_id();
+        let mut cursor = Cursor {
+            id,
+            path: found.path.clone(),
+            ..Cursor::default()
+        };
+        (cursor.head_len, cursor.head_hash) = probe.head.identity();
+        if until.is_some() || self.begins_at_end(&found, first) {
+            match cursor_at_end(probe, id, &found.path, until, self.spec.line_cap) {
+                Ok(at_end) => {
+                    cursor = Cursor {
+                        finished: at_end.finished || is_derived(&found),
+                        ..at_end
+                    }
+                }
+                Err(error) => return self.unreadable(&found, first, &error),
+            }
+        }
+        let (family, generation) = (found.family.clone(), found.generation.clone());
+        let at_end = probe.direct && cursor.offset == probe.size;
+        let dirty = !cursor.finished && !at_end;
+        self.ledger.insert(Entry {
+            cursor,
+            family,
+            generation,
+            present: Some(found.key),
+            nameless: false,
+        });
+        self.bind(found, place, id, dirty);
+        if let Some(file) = self.files.get(&id) {
+            self.out.batches.push(file.empty_batch());
+        }
+    }
+
+    /// A file that was cut back within what was read of it, its beginning the same: goes on at its new end.
+    fn shrink(&mut self, found: Found, place: usize, id: i64, probe: &Probe) {
+        let Some(entry) = self.ledger.get(id) else {
+            return;
+        };
+        let mut cursor = entry.cursor.clone();
+        if !probe.direct {
+            return self.park(&found, Why::NotWanted);
+        }
+        if let Ok(Some(before)) = read_before(&probe.file, probe.size, crate::source::identity::HASHED_BYTES)
+        {
+            let what = format!("was cut back from {} to {} bytes", cursor.offset, probe.size);
+            self.notice(&found.path, &what);
+            cursor.offset = probe.size;
+            cursor.proof_len = before.len() as u32;
+            cursor.proof_hash = crate::source::identity::hash(&before);
+            self.ledger.update(&cursor);
+            self.bind(found, place, id, true);
+            if let Some(file) = self.files.get(&id) {
+                self.out.batches.push(file.empty_batch());
+            }
+        }
+    }
+
+    /// Reads a known file under the name it was found by.
+    fn bind(&mut self, found: Found, place: usize, id: i64, dirty: bool) {
+        let Some(entry) = self.ledger.get_mut(id) else {
+            return;
+        };
+        entry.present = Some(found.key);
+        entry.nameless = false;
+        entry.generation = found.generation.clone();
+        entry.family = found.family.clone();
+        let cursor = entry.cursor.clone();
+        let stored = (cursor.path.clone(), cursor.inode, cursor.device);
+        let log = self.log_number(&found.family);
+        self.parked.remove(&found.key);
+        if let Some(old) = self.files.remove(&id) {
+            self.by_key.remove(&old.found.key);
+        }
+        self.by_key.insert(found.key, id);
+        let mut file = Followed::new(found, log, cursor, place);
+        file.dirty = dirty;
+        let now = (file.cursor.path.clone(), file.cursor.inode, file.cursor.device);
+        self.ledger.update(&file.cursor);
+        if stored != now {
+            self.out.batches.push(file.empty_batch());
+        }
+        self.files.insert(id, file);
+    }
+
+    /// Which path leads to which file, for the watches.
+    fn index_paths(&mut self, listing: &[Found]) {
+        let mut paths = HashMap::new();
+        for file in self.files.values() {
+            paths.extend(absolute(&file.found).map(|path| (path, file.id)));
+            paths.extend(file.target.clone().map(|path| (path, file.id)));
+        }
+        self.by_path = paths;
+        let waited_for = |found: &&Found| {
+            let parked = self.parked.get(&found.key);
+            parked.is_some_and(|parked| matches!(parked.why, Why::InTheMaking | Why::Unreadable(_)))
+        };
+        self.parked_paths = listing.iter().filter(waited_for).filter_map(absolute).collect();
+    }
+}

@@ -1,0 +1,528 @@
+//! Following: logs as they grow, through rotation, truncation, compression and restarts.
+//!
+//! A [`Follower`] is driven by hand: [`Follower::poll`] looks and reads without blocking, [`Follower::wait`] blocks
+//! until something may have changed. Every file that is followed has a cursor from its first sight on, so that a
+//! restart knows what was there: batches without lines carry cursors that changed otherwise, and have to be
+//! committed like the others. Next: [`file`], which reads one file; [`watch`], which wakes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+mod adopt;
+mod file;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+pub use self::watch::Waker;
+
+use self::adopt::Parked;
+use self::file::{Followed, Limits, Pass};
+use self::stream::Stream;
+use self::watch::Watch;
+use super::discover::{Family, Found, Origin, Scan, scan};
+use super::identity::Key;
+use super::ledger::Ledger;
+use super::names::Generation;
+use super::spec::{Notice, SourceError, SourceSpec, Trouble};
+use super::{Batch, Cursor};
+
+/// Batches of this many times the size asked for are read in one poll.
+const BATCHES_A_POLL: usize = 8;
+/// Files of one log that are gone and still remembered, for an archive of them to be known.
+const REMEMBERED: usize = 100;
+
+/// Follows logs.
+pub struct Follower {
+    spec: SourceSpec,
+    origins: Vec<Origin>,
+    ledger: Ledger,
+    /// Logs that had cursors when following began.
+    known: HashSet<Family>,
+    files: BTreeMap<i64, Followed>,
+    by_key: HashMap<Key, i64>,
+    by_path: HashMap<PathBuf, i64>,
+    parked: HashMap<Key, Parked>,
+    /// Parked files whose next change matters.
+    parked_paths: HashSet<PathBuf>,
+    /// Files that may have something to read or to finish.
+    pending: BTreeSet<i64>,
+    /// Files that are open.
+    open: BTreeSet<i64>,
+    logs: HashMap<Family, u32>,
+    ignored: HashSet<u32>,
+    streams: Vec<Stream>,
+    watch: Watch,
+    directories: Vec<(PathBuf, Option<SystemTime>)>,
+    listed: Option<SystemTime>,
+    looked: Option<Instant>,
+    names_changed: bool,
+    /// A listing was taken in: files that appear now were not there at start.
+    adopted: bool,
+    told: HashSet<String>,
+    out: Polled,
+}
+
+/// What a poll gives.
+#[derive(Debug, Default)]
+pub struct Polled {
+    /// Lines, and cursors that changed. In order within a log.
+    pub batches: Vec<Batch>,
+    /// What a user should know, each once.
+    pub notices: Vec<Notice>,
+    /// What could not be read, each once until it changes.
+    pub troubles: Vec<Trouble>,
+    /// Cursors of files long gone, by number: the store may drop them.
+    pub forgotten: Vec<i64>,
+    /// Nothing more to read as of now.
+    pub caught_up: bool,
+    /// Only streams were asked for and all of them have ended.
+    pub ended: bool,
+}
+
+/// One followed file, as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileStatus {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its log.
+    pub log: u32,
+    /// How far it is read.
+    pub cursor: Cursor,
+    /// Its size on disk in bytes.
+    pub size: u64,
+    /// Bytes not yet read; 0 for compressed files that are done.
+    pub lag_bytes: u64,
+    /// Whether it is open.
+    pub open: bool,
+}
+
+impl Follower {
+    /// A follower of what `spec` names, going on where `cursors` stand.
+    ///
+    /// # Errors
+    /// When a PATH has wildcards that make no pattern.
+    pub fn new(spec: &SourceSpec, cursors: &[Cursor]) -> Result<Self, SourceError> {
+        let origins: Vec<Origin> = spec
+            .paths
+            .iter()
+            .map(|path| Origin::parse(path))
+            .collect::<Result<_, _>>()?;
+        let ledger = Ledger::new(cursors);
+        Ok(Self {
+            spec: spec.clone(),
+            origins,
+            known: ledger.entries().map(|entry| entry.family.clone()).collect(),
+            ledger,
+            files: BTreeMap::new(),
+            by_key: HashMap::new(),
+            by_path: HashMap::new(),
+            parked: HashMap::new(),
+            parked_paths: HashSet::new(),
+            pending: BTreeSet::new(),
+            open: BTreeSet::new(),
+            logs: HashMap::new(),
+            ignored: HashSet::new(),
+            streams: Vec::new(),
+            watch: Watch::new(),
+            directories: Vec::new(),
+            listed: None,
+            looked: None,
+            names_changed: true,
+            adopted: false,
+            told: HashSet::new(),
+            out: Polled::default(),
+        })
+    }
+
+    /// Looks for changes and reads what there is, without blocking.
+    pub fn poll(&mut self) -> Polled {
+        self.note_changes();
+        // Reading may show that a file was replaced, which asks for another look; not without end.
+        for _ in 0..4 {
+            if self.names_changed {
+                self.list();
+            }
+            self.out.caught_up = self.read();
+            if !self.names_changed {
+                break;
+            }
+        }
+        self.close_idle();
+        self.out.caught_up &= !self.names_changed;
+        self.out.ended = self.origins.iter().all(|origin| matches!(origin, Origin::Stdin))
+            && self.streams.iter().all(Stream::ended);
+        std::mem::take(&mut self.out)
+    }
+
+    /// Waits for a change, a [`Waker`], or for `timeout` at most; false when nothing happened.
+    pub fn wait(&mut self, timeout: Duration) -> bool {
+        let next = self
+            .looked
+            .map_or(Duration::ZERO, |at| self.spec.poll.saturating_sub(at.elapsed()));
+        let pending = self.pending.iter().filter_map(|id| self.files.get(id));
+        let retry = pending.filter_map(Followed::retry_at).min();
+        let retry = retry.map_or(next, |at| at.saturating_duration_since(Instant::now()));
+        self.watch.wait(timeout.min(next).min(retry))
+    }
+
+    /// Makes the next poll look at everything, whatever events came.
+    pub fn look_again(&mut self) {
+        self.looked = None;
+        self.listed = None;
+        self.files.values_mut().for_each(Followed::retry_now);
+    }
+
+    /// Ends a [`Follower::wait`] from another thread.
+    pub fn waker(&self) -> Waker {
+        self.watch.waker()
+    }
+
+    /// Sets what the parser must know to go on in a file: carried in its cursors from now on.
+    pub fn set_layout(&mut self, id: i64, layout: Option<String>) {
+        if let Some(file) = self.files.get_mut(&id) {
+            file.cursor.layout = layout;
+            self.ledger.update(&file.cursor);
+        }
+    }
+
+    /// Follows a log no longer: it is none that can be read.
+    pub fn ignore(&mut self, log: u32) {
+        self.ignored.insert(log);
+        self.files
+            .values_mut()
+            .filter(|file| file.log == log)
+            .for_each(Followed::close);
+    }
+
+    /// All files that are followed, by log and age.
+    pub fn status(&self) -> Vec<FileStatus> {
+        let mut files: Vec<&Followed> = self.files.values().collect();
+        files.sort_by_key(|file| (file.log, file.order, file.id));
+        files
+            .into_iter()
+            .map(|file| FileStatus {
+                path: file.found.path.clone(),
+                log: file.log,
+                cursor: file.cursor.clone(),
+                size: file.found.size,
+                lag_bytes: if file.cursor.finished {
+                    0
+                } else {
+                    file.found.size.saturating_sub(file.cursor.offset)
+                },
+                open: file.is_open(),
+            })
+            .collect()
+    }
+
+    /// Bytes given of each stream: its path and how many.
+    pub fn streams(&self) -> Vec<(&Path, u64)> {
+        self.streams
+            .iter()
+            .map(|stream| (stream.path.as_path(), stream.offset()))
+            .collect()
+    }
+
+    /// Takes in what the watches say, and looks at everything when it is time to.
+    fn note_changes(&mut self) {
+        let changes = self.watch.changes();
+        self.names_changed |= changes.names;
+        let due = self.looked.is_none_or(|at| at.elapsed() >= self.spec.poll) || changes.lost;
+        if due {
+            self.looked = Some(Instant::now());
+            self.look();
+        }
+        for path in changes.files {
+            if let Some(file) = self.by_path.get(&path).and_then(|id| self.files.get_mut(id)) {
+                file.look();
+                file.dirty = true;
+                self.pending.insert(file.id);
+            } else {
+                // An archive in the making was written to, or an unreadable file became readable.
+                self.names_changed |= self.parked_paths.contains(&path);
+            }
+        }
+        if let Some(what) = self.watch.complaint() {
+            self.notice(Path::new("notify"), &what);
+        }
+    }
+
+    /// The slow poll: every file, and every directory that changed since it was listed.
+    fn look(&mut self) {
+        let mut lost = false;
+        for file in self.files.values_mut() {
+            lost |= !file.look();
+        }
+        let settled = |time: SystemTime, listed: SystemTime| {
+            listed
+                .duration_since(time)
+                .is_ok_and(|age| age > Duration::from_secs(2))
+        };
+        let listed = self.listed;
+        let unchanged = listed.is_some_and(|listed| {
+            self.directories.iter().all(|(directory, modified)| {
+                let now = modified_at(directory);
+                now == *modified && now.is_none_or(|time| settled(time, listed))
+            })
+        });
+        self.names_changed |= lost || !unchanged || !self.parked_paths.is_empty();
+        self.gather_pending();
+    }
+
+    /// Lists all origins and takes in what is new, renamed or gone.
+    fn list(&mut self) {
+        self.names_changed = false;
+        self.listed = Some(SystemTime::now());
+        let scan = scan(&self.origins, true);
+        self.directories = scan
+            .directories
+            .iter()
+            .map(|dir| (dir.clone(), modified_at(dir)))
+            .collect();
+        self.watch.set(&scan.directories);
+        self.tell(&scan);
+        self.adopt(scan.files);
+        self.gather_pending();
+        self.forget_old();
+    }
+
+    /// Notes all files that may have something to read or to finish.
+    fn gather_pending(&mut self) {
+        self.pending = self
+            .files
+            .values()
+            .filter(|file| file.is_pending())
+            .map(|file| file.id)
+            .collect();
+    }
+
+    /// Says what was skipped and what is missing, once.
+    fn tell(&mut self, scan: &Scan) {
+        for notice in &scan.notices {
+            self.notice(&notice.path, &notice.what);
+        }
+        for trouble in &scan.troubles {
+            if trouble.what.starts_with("no such file") {
+                self.notice(&trouble.path, "not there yet, waiting for it");
+            } else {
+                self.trouble(trouble.clone());
+            }
+        }
+    }
+
+    fn notice(&mut self, path: &Path, what: &str) {
+        let notice = Notice {
+            path: path.into(),
+            what: what.into(),
+        };
+        if self.told.insert(notice.to_string()) {
+            self.out.notices.push(notice);
+        }
+    }
+
+    fn trouble(&mut self, trouble: Trouble) {
+        if self.told.insert(trouble.to_string()) {
+            self.out.troubles.push(trouble);
+        }
+    }
+
+    /// Reads what there is, log by log and in each the oldest file first; true when nothing is left.
+    fn read(&mut self) -> bool {
+        let mut left = self.spec.batch_bytes.saturating_mul(BATCHES_A_POLL);
+        let mut caught_up = true;
+        for stream in &mut self.streams {
+            caught_up &= stream.poll(
+                self.spec.batch_bytes,
+                &mut self.out.batches,
+                &mut self.out.troubles,
+            );
+        }
+        let mut order: Vec<(u32, bool, usize, i64)> = self
+            .pending
+            .iter()
+            .filter_map(|id| self.files.get(id))
+            .filter(|file| !self.ignored.contains(&file.log))
+            .map(|file| (file.log, !file.orphan, file.order, file.id))
+            .collect();
+        order.sort_unstable();
+        let mut blocked = None;
+        for (log, _, _, id) in order {
+            if blocked == Some(log) {
+                continue;
+            }
+            if left == 0 {
+                return false;
+            }
+            if !self.read_file(id, &mut left) {
+                blocked = Some(log);
+                caught_up = false;
+            }
+            self.note_state(id);
+        }
+        caught_up
+    }
+
+    /// Keeps the lists of open and of pending files true for one file.
+    fn note_state(&mut self, id: i64) {
+        let file = self.files.get(&id);
+        if !file.is_some_and(Followed::is_pending) {
+            self.pending.remove(&id);
+        }
+        if file.is_some_and(Followed::is_open) {
+            self.open.insert(id);
+        } else {
+            self.open.remove(&id);
+        }
+    }
+
+    /// Reads one file to its end, as far as the budget goes; false when newer files of its log have to wait.
+    fn read_file(&mut self, id: i64, left: &mut usize) -> bool {
+        let limits = Limits {
+            line_cap: self.spec.line_cap,
+            batch_bytes: self.spec.batch_bytes,
+            settle: self.spec.settle,
+        };
+        let Some(file) = self.files.get_mut(&id) else {
+            return true;
+        };
+        let settled = file.superseded && !file.cursor.finished && file.is_quiet(limits.settle);
+        // The end of a settled file may hold a line that waits; that is read again if the file was closed.
+        file.dirty |= settled && file.has_unread();
+        let mut pass = if file.dirty { Pass::More } else { Pass::End };
+        while pass == Pass::More {
+            if *left == 0 {
+                return false;
+            }
+            let first = self.out.batches.len();
+            pass = file.read(limits, &mut self.out.batches, &mut self.out.troubles);
+            let read: usize = self
+                .out
+                .batches
+                .iter()
+                .skip(first)
+                .map(|batch| batch.bytes.len())
+                .sum();
+            *left = left.saturating_sub(read.max(1));
+        }
+        let done = file.superseded && pass == Pass::End && !file.dirty && !file.cursor.finished;
+        if done && file.is_quiet(limits.settle) {
+            file.finish(&mut self.out.batches);
+        } else if pass == Pass::End && file.is_idle() {
+            file.close();
+        }
+        let cursor = file.cursor.clone();
+        self.ledger.update(&cursor);
+        match pass {
+            Pass::Replaced => {
+                self.let_go(id);
+                false
+            }
+            _ => {
+                if self
+                    .files
+                    .get(&id)
+                    .is_some_and(|file| file.orphan && file.cursor.finished)
+                {
+                    self.let_go(id);
+                }
+                true
+            }
+        }
+    }
+
+    /// The file under a followed path is another one now, or it has no name and is read to its end.
+    fn let_go(&mut self, id: i64) {
+        let Some(file) = self.files.remove(&id) else {
+            return;
+        };
+        let waiting = file.waiting();
+        if waiting > 0 && !file.cursor.finished {
+            let what = format!("was cut with {waiting} bytes of an unterminated line in it");
+            self.notice(&file.found.path, &what);
+        }
+        if self.by_key.get(&file.found.key) == Some(&id) {
+            self.by_key.remove(&file.found.key);
+        }
+        self.by_path.retain(|_, other| *other != id);
+        self.ledger.set_present(id, None);
+        self.names_changed = true;
+    }
+
+    /// Closes files that were idle for long, and the longest idle ones when too many are open.
+    fn close_idle(&mut self) {
+        let mut open: Vec<(Instant, i64)> = Vec::new();
+        for id in &self.open {
+            match self.files.get_mut(id) {
+                Some(file) if file.dirty || file.orphan => {}
+                Some(file) if file.last_read().elapsed() >= self.spec.idle_close => file.close(),
+                Some(file) => open.push((file.last_read(), file.id)),
+                None => {}
+            }
+        }
+        let excess = open.len().saturating_sub(self.spec.max_open);
+        open.sort_unstable();
+        for (_, id) in open.into_iter().take(excess) {
+            if let Some(file) = self.files.get_mut(&id) {
+                file.close();
+            }
+        }
+        self.open
+            .retain(|id| self.files.get(id).is_some_and(Followed::is_open));
+    }
+
+    /// Forgets files that are long gone.
+    fn forget_old(&mut self) {
+        let mut gone: HashMap<&Family, Vec<i64>> = HashMap::new();
+        for entry in self.ledger.entries() {
+            if entry.present.is_none() && self.logs.contains_key(&entry.family) {
+                gone.entry(&entry.family).or_default().push(entry.cursor.id);
+            }
+        }
+        let old: Vec<i64> = gone
+            .into_values()
+            .flat_map(|ids| {
+                let excess = ids.len().saturating_sub(REMEMBERED);
+                ids.into_iter().take(excess)
+            })
+            .collect();
+        for id in old {
+            self.ledger.remove(id);
+            self.out.forgotten.push(id);
+        }
+    }
+
+    /// The number of a log.
+    fn log_number(&mut self, family: &Family) -> u32 {
+        let next = self.logs.len() as u32;
+        *self.logs.entry(family.clone()).or_insert(next)
+    }
+
+    /// Marks which files have a newer generation beside them.
+    fn mark_superseded(&mut self) {
+        let mut newest: HashMap<u32, usize> = HashMap::new();
+        for file in self.files.values().filter(|file| !file.orphan) {
+            let order = newest.entry(file.log).or_default();
+            *order = (*order).max(file.order);
+        }
+        for file in self.files.values_mut() {
+            let live = file.found.generation == Generation::Live
+                || !matches!(file.found.generation, Generation::Numbered(_))
+                    && newest.get(&file.log) == Some(&file.order);
+            file.superseded = file.orphan || !live;
+        }
+    }
+}
+
+fn modified_at(directory: &Path) -> Option<SystemTime> {
+    std::fs::metadata(super::discover::openable(directory))
+        .and_then(|meta| meta.modified())
+        .ok()
+}
+
+/// The number of a file in the listing, the key and the path it has.
+fn absolute(found: &Found) -> Option<PathBuf> {
+    std::path::absolute(&found.path).ok()
+}
