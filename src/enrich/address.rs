@@ -1,8 +1,6 @@
 //! [`AddressCache`]: all facts about an address, looked up once and then found in a few nanoseconds.
 //!
-//! One cache a thread. It is a table of sets of four slots: an address lives in one set, found by a seeded hash, so
-//! that clients cannot choose addresses that crowd one set. The table doubles until its bound; then a set forgets
-//! its slots in turn. Forgetting costs a new lookup and never changes a fact. A hit allocates nothing.
+//! One cache a thread. A hit allocates nothing.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -12,12 +10,9 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::lists::Role;
+use super::sets::Sets;
 use super::{AddressFacts, Databases, Exempt, Exemptions, Lists, Marks, Place};
 
-/// Slots of a set.
-const WAYS: usize = 4;
-/// Sets at the beginning.
-const FIRST_SETS: usize = 256;
 /// How many addresses a cache holds unless told otherwise, about 10 MB.
 pub const DEFAULT_ADDRESSES: usize = 1 << 17;
 /// How many database records are kept decoded. Country databases have some hundreds, ASN ones some ten thousands.
@@ -30,21 +25,12 @@ pub struct AddressCache {
     lists: Arc<Lists>,
     exemptions: Arc<Exemptions>,
     hasher: RandomState,
-    /// `WAYS` keys a set: the address as a number, mapped for IPv4; `EMPTY` where nobody lives.
-    keys: Vec<u128>,
-    facts: Vec<AddressFacts>,
-    max_sets: usize,
-    used: usize,
-    turn: usize,
+    table: Sets<IpAddr, AddressFacts>,
     /// Decoded records by database and offset.
     places: HashMap<(usize, usize), Place, RandomState>,
     nobody: AddressFacts,
-    unspecified: AddressFacts,
     misses: u64,
 }
-
-/// `::`, which is nobody's address; its facts are kept aside.
-const EMPTY: u128 = 0;
 
 impl AddressCache {
     /// A cache over this data for at most `addresses` addresses.
@@ -54,36 +40,27 @@ impl AddressCache {
         exemptions: Arc<Exemptions>,
         addresses: usize,
     ) -> Self {
-        let max_sets = (addresses / WAYS).next_power_of_two().max(FIRST_SETS);
-        let mut cache = Self {
+        Self {
             databases,
             lists,
             exemptions,
             hasher: RandomState::default(),
-            keys: Vec::new(),
-            facts: Vec::new(),
-            max_sets,
-            used: 0,
-            turn: 0,
+            table: Sets::new(addresses),
             places: HashMap::default(),
             nobody: AddressFacts::default(),
-            unspecified: AddressFacts::default(),
             misses: 0,
-        };
-        cache.resize(FIRST_SETS);
-        cache.unspecified = cache.look_up(IpAddr::from([0u8; 16]));
-        cache
+        }
     }
 
     /// The facts about an address.
     #[inline]
     pub fn facts(&mut self, address: IpAddr) -> &AddressFacts {
-        let key = key(address);
-        let at = match self.find(key) {
-            Some(at) => at,
-            None => self.admit(key, address),
+        let hash = self.hasher.hash_one(key(address));
+        let slot = match self.table.find(hash, |stored| *stored == address) {
+            Some(slot) => slot,
+            None => self.admit(hash, address),
         };
-        self.facts.get(at).unwrap_or(&self.unspecified)
+        self.table.value(slot).unwrap_or(&self.nobody)
     }
 
     /// Facts for a line that tells no client address.
@@ -98,72 +75,15 @@ impl AddressCache {
 
     /// Takes new data; everything cached is forgotten.
     pub fn replace(&mut self, databases: Arc<Databases>, lists: Arc<Lists>, exemptions: Arc<Exemptions>) {
-        *self = Self::new(databases, lists, exemptions, self.max_sets * WAYS);
+        *self = Self::new(databases, lists, exemptions, self.table.capacity());
     }
 
-    #[inline]
-    fn find(&mut self, key: u128) -> Option<usize> {
-        let first = self.first_slot(key);
-        let set = self.keys.get(first..first + WAYS)?;
-        let way = set.iter().position(|slot| *slot == key)?;
-        (key != EMPTY).then_some(first + way)
-    }
-
-    #[inline]
-    fn first_slot(&self, key: u128) -> usize {
-        let sets = self.keys.len() / WAYS;
-        #[expect(clippy::cast_possible_truncation, reason = "only the low bits select the set")]
-        let hash = self.hasher.hash_one(key) as usize;
-        (hash & (sets - 1)) * WAYS
-    }
-
-    /// Looks the address up and gives it a slot.
+    /// Looks the address up and keeps what it finds.
     #[cold]
-    fn admit(&mut self, key: u128, address: IpAddr) -> usize {
+    fn admit(&mut self, hash: u64, address: IpAddr) -> usize {
         self.misses += 1;
-        if key == EMPTY {
-            return usize::MAX;
-        }
         let facts = self.look_up(address);
-        let sets = self.keys.len() / WAYS;
-        let crowded = self.used * 2 > self.keys.len() || (self.is_full(key) && self.used > sets);
-        if crowded && sets < self.max_sets {
-            self.resize(sets * 2);
-        }
-        self.place(key, facts)
-    }
-
-    fn is_full(&self, key: u128) -> bool {
-        let first = self.first_slot(key);
-        self.keys
-            .get(first..first + WAYS)
-            .is_some_and(|set| !set.contains(&EMPTY))
-    }
-
-    /// Puts facts into a free slot of the key's set, or into the next in turn.
-    fn place(&mut self, key: u128, facts: AddressFacts) -> usize {
-        let first = self.first_slot(key);
-        let set = self.keys.get(first..first + WAYS).unwrap_or_default();
-        let free = set.iter().position(|slot| *slot == EMPTY);
-        if free.is_some() {
-            self.used += 1;
-        }
-        self.turn = (self.turn + 1) % WAYS;
-        let at = first + free.unwrap_or(self.turn);
-        if let (Some(slot), Some(stored)) = (self.keys.get_mut(at), self.facts.get_mut(at)) {
-            *slot = key;
-            *stored = facts;
-        }
-        at
-    }
-
-    fn resize(&mut self, sets: usize) {
-        let keys = std::mem::replace(&mut self.keys, vec![EMPTY; sets * WAYS]);
-        let facts = std::mem::replace(&mut self.facts, vec![AddressFacts::default(); sets * WAYS]);
-        self.used = 0;
-        for (key, facts) in keys.into_iter().zip(facts).filter(|(key, _)| *key != EMPTY) {
-            self.place(key, facts);
-        }
+        self.table.insert(hash, address, facts)
     }
 
     /// Everything there is to know, looked up in the data.

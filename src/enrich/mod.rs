@@ -7,14 +7,17 @@
 use std::sync::Arc;
 
 pub mod address;
+pub mod agent;
 pub mod crawler;
 pub mod exempt;
 pub mod geo;
 pub mod lists;
 mod load;
 pub mod reserved;
+mod sets;
 
 pub use address::AddressCache;
+pub use agent::{AgentCache, Odd};
 pub use exempt::Exemptions;
 pub use geo::{Database, Databases, GeoError, Marks, Place};
 pub use lists::{List, ListError, ListSpec, Lists, Role};
@@ -92,6 +95,50 @@ pub struct AgentFacts {
     pub major: Option<u32>,
     /// Operating system family: `Windows`, `Android`.
     pub system: Option<Arc<str>>,
+    /// Engine of a browser: `Blink`, `Gecko`, `WebKit`.
+    pub engine: Option<&'static str>,
+    /// What is odd about the text, whatever it claims to be.
+    pub odd: Option<Odd>,
     /// Operator of the crawler whose claim can be checked (key into the crawler table).
     pub claims: Option<&'static str>,
+}
+
+impl AgentType {
+    /// The name in output and in rules.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Browser => "browser",
+            Self::App => "app",
+            Self::Script => "script",
+            Self::Scanner => "scanner",
+            Self::Headless => "headless",
+            Self::Crawler => "crawler",
+            Self::AiCrawler => "ai-crawler",
+            Self::Feed => "feed",
+            Self::Preview => "preview",
+            Self::Monitoring => "monitoring",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// All of enrichment that one thread needs. The two caches are fields of their own, so that facts of both can be
+/// borrowed at once.
+#[derive(Debug)]
+pub struct Enricher {
+    /// Facts about addresses.
+    pub addresses: AddressCache,
+    /// Facts about user agents.
+    pub agents: AgentCache,
+}
+
+impl Enricher {
+    /// Caches of the usual sizes over this data.
+    pub fn new(databases: Arc<Databases>, lists: Arc<Lists>, exemptions: Arc<Exemptions>) -> Self {
+        let addresses = AddressCache::new(databases, lists, exemptions, address::DEFAULT_ADDRESSES);
+        Self {
+            addresses,
+            agents: AgentCache::new(agent::DEFAULT_AGENTS),
+        }
+    }
 }
