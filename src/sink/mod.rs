@@ -5,6 +5,7 @@
 
 use crate::event::{Event, Finding};
 use crate::indicator::Indicator;
+pub use crate::store::queue::RefusedRecord;
 
 /// One receiver. Encoding is pure and called while analysing; delivery happens on the sink's own worker thread.
 pub trait Sink: Send + Sync {
@@ -27,6 +28,11 @@ pub trait Sink: Send + Sync {
         false
     }
 
+    /// Whether findings must carry the original line.
+    fn wants_lines(&self) -> bool {
+        false
+    }
+
     /// Records for one line on which rules fired.
     fn finding(&self, _finding: &Finding, _into: &mut Vec<Vec<u8>>) {}
 
@@ -34,7 +40,10 @@ pub trait Sink: Send + Sync {
     fn indicator(&self, _indicator: &Indicator, _into: &mut Vec<Vec<u8>>) {}
 
     /// The body of a batch: records joined, wrapped and compressed as the contract says. Frozen once made.
-    fn freeze(&self, records: &[Vec<u8>]) -> Vec<u8>;
+    fn freeze(&self, records: &[&[u8]]) -> Vec<u8>;
+
+    /// The records of a body that [`Sink::freeze`] made, byte for byte; `None` when they cannot be told apart.
+    fn records(&self, body: &[u8]) -> Option<Vec<Vec<u8>>>;
 
     /// Offers a frozen batch once and says what the receiver answered.
     fn deliver(&self, batch: &Frozen) -> Answer;
@@ -60,6 +69,8 @@ pub struct Frozen {
     pub body: Vec<u8>,
     /// Number of records.
     pub events: usize,
+    /// Which offer this is, from 1. From 2 on, an earlier one may have arrived without its answer coming back.
+    pub attempt: u32,
 }
 
 /// What a receiver said to one offer of a batch.
@@ -67,6 +78,13 @@ pub struct Frozen {
 pub enum Answer {
     /// Taken (2xx).
     Accepted,
+    /// Taken but for some records (a bulk interface that answers for each).
+    Partly {
+        /// Records that are refused for good: dead letters.
+        refused: Vec<RefusedRecord>,
+        /// Records to be offered again, by their place in the batch.
+        again: Vec<usize>,
+    },
     /// The data is at fault (400, 413, 422): split, or dead letter when alone.
     Refused {
         /// Status code.
