@@ -161,6 +161,9 @@ impl Pace {
         self.ready = Duration::ZERO;
         self.pause.reset();
         self.breaker.half_open();
+        if self.condition == Condition::Paused {
+            self.condition = Condition::Retrying;
+        }
     }
 
     /// When the next attempt may start.

@@ -252,6 +252,8 @@ struct Worker {
     row: i64,
     /// When the first open record came, as last seen.
     open_since: Option<Time>,
+    /// Whether there may be batches to offer.
+    pending: bool,
     seen: Seen,
 }
 
@@ -305,6 +307,7 @@ impl Worker {
             origin: Instant::now(),
             row: receiver.row,
             open_since: receiver.open_since,
+            pending: true,
             seen: Seen { kick_row: receiver.kick, ..Seen::default() },
         })
     }
@@ -358,6 +361,9 @@ impl Worker {
         let drain = self.look()?;
         self.close_due(drain)?;
         let now = self.origin.elapsed();
+        if !self.pending {
+            return self.idle();
+        }
         if !self.pace.start(now) {
             return Ok(Turn::Blocked(self.origin + self.pace.ready().max(now + self.tuning.poll / 4)));
         }
@@ -373,6 +379,7 @@ impl Worker {
             }
             Ok(Next::Empty) => {
                 self.pace.cancelled();
+                self.pending = false;
                 self.idle()
             }
             Ok(Next::Busy) => {
@@ -408,7 +415,7 @@ impl Worker {
             news
         };
         if kicked {
-            self.pace.kick();
+            self.kick();
         }
         let version = Some(self.store.data_version()?);
         if version == self.seen.data_version {
@@ -419,10 +426,23 @@ impl Worker {
         self.open_since = receiver.open_since;
         let asked = receiver.kick != self.seen.kick_row;
         self.seen.kick_row = receiver.kick;
+        self.pending = receiver.pending_batches > 0;
         if asked {
-            self.pace.kick();
+            self.kick();
         }
         Ok(drain || asked)
+    }
+
+    /// Tries again at once, unless the receiver itself asked for the wait.
+    fn kick(&mut self) {
+        self.pace.kick();
+        let condition = self.pace.condition();
+        self.progress(|worker, _| {
+            worker.status.condition = condition;
+            if condition != Condition::Held {
+                worker.status.next_attempt = None;
+            }
+        });
     }
 
     /// Closes open records that are old enough, or all.
@@ -435,7 +455,9 @@ impl Worker {
         }
         let close = if all { Close::All } else { Close::Due };
         self.store.close(self.sink.as_ref(), close, now)?;
-        self.open_since = self.store.receiver(self.sink.name())?.open_since;
+        let receiver = self.store.receiver(self.sink.name())?;
+        self.open_since = receiver.open_since;
+        self.pending = receiver.pending_batches > 0;
         Ok(())
     }
 
@@ -524,7 +546,7 @@ fn complaint(answer: &Answer) -> Option<String> {
 }
 
 /// The wall clock, for what is stored and shown. Waits go by a clock that cannot jump.
-fn wall_clock() -> Time {
+pub(super) fn wall_clock() -> Time {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Time::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
