@@ -145,7 +145,10 @@ impl AppFirewall {
         Object::new()
             .string("type", "custom")
             .string("ts", &request.ts)
-            .string("name", &format!("afw.{}", sighting.class.name().replace('-', "_")))
+            .string(
+                "name",
+                &format!("afw.{}", sighting.class.name().replace('-', "_")),
+            )
             .raw("fields", &fields)
             .string("ip", &request.ip)
             .string("path", request.path)
@@ -187,14 +190,20 @@ impl<'a> Request<'a> {
         let from_edge = event.ray.is_some();
         Self {
             ts: event.time.to_rfc3339_millis(),
-            ip: event.client.map_or_else(|| NO_ADDRESS.to_owned(), |ip| ip.to_string()),
+            ip: event
+                .client
+                .map_or_else(|| NO_ADDRESS.to_owned(), |ip| ip.to_string()),
             method: event.method.as_deref().unwrap_or("GET"),
             path: event.path.as_deref().or(event.target.as_deref()).unwrap_or("/"),
             status: event.status.unwrap_or(0),
             user_agent: event.user_agent.as_deref(),
             referrer: event.referrer.as_deref(),
             // These three are Cloudflare's word in the SDK; a database of our own is no stand-in for it.
-            country: event.address.country.filter(|_| from_edge).map(|code| shown(&code).into_owned()),
+            country: event
+                .address
+                .country
+                .filter(|_| from_edge)
+                .map(|code| shown(&code).into_owned()),
             ray: event.ray.as_deref(),
             asn: event.address.asn.filter(|_| from_edge).map(|asn| asn.to_string()),
             label: event.label,
@@ -213,7 +222,11 @@ impl Sink for AppFirewall {
     }
 
     fn limits(&self) -> Limits {
-        Limits { events: BATCH_EVENTS, bytes: BATCH_BYTES, age: BATCH_AGE }
+        Limits {
+            events: BATCH_EVENTS,
+            bytes: BATCH_BYTES,
+            age: BATCH_AGE,
+        }
     }
 
     fn wants_requests(&self) -> bool {
@@ -230,12 +243,16 @@ impl Sink for AppFirewall {
             time: record.time.unwrap_or_default(),
             client: event.client.address,
             method: record.method.as_deref().map(text),
-            target: record.target.as_deref().or(record.malformed_request.as_deref()).map(text),
+            target: record
+                .target
+                .as_deref()
+                .or(record.malformed_request.as_deref())
+                .map(text),
             path: record.path().map(|path| text(&percent_decoded(path))),
             status: record.status,
             user_agent: record.user_agent.as_deref().map(text),
             referrer: record.referrer.as_deref().map(text),
-            label: label::of(record),
+            label: label::of_record(record),
             ray: record.more.request_id.as_deref().map(text),
             ..SightedEvent::default()
         };
@@ -251,7 +268,10 @@ impl Sink for AppFirewall {
         let request = Request::of(event);
         into.push(self.http_request(&request));
         if shippable {
-            let told = finding.sightings.iter().filter(|one| one.correlation || one.class == Class::Exposure);
+            let told = finding
+                .sightings
+                .iter()
+                .filter(|one| one.correlation || one.class == Class::Exposure);
             into.extend(told.map(|sighting| self.custom(&request, sighting)));
         }
     }

@@ -16,13 +16,19 @@ const SPREAD: f64 = 0.2;
 impl Backoff {
     /// Waits `first` after the first failure, at most `cap`.
     pub const fn new(first: Duration, cap: Duration) -> Self {
-        Self { first, cap, failures: 0 }
+        Self {
+            first,
+            cap,
+            failures: 0,
+        }
     }
 
     /// Counts a failure and says how long to wait. `random` in 0..1 spreads the wait by a fifth to both sides; 0.5
     /// leaves it as it is.
     pub fn failed(&mut self, random: f64) -> Duration {
-        let doubled = self.first.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
+        let doubled = self
+            .first
+            .saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
         self.failures = (self.failures + 1).min(31);
         let spread = 1.0 - SPREAD + 2.0 * SPREAD * random.clamp(0.0, 1.0);
         doubled.min(self.cap).mul_f64(spread).min(self.cap)

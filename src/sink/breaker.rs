@@ -23,7 +23,12 @@ enum State {
 impl Breaker {
     /// Opens for `open_for` after `threshold` failures in a row.
     pub const fn new(threshold: u32, open_for: Duration) -> Self {
-        Self { threshold, open_for, failures: 0, state: State::Closed }
+        Self {
+            threshold,
+            open_for,
+            failures: 0,
+            state: State::Closed,
+        }
     }
 
     /// Whether a call may go out at `now`. The first one after the open time is the probe; until its end is known
@@ -93,8 +98,15 @@ mod tests {
         assert!(!breaker.allows(at(33)));
         assert!(breaker.allows(at(34)));
         assert!(breaker.is_probing());
-        assert!(!breaker.allows(at(35)), "a second call while the probe is on its way");
-        assert_eq!(breaker.failed(at(36)), Some(at(66)), "a failed probe opens it again at once");
+        assert!(
+            !breaker.allows(at(35)),
+            "a second call while the probe is on its way"
+        );
+        assert_eq!(
+            breaker.failed(at(36)),
+            Some(at(66)),
+            "a failed probe opens it again at once"
+        );
         assert!(breaker.allows(at(66)));
         breaker.answered();
         assert!(breaker.allows(at(66)) && breaker.allows(at(66)));

@@ -15,8 +15,17 @@ pub struct Endpoint {
 }
 
 /// Names of query parameters that carry keys, and ends of such names.
-const KEY_NAMES: [&str; 9] =
-    ["key", "token", "secret", "password", "passwd", "auth", "authorization", "signature", "sig"];
+const KEY_NAMES: [&str; 9] = [
+    "key",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "auth",
+    "authorization",
+    "signature",
+    "sig",
+];
 
 impl Endpoint {
     /// Checks a URL. `what` names the setting it came from.
@@ -24,8 +33,9 @@ impl Endpoint {
     /// # Errors
     /// When it is no `https` URL with a host, or carries a key.
     pub fn parse(what: &str, url: &str, allow_insecure: bool) -> Result<Self, SinkError> {
-        let uri: Uri =
-            url.parse().map_err(|error| SinkError::new(format!("{what}: not a URL: {error}")))?;
+        let uri: Uri = url
+            .parse()
+            .map_err(|error| SinkError::new(format!("{what}: not a URL: {error}")))?;
         let Some(host) = uri.host().filter(|host| !host.is_empty()) else {
             return Err(SinkError::new(format!("{what}: the URL names no host"))
                 .hint("write it as https://HOST/PATH"));
@@ -36,15 +46,22 @@ impl Endpoint {
             Some("https") => {}
             Some("http") if loopback || allow_insecure => {}
             Some("http") => {
-                return Err(SinkError::new(format!("{what}: http:// would send keys and findings in the clear"))
-                    .hint("use https://, or set allow_insecure = true for this sink"));
+                return Err(SinkError::new(format!(
+                    "{what}: http:// would send keys and findings in the clear"
+                ))
+                .hint("use https://, or set allow_insecure = true for this sink"));
             }
             _ => {
-                return Err(SinkError::new(format!("{what}: only https:// URLs can be sent to"))
-                    .hint("write it as https://HOST/PATH"));
+                return Err(
+                    SinkError::new(format!("{what}: only https:// URLs can be sent to"))
+                        .hint("write it as https://HOST/PATH"),
+                );
             }
         }
-        Ok(Self { url: url.to_owned(), loopback })
+        Ok(Self {
+            url: url.to_owned(),
+            loopback,
+        })
     }
 
     /// The URL.
@@ -65,15 +82,23 @@ impl Endpoint {
             .get(after_scheme..)
             .and_then(|rest| rest.find(['/', '?', '#']))
             .map_or(self.url.len(), |at| after_scheme + at);
-        Self { url: format!("{}{path}", self.url.get(..end).unwrap_or(&self.url)), ..self.clone() }
+        Self {
+            url: format!("{}{path}", self.url.get(..end).unwrap_or(&self.url)),
+            ..self.clone()
+        }
     }
 }
 
 /// Refuses user information and query parameters that are named like keys.
 fn refuse_keys(what: &str, uri: &Uri) -> Result<(), SinkError> {
-    let has_user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+    let has_user = uri
+        .authority()
+        .is_some_and(|authority| authority.as_str().contains('@'));
     let has_key = uri.query().is_some_and(|query| {
-        query.split('&').filter_map(|pair| pair.split('=').next()).any(is_key_name)
+        query
+            .split('&')
+            .filter_map(|pair| pair.split('=').next())
+            .any(is_key_name)
     });
     if !has_user && !has_key {
         return Ok(());
@@ -85,7 +110,8 @@ fn refuse_keys(what: &str, uri: &Uri) -> Result<(), SinkError> {
 fn is_key_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     KEY_NAMES.iter().any(|key| {
-        name.strip_suffix(key).is_some_and(|before| before.is_empty() || before.ends_with(['_', '-', '.']))
+        name.strip_suffix(key)
+            .is_some_and(|before| before.is_empty() || before.ends_with(['_', '-', '.']))
     }) || name == "apikey"
         || name == "accesstoken"
 }
@@ -93,7 +119,9 @@ fn is_key_name(name: &str) -> bool {
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.eq_ignore_ascii_case("localhost")
-        || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+        || bare
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 #[cfg(test)]
@@ -145,7 +173,10 @@ mod tests {
             ("https://h.example", "https://h.example/p"),
             ("http://[::1]:80/a/b", "http://[::1]:80/p"),
         ] {
-            assert_eq!(Endpoint::parse("url", url, false).unwrap().with_path("/p").url(), other);
+            assert_eq!(
+                Endpoint::parse("url", url, false).unwrap().with_path("/p").url(),
+                other
+            );
         }
     }
 }

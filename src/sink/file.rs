@@ -39,7 +39,11 @@ pub struct Rotation {
 impl Default for Rotation {
     /// Never.
     fn default() -> Self {
-        Self { bytes: None, age: None, keep: 5 }
+        Self {
+            bytes: None,
+            age: None,
+            keep: 5,
+        }
     }
 }
 
@@ -53,7 +57,10 @@ pub(super) struct JsonFile {
 impl JsonFile {
     /// A sink that writes to this file.
     pub fn new(name: String, spec: &FileSpec) -> Self {
-        Self { name, spec: spec.clone() }
+        Self {
+            name,
+            spec: spec.clone(),
+        }
     }
 }
 
@@ -63,13 +70,17 @@ impl Sink for JsonFile {
     }
 
     fn limits(&self) -> Limits {
-        Limits { events: 1000, bytes: 1 << 20, age: Duration::from_secs(1) }
+        Limits {
+            events: 1000,
+            bytes: 1 << 20,
+            age: Duration::from_secs(1),
+        }
     }
 
     fn finding(&self, _finding: &Finding, _into: &mut Vec<Vec<u8>>) {}
 
     fn indicator(&self, indicator: &Indicator, into: &mut Vec<Vec<u8>>) {
-        into.push(indicator::to_json(indicator).to_string().into_bytes());
+        into.push(indicator::to_json(indicator).into_bytes());
     }
 
     fn freeze(&self, records: &[&[u8]]) -> Vec<u8> {
@@ -81,7 +92,12 @@ impl Sink for JsonFile {
     }
 
     fn deliver(&self, batch: &Frozen) -> Answer {
-        append(&self.spec.path, batch, self.spec.rotation, super::worker::wall_clock())
+        append(
+            &self.spec.path,
+            batch,
+            self.spec.rotation,
+            super::worker::wall_clock(),
+        )
     }
 }
 
@@ -175,7 +191,9 @@ fn is_due(file: &fs::Metadata, more: u64, rotation: Rotation, now: Time) -> bool
     if file.len() == 0 {
         return false;
     }
-    let too_large = rotation.bytes.is_some_and(|most| file.len().saturating_add(more) > most);
+    let too_large = rotation
+        .bytes
+        .is_some_and(|most| file.len().saturating_add(more) > most);
     let made = file.created().or_else(|_| file.modified()).ok();
     let made = made.and_then(|made| made.duration_since(UNIX_EPOCH).ok());
     let age = made.and_then(|made| {

@@ -80,15 +80,19 @@ impl Http {
     ///
     /// # Errors
     /// When a certificate file, the proxy or a header cannot be used.
-    pub fn new(spec: &HttpSpec, endpoint: Endpoint, headers: Vec<(String, Secret)>) -> Result<Self, SinkError> {
+    pub fn new(
+        spec: &HttpSpec,
+        endpoint: Endpoint,
+        headers: Vec<(String, Secret)>,
+    ) -> Result<Self, SinkError> {
         for (name, value) in &headers {
             check_header(name, value)?;
         }
         let proxy = match &spec.proxy {
             _ if endpoint.is_loopback() => None,
-            Some(proxy) => Some(
-                Proxy::new(proxy).map_err(|error| SinkError::new(format!("proxy {proxy}: {error}")))?,
-            ),
+            Some(proxy) => {
+                Some(Proxy::new(proxy).map_err(|error| SinkError::new(format!("proxy {proxy}: {error}")))?)
+            }
             None => Proxy::try_from_env(),
         };
         let config = Agent::config_builder()
@@ -104,7 +108,11 @@ impl Http {
             .proxy(proxy)
             .tls_config(tls(spec)?)
             .build();
-        Ok(Self { agent: config.into(), endpoint, headers })
+        Ok(Self {
+            agent: config.into(),
+            endpoint,
+            headers,
+        })
     }
 
     /// Where requests go.
@@ -116,7 +124,11 @@ impl Http {
     pub fn deliver(&self, body: &[u8], headers: &[(&str, &str)]) -> Answer {
         match self.send("POST", self.endpoint.url(), Some(body), headers, DRAIN_BYTES) {
             Ok(reply) => self.judge(&reply),
-            Err(error) => Answer::Unavailable { status: None, error, retry_after: None },
+            Err(error) => Answer::Unavailable {
+                status: None,
+                error,
+                retry_after: None,
+            },
         }
     }
 
@@ -150,7 +162,11 @@ impl Http {
             Err(error) => return Err(self.hide(error.to_string())),
         };
         let text = |name: &str| {
-            response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+            response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
         };
         let (retry_after, next_page) = (text("retry-after"), text("next_page"));
         let status = response.status().as_u16();
@@ -224,7 +240,10 @@ fn tls(spec: &HttpSpec) -> Result<TlsConfig, SinkError> {
         tls = tls.root_certs(RootCerts::new_with_certs(&certificates(path)?));
     }
     if let Some((chain, key)) = &spec.client_cert {
-        tls = tls.client_cert(Some(ClientCert::new_with_certs(&certificates(chain)?, private_key(key)?)));
+        tls = tls.client_cert(Some(ClientCert::new_with_certs(
+            &certificates(chain)?,
+            private_key(key)?,
+        )));
     }
     Ok(tls.build())
 }

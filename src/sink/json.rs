@@ -13,7 +13,9 @@ pub(super) struct Object {
 impl Object {
     /// An object without keys.
     pub fn new() -> Self {
-        Self { text: String::from("{") }
+        Self {
+            text: String::from("{"),
+        }
     }
 
     fn key(&mut self, key: &str) {
@@ -116,7 +118,10 @@ mod tests {
             ("plain /path?x=1&y='2'", r#""plain /path?x=1&y='2'""#),
             ("\"\\\n\r\t\u{8}\u{c}", r#""\"\\\n\r\t\b\f""#),
             ("\u{0}\u{1f}\u{7f}", r#""\u0000\u001f\u007f""#),
-            ("gr\u{fc}n \u{20ac} \u{1f600}", r#""gr\u00fcn \u20ac \ud83d\ude00""#),
+            (
+                "gr\u{fc}n \u{20ac} \u{1f600}",
+                r#""gr\u00fcn \u20ac \ud83d\ude00""#,
+            ),
         ] {
             let mut text = String::new();
             push_string(&mut text, value);
@@ -135,6 +140,9 @@ mod tests {
             .fraction("d", 1.0)
             .strings("t", ["x", "y"])
             .raw("f", "{}");
-        assert_eq!(object.finish(), r#"{"b":"x","a":404,"c":0.2,"d":1.0,"t":["x","y"],"f":{}}"#);
+        assert_eq!(
+            object.finish(),
+            r#"{"b":"x","a":404,"c":0.2,"d":1.0,"t":["x","y"],"f":{}}"#
+        );
     }
 }

@@ -41,7 +41,10 @@ pub(super) fn gzipped(body: &[u8]) -> Vec<u8> {
 /// What [`gzipped`] was given; `None` when the bytes are not of its making.
 pub(super) fn gunzipped(body: &[u8]) -> Option<Vec<u8>> {
     let mut text = Vec::new();
-    GzDecoder::new(body).take(MOST_BYTES).read_to_end(&mut text).ok()?;
+    GzDecoder::new(body)
+        .take(MOST_BYTES)
+        .read_to_end(&mut text)
+        .ok()?;
     Some(text)
 }
 

@@ -4,10 +4,11 @@
 //! hostile. [`build`] makes the sinks of a configuration. Next: [`crate::cli`].
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-mod appfirewall;
+pub mod appfirewall;
+mod arrays;
 mod backoff;
 mod breaker;
 mod endpoint;
@@ -15,6 +16,8 @@ mod file;
 pub mod http;
 mod json;
 mod lines;
+pub mod onefirewall;
+mod onefirewall_domains;
 mod pace;
 mod retry_after;
 mod secret;
@@ -24,6 +27,7 @@ pub use appfirewall::{AppFirewallMode, AppFirewallSpec};
 pub use endpoint::Endpoint;
 pub use file::{FileSpec, Rotation};
 pub use http::HttpSpec;
+pub use onefirewall::OneFirewallSpec;
 pub use pace::Tuning;
 pub use secret::Secret;
 pub use worker::{Drained, SinkStatus, Workers};
@@ -149,6 +153,10 @@ pub struct SinkSpec {
 pub enum SinkKind {
     /// The AppFirewall ingest.
     AppFirewall(AppFirewallSpec),
+    /// OneFirewall reports of addresses.
+    OneFirewall(OneFirewallSpec),
+    /// OneFirewall reports of domains.
+    OneFirewallDomains(OneFirewallSpec),
     /// JSON lines in a file.
     File(FileSpec),
 }
@@ -164,6 +172,10 @@ pub fn build(specs: &[SinkSpec]) -> Result<Vec<Arc<dyn Sink>>, SinkError> {
             let name = spec.name.clone();
             Ok(match &spec.kind {
                 SinkKind::AppFirewall(spec) => Arc::new(appfirewall::AppFirewall::new(name, spec)?),
+                SinkKind::OneFirewall(spec) => Arc::new(onefirewall::OneFirewall::new(name, spec)?),
+                SinkKind::OneFirewallDomains(spec) => {
+                    Arc::new(onefirewall_domains::OneFirewallDomains::new(name, spec)?)
+                }
                 SinkKind::File(spec) => Arc::new(file::JsonFile::new(name, spec)),
             })
         })
@@ -179,7 +191,10 @@ pub struct SinkError {
 
 impl SinkError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
+        Self {
+            message: message.into(),
+            hint: None,
+        }
     }
 
     pub(crate) fn file(path: &Path, error: impl fmt::Display) -> Self {

@@ -142,7 +142,9 @@ impl Pace {
 
     fn unavailable(&mut self, retry_after: Option<Duration>, now: Duration, random: f64) {
         let backoff = now + self.backoff.failed(random);
-        let asked = retry_after.filter(|wait| !wait.is_zero()).map(|wait| now + wait.min(self.cap));
+        let asked = retry_after
+            .filter(|wait| !wait.is_zero())
+            .map(|wait| now + wait.min(self.cap));
         let open = self.breaker.failed(now);
         self.ready = asked.unwrap_or(backoff).max(open.unwrap_or_default());
         self.condition = match (open, asked) {
@@ -189,7 +191,9 @@ mod tests {
     const DOWN: Outcome = Outcome::Unavailable { retry_after: None };
 
     fn asks(secs: u64) -> Outcome {
-        Outcome::Unavailable { retry_after: Some(Duration::from_secs(secs)) }
+        Outcome::Unavailable {
+            retry_after: Some(Duration::from_secs(secs)),
+        }
     }
 
     /// Runs each outcome the moment the pace allows it and gives the waits in seconds.
@@ -215,7 +219,10 @@ mod tests {
             (&[DOWN, DOWN, DOWN, DOWN, DOWN, DOWN], &[1, 2, 4, 8, 30, 30]),
             (&[DOWN, DOWN, Taken, DOWN], &[1, 2, 0, 1]),
             (&[DOWN, DOWN, DOWN, DOWN, Refused, DOWN], &[1, 2, 4, 8, 0, 1]),
-            (&[Wrong, Wrong, Wrong, Wrong, Wrong, Wrong], &[30, 60, 120, 240, 480, 600]),
+            (
+                &[Wrong, Wrong, Wrong, Wrong, Wrong, Wrong],
+                &[30, 60, 120, 240, 480, 600],
+            ),
             (&[Wrong, Taken, Wrong], &[30, 0, 30]),
             (&[asks(7), asks(100), asks(0)], &[7, 100, 4]),
             (&[asks(90_000)], &[86_400]),

@@ -5,8 +5,9 @@ use std::time::Duration;
 use afw_parsers::Time;
 use afw_parsers::time::Civil;
 
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 
 /// How long to wait from `now`. A date in the past is no wait; what is neither seconds nor a date is ignored.
 pub(super) fn wait_of(value: &str, now: Time) -> Option<Duration> {
@@ -21,10 +22,18 @@ pub(super) fn wait_of(value: &str, now: Time) -> Option<Duration> {
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` or `Sun Nov  6 08:49:37 1994`.
 fn date(value: &str) -> Option<Time> {
-    let words: Vec<&str> =
-        value.split([' ', ',', '-']).filter(|word| !word.is_empty() && *word != "GMT").collect();
-    let [_, a, b, c, d] = words.as_slice() else { return None };
-    let (day, month, year, clock) = if c.contains(':') { (b, a, d, c) } else { (a, b, c, d) };
+    let words: Vec<&str> = value
+        .split([' ', ',', '-'])
+        .filter(|word| !word.is_empty() && *word != "GMT")
+        .collect();
+    let [_, a, b, c, d] = words.as_slice() else {
+        return None;
+    };
+    let (day, month, year, clock) = if c.contains(':') {
+        (b, a, d, c)
+    } else {
+        (a, b, c, d)
+    };
     let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))?;
     let mut clock = clock.splitn(3, ':').map(|part| part.parse::<u32>().ok());
     let civil = Civil {

@@ -49,7 +49,10 @@ mod tests {
         let key = Secret::new(" afw_live_1234\n").unwrap();
         assert_eq!(key.expose(), "afw_live_1234");
         assert_eq!(format!("{key} {key:?}"), "[secret] [secret]");
-        assert_eq!(key.hidden_in("bad key afw_live_1234!".into()), "bad key [secret]!");
+        assert_eq!(
+            key.hidden_in("bad key afw_live_1234!".into()),
+            "bad key [secret]!"
+        );
         assert_eq!(Secret::new(" \n"), None);
     }
 }

@@ -92,7 +92,10 @@ impl Shared {
     }
 
     fn wait<'a>(&self, guard: MutexGuard<'a, Signals>, time: Duration) -> MutexGuard<'a, Signals> {
-        self.changed.wait_timeout(guard, time).unwrap_or_else(PoisonError::into_inner).0
+        self.changed
+            .wait_timeout(guard, time)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
     }
 
     fn signal(&self, change: impl FnOnce(&mut Signals)) {
@@ -119,7 +122,10 @@ impl Workers {
             ended: false,
         });
         let shared = Arc::new(Shared {
-            state: Mutex::new(Signals { workers: workers.collect(), ..Signals::default() }),
+            state: Mutex::new(Signals {
+                workers: workers.collect(),
+                ..Signals::default()
+            }),
             changed: Condvar::new(),
         });
         let mut threads = Vec::with_capacity(sinks.len());
@@ -146,7 +152,12 @@ impl Workers {
 
     /// What each worker is at, in the order of the sinks.
     pub fn status(&self) -> Vec<SinkStatus> {
-        self.shared.lock().workers.iter().map(|worker| worker.status.clone()).collect()
+        self.shared
+            .lock()
+            .workers
+            .iter()
+            .map(|worker| worker.status.clone())
+            .collect()
     }
 
     /// Closes all open batches and waits until nothing waits any more. Gives up on a sink that is paused, at once; on one
@@ -182,8 +193,11 @@ impl Workers {
         signals.drains += 1;
         let drain = signals.drains;
         self.shared.changed.notify_all();
-        let mut watches: Vec<Watch> =
-            signals.workers.iter().map(|worker| Watch::new(worker, timeout)).collect();
+        let mut watches: Vec<Watch> = signals
+            .workers
+            .iter()
+            .map(|worker| Watch::new(worker, timeout))
+            .collect();
         loop {
             let now = Instant::now();
             let hopes: Vec<bool> = signals
@@ -195,11 +209,21 @@ impl Workers {
             let over = end.is_some_and(|end| now >= end);
             if over || !hopes.contains(&true) {
                 let waiting = signals.workers.iter().filter(|worker| worker.drained < drain);
-                return Drained { waiting: waiting.map(|worker| worker.status.clone()).collect() };
+                return Drained {
+                    waiting: waiting.map(|worker| worker.status.clone()).collect(),
+                };
             }
-            let deadline = watches.iter().zip(&hopes).filter(|(_, hope)| **hope).map(|(watch, _)| watch.deadline);
+            let deadline = watches
+                .iter()
+                .zip(&hopes)
+                .filter(|(_, hope)| **hope)
+                .map(|(watch, _)| watch.deadline);
             let next = deadline.chain(end).min().unwrap_or(now);
-            let next = if next <= now { now + Duration::from_millis(50) } else { next };
+            let next = if next <= now {
+                now + Duration::from_millis(50)
+            } else {
+                next
+            };
             signals = self.shared.wait(signals, next - now);
         }
     }
@@ -216,7 +240,12 @@ struct Watch {
 impl Watch {
     fn new(worker: &Progress, timeout: Duration) -> Self {
         let deadline = Instant::now() + timeout;
-        Self { deadline, stalled: deadline, moved: worker.moved, timeout }
+        Self {
+            deadline,
+            stalled: deadline,
+            moved: worker.moved,
+            timeout,
+        }
     }
 
     /// A sink that works may take as long as it needs; one that fails has until the deadline.
@@ -308,7 +337,10 @@ impl Worker {
             row: receiver.row,
             open_since: receiver.open_since,
             pending: true,
-            seen: Seen { kick_row: receiver.kick, ..Seen::default() },
+            seen: Seen {
+                kick_row: receiver.kick,
+                ..Seen::default()
+            },
         })
     }
 
@@ -365,16 +397,25 @@ impl Worker {
             return self.idle();
         }
         if !self.pace.start(now) {
-            return Ok(Turn::Blocked(self.origin + self.pace.ready().max(now + self.tuning.poll / 4)));
+            return Ok(Turn::Blocked(
+                self.origin + self.pace.ready().max(now + self.tuning.poll / 4),
+            ));
         }
-        match self.store.claim(self.row, &self.owner, self.tuning.lease, wall_clock()) {
+        match self
+            .store
+            .claim(self.row, &self.owner, self.tuning.lease, wall_clock())
+        {
             Ok(Next::Ready(claimed)) => {
                 self.offer(&claimed)?;
                 Ok(Turn::Again)
             }
             Ok(Next::Damaged { id }) => {
                 self.pace.cancelled();
-                tracing::error!(sink = self.sink.name(), batch = id, "stored batch is damaged and was not sent");
+                tracing::error!(
+                    sink = self.sink.name(),
+                    batch = id,
+                    "stored batch is damaged and was not sent"
+                );
                 Ok(Turn::Again)
             }
             Ok(Next::Empty) => {
@@ -408,7 +449,10 @@ impl Worker {
     fn look(&mut self) -> Result<bool, StoreError> {
         let (kicked, drain) = {
             let signals = self.shared.lock();
-            let news = (signals.kicks != self.seen.kicks, signals.drains != self.seen.drains);
+            let news = (
+                signals.kicks != self.seen.kicks,
+                signals.drains != self.seen.drains,
+            );
             self.seen.wakes = signals.wakes;
             self.seen.kicks = signals.kicks;
             self.seen.drains = signals.drains;
@@ -447,7 +491,9 @@ impl Worker {
 
     /// Closes open records that are old enough, or all.
     fn close_due(&mut self, all: bool) -> Result<(), StoreError> {
-        let Some(since) = self.open_since else { return Ok(()) };
+        let Some(since) = self.open_since else {
+            return Ok(());
+        };
         let (now, age) = (wall_clock(), self.sink.limits().age);
         let due = now < since || nanos(now.since(since)) >= age;
         if !all && !due {
@@ -471,11 +517,13 @@ impl Worker {
         match &answer {
             Answer::Accepted => self.store.acknowledge(claimed, now),
             Answer::Partly { refused, again } => {
-                self.store.take_partly(claimed, self.sink.as_ref(), (refused, again), now)?;
+                self.store
+                    .take_partly(claimed, self.sink.as_ref(), (refused, again), now)?;
                 self.store.note_outlook(self.row, &outlook)
             }
             Answer::Refused { status, body } => {
-                self.store.refuse(claimed, self.sink.as_ref(), (*status, body), now)
+                self.store
+                    .refuse(claimed, self.sink.as_ref(), (*status, body), now)
             }
             Answer::Misconfigured { status, body } => {
                 self.store.put_back(claimed, &outlook, (Some(*status), body), now)
@@ -503,10 +551,17 @@ impl Worker {
         let error = complaint(answer);
         match (answer, &error) {
             (Answer::Misconfigured { .. }, Some(error)) => {
-                tracing::warn!(sink, "paused: {error}; key, credit or address is wrong, nothing is lost");
+                tracing::warn!(
+                    sink,
+                    "paused: {error}; key, credit or address is wrong, nothing is lost"
+                );
             }
-            (Answer::Unavailable { .. }, Some(error)) => tracing::warn!(sink, batch, "not delivered yet: {error}"),
-            (_, Some(error)) => tracing::warn!(sink, batch, events = claimed.batch.events, "refused: {error}"),
+            (Answer::Unavailable { .. }, Some(error)) => {
+                tracing::warn!(sink, batch, "not delivered yet: {error}")
+            }
+            (_, Some(error)) => {
+                tracing::warn!(sink, batch, events = claimed.batch.events, "refused: {error}")
+            }
             (_, None) => tracing::debug!(sink, batch, events = claimed.batch.events, "delivered"),
         }
         let condition = self.pace.condition();
@@ -528,7 +583,9 @@ fn outcome(answer: &Answer) -> Outcome {
         Answer::Partly { .. } => Outcome::Unavailable { retry_after: None },
         Answer::Refused { .. } => Outcome::Refused,
         Answer::Misconfigured { .. } => Outcome::Misconfigured,
-        Answer::Unavailable { retry_after, .. } => Outcome::Unavailable { retry_after: *retry_after },
+        Answer::Unavailable { retry_after, .. } => Outcome::Unavailable {
+            retry_after: *retry_after,
+        },
     }
 }
 
@@ -536,8 +593,13 @@ fn outcome(answer: &Answer) -> Outcome {
 fn complaint(answer: &Answer) -> Option<String> {
     match answer {
         Answer::Accepted => None,
-        Answer::Partly { refused, again } => (!refused.is_empty() || !again.is_empty())
-            .then(|| format!("{} records refused, {} to be sent again", refused.len(), again.len())),
+        Answer::Partly { refused, again } => (!refused.is_empty() || !again.is_empty()).then(|| {
+            format!(
+                "{} records refused, {} to be sent again",
+                refused.len(),
+                again.len()
+            )
+        }),
         Answer::Refused { status, body } | Answer::Misconfigured { status, body } => {
             Some(format!("status {status}: {}", body.escape_debug()))
         }
@@ -547,7 +609,9 @@ fn complaint(answer: &Answer) -> Option<String> {
 
 /// The wall clock, for what is stored and shown. Waits go by a clock that cannot jump.
 pub(super) fn wall_clock() -> Time {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     Time::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 

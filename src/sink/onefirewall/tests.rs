@@ -1,0 +1,1 @@
+//! Wire form and behaviour of the sink.
