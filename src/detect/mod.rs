@@ -6,6 +6,7 @@
 
 pub mod correlate;
 pub mod fields;
+pub mod guard;
 pub mod label;
 #[cfg(test)]
 pub(crate) mod testing;
