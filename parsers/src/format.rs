@@ -11,6 +11,7 @@ use crate::parser::{Line, Skip};
 use crate::record::{Moment, Record};
 use crate::reject::{Reason, Reject};
 use crate::unescape::Escape;
+use crate::zoraxy;
 
 /// A format known by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +38,8 @@ pub enum Format {
     Litespeed,
     /// Varnish NCSA: combined with the absolute URL in the request.
     Varnish,
+    /// Zoraxy's router log.
+    Zoraxy,
 }
 
 impl Format {
@@ -54,6 +57,7 @@ impl Format {
         Self::NginxProxyManager,
         Self::NginxJson,
         Self::Litespeed,
+        Self::Zoraxy,
     ];
 
     /// The name that `--format` takes.
@@ -70,6 +74,7 @@ impl Format {
             Self::NginxProxyManager => "nginx-proxy-manager",
             Self::Litespeed => "litespeed",
             Self::Varnish => "varnish",
+            Self::Zoraxy => "zoraxy",
         }
     }
 
@@ -87,6 +92,7 @@ impl Format {
             Self::NginxProxyManager => "nginx-proxy-manager (proxy and standard)",
             Self::Litespeed => "OpenLiteSpeed: combined or common in quotes",
             Self::Varnish => "Varnish NCSA: combined with absolute URLs",
+            Self::Zoraxy => "Zoraxy router log",
         }
     }
 
@@ -121,7 +127,7 @@ impl Format {
             | Self::ApacheVhostCombined
             | Self::ApacheCombinedio => Some(Escape::Apache),
             Self::Litespeed | Self::Varnish => Some(Escape::Either),
-            Self::NginxJson => None,
+            Self::NginxJson | Self::Zoraxy => None,
         }
     }
 
@@ -143,6 +149,7 @@ impl Format {
             | Self::ApacheCombinedio
             | Self::Varnish => return self.parse_clf(line, record, memo, dialect),
             Self::Litespeed => clf::parse_quoted(line, record, memo, dialect)?,
+            Self::Zoraxy => zoraxy::parse(line, record, memo)?,
             Self::NginxJson => nginx_json::parse(line, record, memo)?,
             Self::NginxProxyManager => npm::parse(line, record, memo, dialect)?,
         };
@@ -225,7 +232,7 @@ impl Format {
             Self::ApacheCommon => !vhost && !agent && tail == Tail::None,
             Self::ApacheVhostCombined => vhost && tail == Tail::None,
             Self::ApacheCombinedio => agent && tail == Tail::InOut,
-            Self::Litespeed | Self::NginxProxyManager | Self::NginxJson => false,
+            Self::Litespeed | Self::NginxProxyManager | Self::NginxJson | Self::Zoraxy => false,
         }
     }
 }

@@ -25,6 +25,7 @@ pub mod reject;
 mod request;
 pub mod time;
 pub mod unescape;
+mod zoraxy;
 
 pub use compile::FormatError;
 pub use format::Format;

@@ -24,6 +24,7 @@ fn folder(format: Format) -> PathBuf {
         Format::ApacheCombinedio => "apache-combinedio",
         Format::Litespeed => "litespeed",
         Format::Varnish => "varnish",
+        Format::Zoraxy => "zoraxy",
     };
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../testdata/formats")
