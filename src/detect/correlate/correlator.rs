@@ -28,127 +28,13 @@ use super::keys::{Keys, Slot};
 use super::rule::{Correlation, Net, RuleRef};
 use super::tick::{Tick, client_alone, client_key};
 use super::window::{Outcome, Shape, Window};
-use crate::detect::{RuleInfo, View};
-use crate::event::Sighting;
-use crate::rows::{Reader, Writer};
-use crate::store::{State, StateKind};
+use crate::detect::RuleInfo;
+use crate::store::State;
 
-/// Version of the window rows.
-const VERSION: u8 = 1;
+mod row;
+mod values;
 
-/// Limits of a [`Correlator`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// How many windows may be open at once. Each costs some 72 bytes.
-    pub max_keys: usize,
-    /// How many bytes all windows together may hold beyond that: the marks of windows with more than one.
-    pub max_bytes: usize,
-    /// Disorder of event times that is put right, in nanoseconds beyond the window's timespan; never more than the
-    /// timespan itself.
-    pub tolerance_nanos: i64,
-    /// Whether changes are remembered for [`Correlator::drain_dirty`]; a plain replay needs none.
-    pub persist: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            max_keys: 1_000_000,
-            max_bytes: 64 << 20,
-            tolerance_nanos: 60_000_000_000,
-            persist: true,
-        }
-    }
-}
-
-/// What was left out or given up since the last [`Correlator::take_counters`], and what fired.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counters {
-    /// Times that a correlation fired.
-    pub fired: u64,
-    /// Ticks later than the tolerance.
-    pub late: u64,
-    /// Windows given up because there were too many.
-    pub evicted: u64,
-    /// Windows that ended because nothing could complete them any more.
-    pub retired: u64,
-}
-
-impl Counters {
-    /// The counters under the names they have in the store; those of zero are left out.
-    pub fn named(&self) -> Vec<(String, u64)> {
-        [
-            ("correlations_fired", self.fired),
-            ("correlation_ticks_late", self.late),
-            ("windows_evicted", self.evicted),
-        ]
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(name, count)| (name.to_owned(), count))
-        .collect()
-    }
-}
-
-/// What [`Correlator::restore`] found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Restored {
-    /// Windows that go on.
-    pub windows: usize,
-    /// Windows of rules that are gone or were changed; their rows are deleted with the next drain.
-    pub orphaned: usize,
-    /// Rows that could not be read; they are deleted with the next drain.
-    pub damaged: usize,
-}
-
-/// A correlation that a line completed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Fired {
-    /// Index of the correlation.
-    pub correlation: u32,
-    /// The rule.
-    pub rule: Arc<RuleInfo>,
-    /// Event time of the completing line.
-    pub time: Time,
-    /// The completing line's client.
-    pub client: Option<IpAddr>,
-    /// Log of the completing line.
-    pub log: u32,
-    /// Offset of the completing line.
-    pub offset: u64,
-    /// Events, values or rules that were counted.
-    pub count: u64,
-    /// True when the count is an estimate: distinct values beyond [`super::EXACT_VALUES`].
-    pub estimated: bool,
-}
-
-impl Fired {
-    /// The sighting for the completing line.
-    pub fn sighting(&self) -> Sighting {
-        Sighting {
-            rule: Arc::clone(&self.rule),
-            class: self.rule.class,
-            confidence: self.rule.confidence,
-            view: View::Raw,
-            correlation: true,
-            observables: Vec::new(),
-        }
-    }
-}
-
-/// How far one client's window of one correlation has come.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
-    /// The rule.
-    pub rule: Arc<RuleInfo>,
-    /// Events, values or rules counted so far.
-    pub count: u64,
-    /// At how many it fires.
-    pub threshold: u64,
-    /// Event time of the newest tick.
-    pub newest: Time,
-    /// True when the count is an estimate.
-    pub estimated: bool,
-}
+pub use values::{Counters, Fired, Options, Progress, Restored};
 
 /// What the correlator must know of one rule.
 #[derive(Debug)]
@@ -324,101 +210,12 @@ impl Correlator {
 
     /// The rows that changed since the last call: what was deleted, then what was written.
     pub fn drain_dirty(&mut self) -> Vec<State> {
-        let mut rows: Vec<State> = std::mem::take(&mut self.rows_gone)
-            .into_iter()
-            .map(|key| row(key, None))
-            .collect();
-        for (correlation, key) in std::mem::take(&mut self.gone) {
-            let Some(plan) = self.plans.get(correlation as usize) else {
-                continue;
-            };
-            // A key that came again is written below.
-            if self.keys.find(correlation, key).is_none() {
-                rows.push(row(row_key(plan.fingerprint, key), None));
-            }
-        }
-        for at in std::mem::take(&mut self.dirty) {
-            let Some(slot) = self.keys.slot_mut(at) else {
-                continue;
-            };
-            let Some(plan) = self.plans.get(slot.correlation as usize) else {
-                continue;
-            };
-            if std::mem::take(&mut slot.dirty) {
-                slot.stored = true;
-                rows.push(row(
-                    row_key(plan.fingerprint, slot.key()),
-                    Some(encode(plan, slot)),
-                ));
-            }
-        }
-        rows
+        row::drain(self)
     }
 
     /// Opens the windows that were stored. Rows of other kinds are passed over.
     pub fn restore(&mut self, rows: impl IntoIterator<Item = State>) -> Restored {
-        let mut restored = Restored::default();
-        let mut windows = Vec::new();
-        for State { kind, key, value } in rows {
-            let Some(value) = value.filter(|_| kind == StateKind::Window) else {
-                continue;
-            };
-            match self.decode(&key, &value) {
-                Row::Window(window) => windows.push(window),
-                Row::Orphan => restored.orphaned += 1,
-                Row::Damaged => restored.damaged += 1,
-            }
-        }
-        windows.sort_unstable_by_key(|window| window.touched);
-        for stored in windows {
-            self.reopen(stored);
-            restored.windows += 1;
-        }
-        restored
-    }
-
-    fn reopen(&mut self, stored: Stored) {
-        if let Some(at) = self.keys.find(stored.correlation, stored.key) {
-            self.remove(at);
-        }
-        self.touches = self.touches.max(stored.touched);
-        let Some(plan) = self.plans.get(stored.correlation as usize) else {
-            return;
-        };
-        self.held += stored.window.bytes(&plan.shape);
-        let at = self
-            .keys
-            .add(stored.correlation, stored.key, stored.window, stored.touched);
-        if let Some(slot) = self.keys.slot_mut(at) {
-            slot.stored = true;
-        }
-        self.evict(at);
-    }
-
-    fn decode(&mut self, key: &[u8], value: &[u8]) -> Row {
-        let mut reader = Reader::new(key);
-        let (Some(fingerprint), Some(high), Some(low)) = (reader.fixed(), reader.fixed(), reader.fixed())
-        else {
-            self.rows_gone.push(key.to_vec());
-            return Row::Damaged;
-        };
-        let found = self.plans.iter().position(|plan| plan.fingerprint == fingerprint);
-        let Some((index, plan)) = found.and_then(|at| self.plans.get(at).map(|plan| (at, plan))) else {
-            self.rows_gone.push(key.to_vec());
-            return Row::Orphan;
-        };
-        match decode(plan, value) {
-            Some((touched, window)) => Row::Window(Stored {
-                correlation: index as u32,
-                key: (u128::from(high) << 64) | u128::from(low),
-                touched,
-                window,
-            }),
-            None => {
-                self.rows_gone.push(key.to_vec());
-                Row::Damaged
-            }
-        }
+        row::restore(self, rows)
     }
 
     /// The counters since the last call.
@@ -468,20 +265,6 @@ impl Correlator {
     }
 }
 
-/// A row read back.
-enum Row {
-    Window(Stored),
-    Orphan,
-    Damaged,
-}
-
-struct Stored {
-    correlation: u32,
-    key: u128,
-    touched: u64,
-    window: Window,
-}
-
 fn plan<F: Debug>(correlation: &Correlation<F>, options: &Options) -> Plan {
     let span_nanos = correlation.timespan_nanos;
     Plan {
@@ -512,35 +295,6 @@ fn fingerprint<F: Debug>(correlation: &Correlation<F>) -> u64 {
         frame.part(format!("{:?} {:?}", base.group_by, base.field).as_bytes());
     }
     (frame.digest() >> 64) as u64
-}
-
-fn row_key(fingerprint: u64, key: u128) -> Vec<u8> {
-    let mut bytes = fingerprint.to_be_bytes().to_vec();
-    bytes.extend_from_slice(&key.to_be_bytes());
-    bytes
-}
-
-const fn row(key: Vec<u8>, value: Option<Vec<u8>>) -> State {
-    State {
-        kind: StateKind::Window,
-        key,
-        value,
-    }
-}
-
-fn encode(plan: &Plan, slot: &Slot) -> Vec<u8> {
-    let mut writer = Writer::versioned(VERSION);
-    writer.uint(slot.touched);
-    slot.window.write(&plan.shape, &mut writer);
-    writer.finish()
-}
-
-fn decode(plan: &Plan, value: &[u8]) -> Option<(u64, Window)> {
-    let mut reader = Reader::versioned(value, VERSION)?;
-    let touched = reader.uint()?;
-    let window = Window::read(&plan.shape, &mut reader)?;
-    reader.end()?;
-    Some((touched, window))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
+use super::marks::Mark;
 use super::window::Window;
 
 /// No slot.
@@ -145,7 +146,7 @@ impl Keys {
         self.free.push(at);
         let vacant = Slot {
             key: [0; 2],
-            window: Window::One(super::window::Mark { time: 0, tag: 0 }),
+            window: Window::One(Mark { time: 0, tag: 0 }),
             touched: 0,
             correlation: 0,
             older: NONE,
@@ -215,7 +216,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::detect::correlate::window::Mark;
 
     fn one() -> Window {
         Window::One(Mark { time: 0, tag: 0 })

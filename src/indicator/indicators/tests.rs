@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::detect::{Class, Level, RuleInfo, View};
+use crate::detect::{Class, Confidence, Level, RuleInfo, View};
 use crate::enrich::Exempt;
 use crate::event::Observable;
 

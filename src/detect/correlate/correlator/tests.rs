@@ -224,7 +224,7 @@ fn windows_of_changed_rules_and_damaged_rows_are_dropped_and_deleted() {
     let mut rows = correlator.drain_dirty();
     assert_eq!(rows.len(), 3);
     rows[0].value = Some(vec![1, 2, 3]);
-    rows.push(row(vec![1, 2], Some(vec![1])));
+    rows.push(row::row(vec![1, 2], Some(vec![1])));
     let mut changed = rules();
     changed[1].threshold = 7;
     let mut next = Correlator::new(&changed, options());

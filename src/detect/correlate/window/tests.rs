@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::super::marks::ORDERED_PER_BASE;
 use super::*;
 
 fn shape(kind: Kind, span: i64, tolerance: i64, threshold: u64, bases: usize) -> Shape {

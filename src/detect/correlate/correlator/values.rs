@@ -1,0 +1,123 @@
+//! What goes into and comes out of the correlator beside ticks and rows.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use afw_parsers::Time;
+
+use crate::detect::{RuleInfo, View};
+use crate::event::Sighting;
+
+/// Limits of a [`Correlator`](super::Correlator).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// How many windows may be open at once. Each costs some 72 bytes.
+    pub max_keys: usize,
+    /// How many bytes all windows together may hold beyond that: the marks of windows with more than one.
+    pub max_bytes: usize,
+    /// Disorder of event times that is put right, in nanoseconds beyond the window's timespan; never more than the
+    /// timespan itself.
+    pub tolerance_nanos: i64,
+    /// Whether changes are remembered for [`Correlator::drain_dirty`](super::Correlator::drain_dirty); a plain replay needs none.
+    pub persist: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_keys: 1_000_000,
+            max_bytes: 64 << 20,
+            tolerance_nanos: 60_000_000_000,
+            persist: true,
+        }
+    }
+}
+
+/// What was left out or given up since the last [`Correlator::take_counters`](super::Correlator::take_counters), and what fired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Times that a correlation fired.
+    pub fired: u64,
+    /// Ticks later than the tolerance.
+    pub late: u64,
+    /// Windows given up because there were too many.
+    pub evicted: u64,
+    /// Windows that ended because nothing could complete them any more.
+    pub retired: u64,
+}
+
+impl Counters {
+    /// The counters under the names they have in the store; those of zero are left out.
+    pub fn named(&self) -> Vec<(String, u64)> {
+        [
+            ("correlations_fired", self.fired),
+            ("correlation_ticks_late", self.late),
+            ("windows_evicted", self.evicted),
+        ]
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| (name.to_owned(), count))
+        .collect()
+    }
+}
+
+/// What [`Correlator::restore`](super::Correlator::restore) found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Restored {
+    /// Windows that go on.
+    pub windows: usize,
+    /// Windows of rules that are gone or were changed; their rows are deleted with the next drain.
+    pub orphaned: usize,
+    /// Rows that could not be read; they are deleted with the next drain.
+    pub damaged: usize,
+}
+
+/// A correlation that a line completed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fired {
+    /// Index of the correlation.
+    pub correlation: u32,
+    /// The rule.
+    pub rule: Arc<RuleInfo>,
+    /// Event time of the completing line.
+    pub time: Time,
+    /// The completing line's client.
+    pub client: Option<IpAddr>,
+    /// Log of the completing line.
+    pub log: u32,
+    /// Offset of the completing line.
+    pub offset: u64,
+    /// Events, values or rules that were counted.
+    pub count: u64,
+    /// True when the count is an estimate: distinct values beyond [`crate::detect::correlate::EXACT_VALUES`].
+    pub estimated: bool,
+}
+
+impl Fired {
+    /// The sighting for the completing line.
+    pub fn sighting(&self) -> Sighting {
+        Sighting {
+            rule: Arc::clone(&self.rule),
+            class: self.rule.class,
+            confidence: self.rule.confidence,
+            view: View::Raw,
+            correlation: true,
+            observables: Vec::new(),
+        }
+    }
+}
+
+/// How far one client's window of one correlation has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// The rule.
+    pub rule: Arc<RuleInfo>,
+    /// Events, values or rules counted so far.
+    pub count: u64,
+    /// At how many it fires.
+    pub threshold: u64,
+    /// Event time of the newest tick.
+    pub newest: Time,
+    /// True when the count is an estimate.
+    pub estimated: bool,
+}
