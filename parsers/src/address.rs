@@ -43,7 +43,7 @@ pub fn is_host_name(text: &[u8]) -> bool {
     if text.starts_with(b"unix:") {
         return true;
     }
-    let named = text.iter().any(u8::is_ascii_alphanumeric) && text.len() <= 253;
+    let named = text.len() <= 253 && text.iter().any(u8::is_ascii_alphanumeric);
     named
         && text
             .iter()

@@ -24,7 +24,10 @@ use crate::unescape::Escape;
 const PASSES: usize = 16;
 
 /// What a search may look at besides, in bytes, so that short lines are not given up early.
-const SPARE_BYTES: usize = 4096;
+const SPARE_BYTES: usize = 16 << 10;
+
+/// What trying a division costs at least, in bytes looked at.
+const TRY_BYTES: usize = 64;
 
 /// A compiled format.
 #[derive(Debug, Clone, PartialEq)]
@@ -304,7 +307,10 @@ impl Search<'_> {
     /// Whether a division satisfies its step and leaves a rest that satisfies the others.
     fn takes<'a>(&mut self, index: usize, (value, after): Division<'a>, values: &mut Vec<&'a [u8]>) -> bool {
         let step = self.program.steps.get(index);
-        if !self.spend(value.len().min(64))
+        let length = step
+            .filter(|step| step.sink.kind() != Kind::Text)
+            .map_or(0, |_| value.len());
+        if !self.spend(length.max(TRY_BYTES))
             || step.is_none_or(|step| step.sink.check(value, self.memo).is_err())
         {
             return false;
