@@ -38,6 +38,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod detect;
+pub mod dns;
 pub mod enrich;
 pub mod event;
 pub mod indicator;

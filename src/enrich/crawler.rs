@@ -1,11 +1,43 @@
-//! Crawlers whose claim can be checked: who they are, and where they say they come from.
+//! Crawlers whose claim can be checked: who they are, and whether a claim is true.
 //!
 //! A user agent that names one of these crawlers makes a claim. `table` says which tokens make it, which list of
-//! published addresses and which names of reverse DNS prove it. Pure data; what checks claims follows from it.
+//! published addresses and which names of reverse DNS prove it. [`Published`] decides by addresses alone; `proof`
+//! decides by forward-confirmed reverse DNS, as steps that ask a function for answers; `message` reads and writes the
+//! DNS messages. All pure: sockets, threads and the cache are in [`crate::dns`].
+//!
+//! Unknown is never called fake: a claim is fake only when the operator promised a proof and it fails.
 
+pub mod message;
+mod proof;
+mod published;
 mod table;
 
+pub use proof::{Answer, Failure, prove};
+pub use published::Published;
 pub use table::{CRAWLERS, Crawler};
+
+/// Whether a claim is true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Verdict {
+    /// The address is the crawler's.
+    Verified,
+    /// The address is not the crawler's, by the operator's own rule.
+    Fake,
+    /// It cannot be told, or not yet.
+    #[default]
+    Unknown,
+}
+
+impl Verdict {
+    /// The name in output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Fake => "fake",
+            Self::Unknown => "unknown",
+        }
+    }
+}
 
 /// The crawler of a key ([`crate::enrich::AgentFacts::claims`]).
 pub fn crawler(key: &str) -> Option<&'static Crawler> {
