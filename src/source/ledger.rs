@@ -127,10 +127,26 @@ impl Ledger {
         }
     }
 
-    /// Notes from which file a known one is read; `None` when that is gone.
-    pub fn set_present(&mut self, id: i64, key: Option<Key>) {
+    /// Notes that a known file is read from the one that was found, and what more of its head that shows.
+    pub fn bind(&mut self, id: i64, found: &Found, probe: Option<&Probe>) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        entry.present = Some(found.key);
+        entry.nameless = false;
+        entry.generation = found.generation.clone();
+        entry.family = found.family.clone();
+        if let Some(probe) = probe {
+            let mut cursor = entry.cursor.clone();
+            (cursor.head_len, cursor.head_hash) = probe.head.identity();
+            self.update(&cursor);
+        }
+    }
+
+    /// Notes that the file a known one was read from is gone.
+    pub fn unbind(&mut self, id: i64) {
         if let Some(entry) = self.entries.get_mut(&id) {
-            entry.present = key;
+            entry.present = None;
             entry.nameless = false;
         }
     }

@@ -52,6 +52,7 @@ impl FileReader {
             device: probe.key.device,
             inode: probe.key.inode,
             modified_nanos: probe.modified_nanos,
+            finished: false,
             ..cursor.clone()
         };
         let (decoder, trail) = position(probe.file, probe.direct, offset)?;

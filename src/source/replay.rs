@@ -300,12 +300,17 @@ impl LogReader {
             .map(|entry| entry.cursor.modified_nanos)
             .max()
             .unwrap_or_default();
-        let known: Vec<bool> = files.iter().map(|file| self.is_known(file)).collect();
-        let first = known.iter().position(|known| *known);
+        let known: Vec<Option<i64>> = files.iter().map(|file| self.known_as(file)).collect();
+        let has_content = |id: &i64| {
+            self.ledger
+                .get(*id)
+                .is_some_and(|entry| entry.cursor.head_len > 0)
+        };
+        let first = known.iter().position(|id| id.as_ref().is_some_and(has_content));
         for ((place, file), known) in files.into_iter().enumerate().zip(known) {
             // A generation that nobody named and that was never read counts only when it is newer.
-            let newer = first.map_or(file.found.modified_nanos > newest, |first| place > first);
-            if known || newer || !file.found.sibling {
+            let newer = first.map_or(file.found.modified_nanos >= newest, |first| place > first);
+            if known.is_some() || newer || !file.found.sibling {
                 self.queue.push_back(file);
             }
         }
@@ -337,33 +342,31 @@ impl LogReader {
             return;
         }
         if let Some(id) = self.ledger.untouched(found) {
-            return self.ledger.set_present(id, Some(found.key));
+            return self.ledger.bind(id, found, None);
         }
         let Ok(mut probe) = Probe::open(&found.path) else {
             return;
         };
         if let Some(Claim::Resume(id) | Claim::Exhausted(id)) = self.ledger.claim_by_inode(found, &mut probe)
         {
-            self.ledger.set_present(id, Some(found.key));
+            self.ledger.bind(id, found, Some(&probe));
         }
     }
 
-    /// True when a file is a known one or holds the content of one.
-    fn is_known(&self, file: &LogFile) -> bool {
-        if self
+    /// The number of the known file that a file is, or whose content it holds.
+    fn known_as(&self, file: &LogFile) -> Option<i64> {
+        let bound = self
             .ledger
             .entries()
-            .any(|entry| entry.present == Some(file.found.key))
-        {
-            return true;
+            .find(|entry| entry.present == Some(file.found.key));
+        if let Some(entry) = bound {
+            return Some(entry.cursor.id);
         }
-        let Ok(mut probe) = Probe::open(&file.path) else {
-            return false;
-        };
-        matches!(
-            self.ledger.claim(&file.found, &mut probe),
-            Claim::Resume(_) | Claim::Exhausted(_)
-        )
+        let mut probe = Probe::open(&file.path).ok()?;
+        match self.ledger.claim(&file.found, &mut probe) {
+            Claim::Resume(id) | Claim::Exhausted(id) => Some(id),
+            _ => None,
+        }
     }
 
     /// Opens a file and finds out where to read on in it.
@@ -377,7 +380,7 @@ impl LogReader {
             return;
         }
         if let Some(id) = self.ledger.untouched(&file.found) {
-            return self.ledger.set_present(id, Some(file.found.key));
+            return self.ledger.bind(id, &file.found, None);
         }
         let (path, mut probe) = match open_meant(&file.found) {
             Ok(opened) => opened,
@@ -393,7 +396,7 @@ impl LogReader {
             Claim::Exhausted(_) | Claim::Wait => return,
             Claim::New => self.enter(file, &found),
         };
-        self.ledger.set_present(id, Some(found.key));
+        self.ledger.bind(id, &found, None);
         let Some(entry) = self.ledger.get(id) else {
             return;
         };

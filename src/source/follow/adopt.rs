@@ -3,20 +3,22 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::file::{Followed, cursor_at_end, is_derived, is_quiet};
 use super::stream::Stream;
 use super::{Follower, absolute};
 use crate::source::Cursor;
-use crate::source::discover::{Found, Origin};
+use crate::source::discover::{Family, Found, Origin};
 use crate::source::identity::Key;
 use crate::source::ledger::{Claim, Entry, Probe, read_before};
 use crate::source::spec::{From, Trouble};
 
 /// A file that is not read now: a copy, one in the making, not ours, or not readable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Parked {
+    /// Its path: the inode may soon be another file's.
+    path: PathBuf,
     size: u64,
     modified_nanos: i64,
     why: Why,
@@ -142,12 +144,14 @@ impl Follower {
         let Some(parked) = self.parked.get(&found.key) else {
             return false;
         };
-        let same = parked.size == found.size && parked.modified_nanos == found.modified_nanos;
+        let same = parked.path == found.path
+            && parked.size == found.size
+            && parked.modified_nanos == found.modified_nanos;
         match parked.why {
             Why::Copy(id, finished) => self
                 .ledger
                 .get(id)
-                .is_some_and(|entry| entry.present.is_some() && entry.cursor.finished == finished),
+                .is_some_and(|entry| same && entry.present.is_some() && entry.cursor.finished == finished),
             Why::InTheMaking => same && found.size == 0,
             Why::NotWanted => same,
             Why::Unreadable(_) => false,
@@ -155,10 +159,11 @@ impl Follower {
     }
 
     fn park(&mut self, found: &Found, why: Why) {
-        let (size, modified_nanos) = (found.size, found.modified_nanos);
+        let (path, size, modified_nanos) = (found.path.clone(), found.size, found.modified_nanos);
         self.parked.insert(
             found.key,
             Parked {
+                path,
                 size,
                 modified_nanos,
                 why,
@@ -171,7 +176,7 @@ impl Follower {
         let all = std::mem::take(fresh);
         for (place, found) in all {
             if let Some(id) = self.ledger.untouched(&found) {
-                self.bind(found, place, id, false);
+                self.bind(found, place, id, None, false);
                 continue;
             }
             let claim = Probe::open(&found.path)
@@ -181,7 +186,7 @@ impl Follower {
             match claim {
                 Some((Claim::Resume(id), probe)) => {
                     let done = self.is_done(id, &probe);
-                    self.bind(found, place, id, !done);
+                    self.bind(found, place, id, Some(&probe), !done);
                 }
                 Some((Claim::Exhausted(id), probe)) => self.shrink(found, place, id, &probe),
                 _ => fresh.push((place, found)),
@@ -200,6 +205,11 @@ impl Follower {
 
     /// Second round: by content.
     fn adopt_by_content(&mut self, listing: &[Found], fresh: Vec<(usize, Found)>, first: bool) {
+        if fresh.is_empty() {
+            return;
+        }
+        // As it was before any of these was taken in.
+        let newest = self.newest_by_log();
         for (place, found) in fresh {
             if found.size == 0 && is_derived(&found) {
                 self.park(&found, Why::InTheMaking);
@@ -221,14 +231,16 @@ impl Follower {
                 continue;
             }
             match self.ledger.claim(&found, &mut probe) {
-                Claim::Resume(id) => self.bind(found, place, id, true),
+                Claim::Resume(id) => self.bind(found, place, id, Some(&probe), true),
                 Claim::Exhausted(_) => self.park(&found, Why::NotWanted),
                 Claim::Copy(id) => {
                     let finished = self.ledger.get(id).is_some_and(|entry| entry.cursor.finished);
                     self.park(&found, Why::Copy(id, finished));
                 }
                 Claim::Wait => self.park(&found, Why::InTheMaking),
-                Claim::New if self.is_unasked(listing, place, &found) => self.park(&found, Why::NotWanted),
+                Claim::New if self.is_unasked(listing, place, &found, &newest) => {
+                    self.park(&found, Why::NotWanted)
+                }
                 Claim::New => self.enter(found, place, &probe, first),
             }
         }
@@ -253,23 +265,40 @@ impl Follower {
     }
 
     /// A generation beside a named file that was there before the log was first read.
-    fn is_unasked(&self, listing: &[Found], place: usize, found: &Found) -> bool {
+    fn is_unasked(
+        &self,
+        listing: &[Found],
+        place: usize,
+        found: &Found,
+        newest: &HashMap<Family, i64>,
+    ) -> bool {
         if !found.sibling {
             return false;
         }
-        let known_here = |other: &Found| self.by_key.contains_key(&other.key);
+        let known_here = |other: &Found| {
+            let file = self.by_key.get(&other.key).and_then(|id| self.files.get(id));
+            file.is_some_and(|file| file.cursor.head_len > 0)
+        };
         let mut family = listing
             .iter()
             .enumerate()
             .filter(|(_, other)| other.family == found.family);
         match family.find(|(_, other)| known_here(other)) {
             Some((first_known, _)) => place < first_known,
-            None => {
-                let times = self.ledger.entries().filter(|entry| entry.family == found.family);
-                let newest = times.map(|entry| entry.cursor.modified_nanos).max();
-                newest.is_none_or(|newest| found.modified_nanos <= newest)
-            }
+            None => newest
+                .get(&found.family)
+                .is_none_or(|newest| found.modified_nanos < *newest),
         }
+    }
+
+    /// When the newest known file of each log was modified.
+    fn newest_by_log(&self) -> HashMap<Family, i64> {
+        let mut newest = HashMap::new();
+        for entry in self.ledger.entries() {
+            let time = newest.entry(entry.family.clone()).or_default();
+            *time = entry.cursor.modified_nanos.max(*time);
+        }
+        newest
     }
 
     fn begins_at_end(&self, found: &Found, first: bool) -> bool {
@@ -313,7 +342,7 @@ impl Follower {
             present: Some(found.key),
             nameless: false,
         });
-        self.bind(found, place, id, dirty);
+        self.bind(found, place, id, None, dirty);
         if let Some(file) = self.files.get(&id) {
             self.out.batches.push(file.empty_batch());
         }
@@ -336,7 +365,7 @@ impl Follower {
             cursor.proof_len = before.len() as u32;
             cursor.proof_hash = crate::source::identity::hash(&before);
             self.ledger.update(&cursor);
-            self.bind(found, place, id, true);
+            self.bind(found, place, id, Some(probe), true);
             if let Some(file) = self.files.get(&id) {
                 self.out.batches.push(file.empty_batch());
             }
@@ -344,14 +373,11 @@ impl Follower {
     }
 
     /// Reads a known file under the name it was found by.
-    fn bind(&mut self, found: Found, place: usize, id: i64, dirty: bool) {
-        let Some(entry) = self.ledger.get_mut(id) else {
+    fn bind(&mut self, found: Found, place: usize, id: i64, probe: Option<&Probe>, dirty: bool) {
+        self.ledger.bind(id, &found, probe);
+        let Some(entry) = self.ledger.get(id) else {
             return;
         };
-        entry.present = Some(found.key);
-        entry.nameless = false;
-        entry.generation = found.generation.clone();
-        entry.family = found.family.clone();
         let cursor = entry.cursor.clone();
         let stored = (cursor.path.clone(), cursor.inode, cursor.device);
         let log = self.log_number(&found.family);
@@ -362,6 +388,7 @@ impl Follower {
         self.by_key.insert(found.key, id);
         let mut file = Followed::new(found, log, cursor, place);
         file.dirty = dirty;
+        file.cursor.finished &= !dirty;
         let now = (file.cursor.path.clone(), file.cursor.inode, file.cursor.device);
         self.ledger.update(&file.cursor);
         if stored != now {

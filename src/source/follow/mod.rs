@@ -447,7 +447,7 @@ impl Follower {
             self.by_key.remove(&file.found.key);
         }
         self.by_path.retain(|_, other| *other != id);
-        self.ledger.set_present(id, None);
+        self.ledger.unbind(id);
         self.names_changed = true;
     }
 

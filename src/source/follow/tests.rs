@@ -458,9 +458,9 @@ fn a_fifo_is_read_as_it_comes() {
             std::thread::spawn(move || fs::write(pipe, format!("one {round}\ntwo")).unwrap())
         };
         while world.lines.len() < 2 * round + 2 {
+            world.follower().wait(Duration::from_millis(100));
             let polled = world.follower().poll();
             world.commit(polled, usize::MAX);
-            world.follower().wait(Duration::from_secs(5));
         }
         writer.join().unwrap();
     }

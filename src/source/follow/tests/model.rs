@@ -19,8 +19,12 @@ enum Action {
     Reopen,
     /// The chain moves on by one by copying and cutting.
     CopyTruncate,
-    /// The oldest, or the newest, plain generation is compressed.
-    Compress { newest: bool },
+    /// The oldest, or the newest, plain generation is compressed; the plain one goes now or later.
+    Compress { newest: bool, keep: bool },
+    /// Plain generations that were kept beside their archives go.
+    Tidy,
+    /// The live file is cut without a copy when all of it has been read.
+    Truncate,
     /// The live file goes when all of it has been read.
     Delete,
     /// Look and read.
@@ -31,6 +35,8 @@ enum Action {
     Stop,
     /// Idle files are closed.
     Idle,
+    /// A replay goes on from the same cursors while nobody follows.
+    Replay,
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -40,12 +46,15 @@ fn action() -> impl Strategy<Value = Action> {
         3 => any::<bool>().prop_map(|reopen| Action::Rename { reopen }),
         2 => Just(Action::Reopen),
         2 => Just(Action::CopyTruncate),
-        3 => any::<bool>().prop_map(|newest| Action::Compress { newest }),
+        3 => any::<(bool, bool)>().prop_map(|(newest, keep)| Action::Compress { newest, keep }),
+        1 => Just(Action::Tidy),
+        1 => Just(Action::Truncate),
         1 => Just(Action::Delete),
         6 => Just(Action::Poll),
         3 => (0..6_u8).prop_map(Action::Kill),
         2 => Just(Action::Stop),
         1 => Just(Action::Idle),
+        2 => Just(Action::Replay),
     ]
 }
 
@@ -59,6 +68,8 @@ struct Model {
     partial: String,
     count: u32,
     generations: u32,
+    /// Lines come in the order in which they were written: nothing was written to a rotated file.
+    in_order: bool,
 }
 
 impl Model {
@@ -80,6 +91,7 @@ impl Model {
             partial: String::new(),
             count: 0,
             generations: 0,
+            in_order: true,
         }
     }
 
@@ -128,6 +140,7 @@ impl Model {
     }
 
     fn act(&mut self, action: &Action) {
+        self.in_order &= !matches!(action, Action::Partial | Action::Rename { reopen: false });
         match action {
             Action::Append(count, len) => (0..*count).for_each(|_| self.line(*len)),
             Action::Partial => {
@@ -163,7 +176,20 @@ impl Model {
                     self.expected.push(std::mem::take(&mut self.partial));
                 }
             }
-            Action::Compress { newest } => self.compress(*newest),
+            Action::Compress { newest, keep } => self.compress(*newest, *keep),
+            Action::Tidy => self.tidy(),
+            Action::Truncate => {
+                self.reopen_if_behind();
+                self.end_partial();
+                self.world.step();
+                if self.world.path("access.log").exists() {
+                    fs::write(self.world.path("access.log"), "").unwrap();
+                }
+            }
+            Action::Replay => {
+                self.reopen_if_behind();
+                self.replay();
+            }
             Action::Delete => {
                 self.end_partial();
                 self.world.step();
@@ -197,16 +223,54 @@ impl Model {
         }
     }
 
-    fn compress(&mut self, newest: bool) {
+    fn compress(&mut self, newest: bool, keep: bool) {
         let mut plain: Vec<u32> = (1..=self.generations)
             .filter(|number| self.world.path(&Self::generation(*number)).exists())
+            .filter(|number| {
+                !self
+                    .world
+                    .path(&format!("{}.gz", Self::generation(*number)))
+                    .exists()
+            })
             .filter(|number| self.writes_to != Self::generation(*number))
             .collect();
         if newest {
             plain.reverse();
         }
         if let Some(number) = plain.pop() {
-            self.world.gzip(&Self::generation(number), false);
+            self.world.gzip(&Self::generation(number), keep);
+        }
+    }
+
+    fn tidy(&mut self) {
+        for number in 1..=self.generations {
+            let name = Self::generation(number);
+            if self.world.path(&format!("{name}.gz")).exists() && self.world.path(&name).exists() {
+                self.world.remove(&name);
+            }
+        }
+    }
+
+    /// `replay --resume`.
+    fn replay(&mut self) {
+        self.world.stop();
+        let spec = SourceSpec {
+            resume: true,
+            ..self.world.spec.clone()
+        };
+        let cursors: Vec<Cursor> = self.world.stored.values().cloned().collect();
+        for log in &crate::source::plan(&spec).unwrap().logs {
+            let mut reader = log.open(&cursors);
+            while let Some(item) = reader.next() {
+                let batches = vec![item.unwrap()];
+                self.world.commit(
+                    Polled {
+                        batches,
+                        ..Polled::default()
+                    },
+                    1,
+                );
+            }
         }
     }
 
@@ -217,8 +281,10 @@ impl Model {
         self.world.spec.settle = Duration::ZERO;
         self.world.step();
         let (mut seen, mut expected) = (self.world.lines.clone(), self.expected.clone());
-        seen.sort();
-        expected.sort();
+        if !self.in_order {
+            seen.sort();
+            expected.sort();
+        }
         prop_assert_eq!(seen, expected, "troubles: {:?}", &self.world.troubles);
         self.world.stop();
         prop_assert_eq!(self.world.step(), Vec::<String>::new());
