@@ -3,7 +3,9 @@
 //! To add one: a variant, its line in [`Format::name`] and [`Format::doc`], its arm in [`Format::parse`], and a
 //! folder in `testdata/formats/` (the parity test does not compile without it).
 
+use crate::caddy;
 use crate::clf::{self, Shape, Tail};
+use crate::cloudflare::{self, Dataset};
 use crate::memo::TimeMemo;
 use crate::nginx_json;
 use crate::npm;
@@ -40,6 +42,14 @@ pub enum Format {
     Varnish,
     /// Zoraxy's router log.
     Zoraxy,
+    /// Caddy's JSON encoder, every version of Caddy 2.
+    Caddy,
+    /// Caddy's console encoder.
+    CaddyConsole,
+    /// Cloudflare Logpush, dataset `http_requests`.
+    CloudflareHttp,
+    /// Cloudflare Logpush, dataset `firewall_events`.
+    CloudflareFirewall,
 }
 
 impl Format {
@@ -55,6 +65,10 @@ impl Format {
         Self::ApacheCombinedio,
         Self::IngressNginx,
         Self::NginxProxyManager,
+        Self::Caddy,
+        Self::CaddyConsole,
+        Self::CloudflareHttp,
+        Self::CloudflareFirewall,
         Self::NginxJson,
         Self::Litespeed,
         Self::Zoraxy,
@@ -75,6 +89,10 @@ impl Format {
             Self::Litespeed => "litespeed",
             Self::Varnish => "varnish",
             Self::Zoraxy => "zoraxy",
+            Self::Caddy => "caddy",
+            Self::CaddyConsole => "caddy-console",
+            Self::CloudflareHttp => "cloudflare-http",
+            Self::CloudflareFirewall => "cloudflare-firewall",
         }
     }
 
@@ -92,6 +110,10 @@ impl Format {
             Self::NginxProxyManager => "nginx-proxy-manager (proxy and standard)",
             Self::Litespeed => "OpenLiteSpeed: combined or common in quotes",
             Self::Varnish => "Varnish NCSA: combined with absolute URLs",
+            Self::Caddy => "Caddy JSON",
+            Self::CaddyConsole => "Caddy console: tabs, then JSON",
+            Self::CloudflareHttp => "Cloudflare Logpush http_requests",
+            Self::CloudflareFirewall => "Cloudflare Logpush firewall_events",
             Self::Zoraxy => "Zoraxy router log",
         }
     }
@@ -111,6 +133,9 @@ impl Format {
             "npm" => "nginx-proxy-manager",
             "openlitespeed" => "litespeed",
             "varnishncsa" => "varnish",
+            "caddy-json" => "caddy",
+            "cloudflare" | "logpush" | "http-requests" | "cloudflare-http-requests" => "cloudflare-http",
+            "firewall-events" | "cloudflare-firewall-events" => "cloudflare-firewall",
             other => other,
         };
         Self::ALL.iter().copied().find(|format| format.name() == name)
@@ -127,7 +152,12 @@ impl Format {
             | Self::ApacheVhostCombined
             | Self::ApacheCombinedio => Some(Escape::Apache),
             Self::Litespeed | Self::Varnish => Some(Escape::Either),
-            Self::NginxJson | Self::Zoraxy => None,
+            Self::NginxJson
+            | Self::Zoraxy
+            | Self::Caddy
+            | Self::CaddyConsole
+            | Self::CloudflareHttp
+            | Self::CloudflareFirewall => None,
         }
     }
 
@@ -151,6 +181,10 @@ impl Format {
             Self::Litespeed => clf::parse_quoted(line, record, memo, dialect)?,
             Self::Zoraxy => zoraxy::parse(line, record, memo)?,
             Self::NginxJson => nginx_json::parse(line, record, memo)?,
+            Self::Caddy => caddy::parse(line, record, memo)?,
+            Self::CaddyConsole => caddy::parse_console(line, record, memo)?,
+            Self::CloudflareHttp => cloudflare::parse(line, record, memo, Dataset::Http)?,
+            Self::CloudflareFirewall => cloudflare::parse(line, record, memo, Dataset::Firewall)?,
             Self::NginxProxyManager => npm::parse(line, record, memo, dialect)?,
         };
         if read == Line::Record {
@@ -232,7 +266,7 @@ impl Format {
             Self::ApacheCommon => !vhost && !agent && tail == Tail::None,
             Self::ApacheVhostCombined => vhost && tail == Tail::None,
             Self::ApacheCombinedio => agent && tail == Tail::InOut,
-            Self::Litespeed | Self::NginxProxyManager | Self::NginxJson | Self::Zoraxy => false,
+            _ => false,
         }
     }
 }

@@ -8,11 +8,16 @@
 //! (the entry), and the grammars, one file per family.
 
 pub mod address;
+mod caddy;
 mod clf;
+mod clock;
+pub mod cloudflare;
 pub mod compile;
 pub mod config;
 mod foreign;
 pub mod format;
+mod header;
+mod json;
 pub mod layout;
 mod leaf;
 pub mod memo;

@@ -126,10 +126,13 @@ impl Parser {
             },
             Err(reject) => better(reject),
         }
+        // A line that one format skips may be another's record.
+        let mut skipped = None;
         for &format in Format::ALL.iter().filter(|format| !format.is_clf()) {
             restart(line, record);
             match format.parse(line, record, &mut self.memo, Escape::Either) {
-                Ok(line) => return Ok(line),
+                Ok(Line::Record) => return Ok(Line::Record),
+                Ok(Line::Skip(skip)) => skipped = Some(skip),
                 Err(reject) => better(reject),
             }
         }
@@ -141,6 +144,9 @@ impl Parser {
             Err(reject) => better(reject),
         }
         restart(line, record);
+        if let Some(skip) = skipped {
+            return Ok(Line::Skip(skip));
+        }
         Err(foreign::reason(line, best))
     }
 }

@@ -24,6 +24,10 @@ fn folder(format: Format) -> PathBuf {
         Format::ApacheCombinedio => "apache-combinedio",
         Format::Litespeed => "litespeed",
         Format::Varnish => "varnish",
+        Format::Caddy => "caddy",
+        Format::CaddyConsole => "caddy-console",
+        Format::CloudflareHttp => "cloudflare-http",
+        Format::CloudflareFirewall => "cloudflare-firewall",
         Format::Zoraxy => "zoraxy",
     };
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -1,0 +1,300 @@
+//! Times and durations that are not told apart by their format alone: numbers in some unit, or text in one of the
+//! layouts that servers can be told to use.
+
+use crate::json::Value;
+use crate::memo::{self, TimeMemo};
+use crate::time::{Civil, Time};
+
+const SECOND: u64 = 1_000_000_000;
+/// Whole numbers below this are seconds of a duration: nobody waits longer than a day.
+const DAY_SECS: u64 = 86_400;
+
+/// A time in any form: RFC 3339 and its kin, Common Log Format, Unix time in a unit told by its magnitude, or one
+/// of Go's named layouts.
+pub(crate) fn any(text: &[u8], times: &mut TimeMemo) -> Option<Time> {
+    match text {
+        [b'0'..=b'9', b'0'..=b'9', b'/', ..] => times.clf(text),
+        [_, _, _, _, b'-' | b'/', ..] => times.iso(text),
+        [b'0'..=b'9', ..] => epoch(text).or_else(|| named(text)),
+        _ => named(text),
+    }
+}
+
+/// The time in a JSON value.
+pub(crate) fn of_json(value: Value<'_>, times: &mut TimeMemo) -> Option<Time> {
+    match value {
+        Value::Bare(number) => epoch(number),
+        Value::Text(text) if text.escaped => any(&text.unescape(), times),
+        Value::Text(text) => any(text.raw, times),
+        Value::Object | Value::Array => None,
+    }
+}
+
+/// Unix time in seconds, milliseconds, microseconds or nanoseconds, told by the number of whole digits; fractions
+/// of all, and the exponent that other programs write when they pass a number on. Nanoseconds are exact.
+pub(crate) fn epoch(text: &[u8]) -> Option<Time> {
+    let Some(at) = text.iter().position(|b| !b.is_ascii_digit()) else {
+        return memo::epoch(text);
+    };
+    let (whole, rest) = text.split_at_checked(at)?;
+    match rest.split_first() {
+        Some((b'.', digits)) if digits.iter().all(u8::is_ascii_digit) => {
+            let unit: u64 = match whole.len() {
+                0..=11 => SECOND,
+                12..=14 => 1_000_000,
+                15..=17 => 1_000,
+                _ => 1,
+            };
+            let nanos = scaled(whole, digits, unit)?;
+            i64::try_from(nanos).ok().map(Time::from_nanos)
+        }
+        _ => {
+            let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+            // Only seconds are written so: everything larger is whole.
+            let nanos = number * SECOND as f64;
+            (number >= 0.0 && nanos < i64::MAX as f64).then(|| Time::from_nanos(nanos as i64))
+        }
+    }
+}
+
+/// `whole.digits` units of `unit` nanoseconds.
+fn scaled(whole: &[u8], digits: &[u8], unit: u64) -> Option<u64> {
+    let mut nanos = memo::decimal(whole)?.checked_mul(unit)?;
+    let mut unit = unit;
+    for digit in digits {
+        unit /= 10;
+        nanos = nanos.checked_add(u64::from(digit - b'0') * unit)?;
+    }
+    Some(nanos)
+}
+
+/// A duration as a JSON number of seconds, or as Go's text. A whole number of a day or more cannot be seconds and
+/// is taken as the nanoseconds that the same servers can be told to write.
+pub(crate) fn duration(value: Value<'_>) -> Option<u64> {
+    let raw = value.raw();
+    let at = raw.iter().position(|b| !b.is_ascii_digit()).unwrap_or(raw.len());
+    let (whole, rest) = raw.split_at_checked(at)?;
+    match rest {
+        [] => match memo::decimal(whole)? {
+            secs @ 0..DAY_SECS => Some(secs * SECOND),
+            nanos => Some(nanos),
+        },
+        [b'.', digits @ ..] if digits.iter().all(u8::is_ascii_digit) => scaled(whole, digits, SECOND),
+        _ => match value {
+            Value::Text(text) => go_duration(&text.unescape()),
+            _ => {
+                let secs: f64 = std::str::from_utf8(raw).ok()?.parse().ok()?;
+                (0.0..1e9)
+                    .contains(&secs)
+                    .then_some((secs * SECOND as f64) as u64)
+            }
+        },
+    }
+}
+
+/// `1m32.05s`, `6.31ms`, `812.5µs`, `0s`.
+pub(crate) fn go_duration(text: &[u8]) -> Option<u64> {
+    let mut rest = text;
+    let mut nanos: u64 = 0;
+    while !rest.is_empty() {
+        let end = rest
+            .iter()
+            .position(|b| !b.is_ascii_digit() && *b != b'.')
+            .unwrap_or(rest.len());
+        let (number, after) = rest.split_at_checked(end)?;
+        let end = after
+            .iter()
+            .position(|b| b.is_ascii_digit())
+            .unwrap_or(after.len());
+        let (unit, after) = after.split_at_checked(end)?;
+        let unit = match unit {
+            b"h" => 3_600 * SECOND,
+            b"m" => 60 * SECOND,
+            b"s" => SECOND,
+            b"ms" => 1_000_000,
+            b"us" | b"\xC2\xB5s" | b"\xCE\xBCs" => 1_000,
+            b"ns" => 1,
+            _ => return None,
+        };
+        let point = memchr::memchr(b'.', number).unwrap_or(number.len());
+        let (whole, digits) = number.split_at_checked(point)?;
+        let digits = digits.strip_prefix(b".").unwrap_or(digits);
+        nanos = nanos.checked_add(scaled(whole, digits.get(..9).unwrap_or(digits), unit)?)?;
+        rest = after;
+    }
+    (!text.is_empty()).then_some(nanos)
+}
+
+/// Go's layouts with a month's name: `Mon, 02 Jan 2006 15:04:05 MST`, `Mon Jan _2 15:04:05 2006`,
+/// `02 Jan 06 15:04 -0700` and what is put together from the same parts. A zone that is a name is UTC or unknown,
+/// and an unknown one makes the time unreadable.
+fn named(text: &[u8]) -> Option<Time> {
+    let mut parts = Parts::default();
+    for word in text
+        .split(|b| matches!(b, b' ' | b',' | b'-'))
+        .filter(|w| !w.is_empty())
+    {
+        parts.take(word)?;
+    }
+    // `-0700` has lost its sign to the separator.
+    let sign = match text.len().checked_sub(5).and_then(|at| text.get(at)) {
+        Some(b'-') => -1,
+        _ => 1,
+    };
+    parts.time(sign)
+}
+
+#[derive(Default)]
+struct Parts {
+    year: Option<i32>,
+    month: Option<u32>,
+    day: Option<u32>,
+    of_day: Option<(u32, u32, u32, u32)>,
+    zone_secs: Option<i32>,
+}
+
+impl Parts {
+    fn take(&mut self, word: &[u8]) -> Option<()> {
+        if word.contains(&b':') {
+            self.of_day = Some(time_of_day(word)?);
+        } else if let Some(month) = word.first_chunk::<3>().and_then(|name| memo::month(*name)) {
+            self.month = Some(month);
+        } else if word.starts_with(b"+") || (self.of_day.is_some() && word.len() == 4 && self.year.is_some())
+        {
+            let digits = memo::decimal(word.strip_prefix(b"+").unwrap_or(word))?;
+            let digits = i32::try_from(digits).ok().filter(|zone| *zone < 2400)?;
+            self.zone_secs = Some(digits / 100 * 3600 + digits % 100 * 60);
+        } else if let Some(number) = memo::decimal(word) {
+            let number = u32::try_from(number).ok()?;
+            if self.day.is_none() && word.len() <= 2 {
+                self.day = Some(number);
+            } else {
+                let century = if word.len() == 2 { 2000 } else { 0 };
+                self.year = i32::try_from(number).ok().map(|year| year + century);
+            }
+        } else if matches!(word, b"UTC" | b"GMT" | b"Z") {
+            self.zone_secs = Some(0);
+        } else {
+            let weekday = [&b"Mon"[..], b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
+            return weekday.iter().any(|day| word.starts_with(day)).then_some(());
+        }
+        Some(())
+    }
+
+    fn time(self, sign: i32) -> Option<Time> {
+        let (hour, minute, second, nanos) = self.of_day?;
+        let civil = Civil {
+            year: self.year?,
+            month: self.month?,
+            day: self.day?,
+            hour,
+            minute,
+            second,
+        };
+        Time::from_civil(civil, nanos, sign * self.zone_secs.unwrap_or(0))
+    }
+}
+
+/// `15:04`, `15:04:05` or `15:04:05.000`.
+fn time_of_day(word: &[u8]) -> Option<(u32, u32, u32, u32)> {
+    let mut fields = word.splitn(3, |&b| b == b':');
+    let mut number = || memo::decimal(fields.next()?).and_then(|n| u32::try_from(n).ok());
+    let (hour, minute) = (number()?, number()?);
+    let Some(seconds) = fields.next() else {
+        return Some((hour, minute, 0, 0));
+    };
+    let point = memchr::memchr2(b'.', b',', seconds).unwrap_or(seconds.len());
+    let (whole, fraction) = seconds.split_at_checked(point)?;
+    let digits = fraction.get(1..).unwrap_or_default();
+    let nanos = scaled(b"0", digits.get(..9).unwrap_or(digits), SECOND);
+    let digits_only = digits.iter().all(u8::is_ascii_digit);
+    Some((
+        hour,
+        minute,
+        u32::try_from(memo::decimal(whole)?).ok()?,
+        u32::try_from(nanos.filter(|_| digits_only)?).ok()?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Text;
+
+    #[test]
+    fn every_form_of_one_instant() {
+        const NANOS: i64 = 1_646_861_401_524_102_000;
+        let mut times = TimeMemo::new();
+        for (text, precision) in [
+            ("1646861401.524102", 1),
+            ("1646861401524.102", 1),
+            ("1646861401524102000", 1),
+            ("1646861401524102", 1),
+            ("1646861401", 1_000_000_000),
+            ("1.646861401524e9", 1_000_000),
+            ("2022-03-09T21:30:01.524Z", 1_000_000),
+            ("2022-03-09T22:30:01.524+0100", 1_000_000),
+            ("2022-03-09T21:30:01.524102Z", 1),
+            ("2022/03/09 21:30:01", 1_000_000_000),
+            ("2022/03/09 21:30:01.524102000", 1),
+            ("09/Mar/2022:20:30:01 -0100", 1_000_000_000),
+            ("Wed, 09 Mar 2022 21:30:01 GMT", 1_000_000_000),
+            ("Wed, 09 Mar 2022 20:30:01 -0100", 1_000_000_000),
+            ("Wednesday, 09-Mar-22 21:30:01 UTC", 1_000_000_000),
+            ("Wed Mar  9 21:30:01 2022", 1_000_000_000),
+            ("09 Mar 22 22:30 +0100", 60_000_000_000),
+            ("9 Mar 2022 21:30:01.524", 1_000_000),
+        ] {
+            let got = any(text.as_bytes(), &mut times).map(Time::nanos);
+            let want = NANOS / precision * precision;
+            let close = got.is_some_and(|got| (got / precision * precision) == want);
+            assert!(close, "{text}: {got:?}, want {want}");
+        }
+        for text in [
+            "",
+            "-",
+            "soon",
+            "Wed, 09 Mar 2022 21:30:01 CEST",
+            "2022",
+            "1e400",
+            "-1.5",
+            "::",
+            "1:2:3:4",
+        ] {
+            let got = any(text.as_bytes(), &mut times);
+            assert!(got.is_none() || text == "2022", "{text}: {got:?}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        let text = |raw: &'static str| {
+            Value::Text(Text {
+                raw: raw.as_bytes(),
+                escaped: false,
+            })
+        };
+        for (value, nanos) in [
+            (Value::Bare(b"0.000929675"), Some(929_675)),
+            (Value::Bare(b"1.5"), Some(1_500_000_000)),
+            (Value::Bare(b"0"), Some(0)),
+            (Value::Bare(b"12"), Some(12_000_000_000)),
+            (Value::Bare(b"929675"), Some(929_675)),
+            (Value::Bare(b"2.5e-05"), Some(25_000)),
+            (text("1m32.05s"), Some(92_050_000_000)),
+            (text("6.31ms"), Some(6_310_000)),
+            (text("812.5\u{b5}s"), Some(812_500)),
+            (text("1h0m0s"), Some(3_600_000_000_000)),
+            (text("0s"), Some(0)),
+            (text("0.25"), Some(250_000_000)),
+            (text(""), None),
+            (text("soon"), None),
+            (text("5"), Some(5_000_000_000)),
+            (Value::Bare(b"-"), None),
+            (Value::Bare(b"-1"), None),
+            (Value::Object, None),
+        ] {
+            assert_eq!(duration(value), nanos, "{value:?}");
+        }
+    }
+}
