@@ -3,14 +3,12 @@
 //! A sink encodes records (pure) and delivers frozen batches (I/O). It never reads logs and never decides what is
 //! hostile. [`build`] makes the sinks of a configuration. Next: [`crate::cli`].
 
-use std::fmt;
-use std::path::Path;
-use std::sync::Arc;
-
 pub mod appfirewall;
 mod arrays;
 mod backoff;
 mod breaker;
+pub mod domains;
+mod ecs;
 mod endpoint;
 mod file;
 pub mod http;
@@ -21,15 +19,20 @@ mod onefirewall_domains;
 mod pace;
 mod retry_after;
 mod secret;
+mod spec;
+mod webhook;
 pub mod worker;
 
 pub use appfirewall::{AppFirewallMode, AppFirewallSpec};
+pub use ecs::{EcsBody, EcsPlace, EcsSpec};
 pub use endpoint::Endpoint;
 pub use file::{FileSpec, Rotation};
 pub use http::HttpSpec;
 pub use onefirewall::OneFirewallSpec;
 pub use pace::Tuning;
 pub use secret::Secret;
+pub use spec::{Choice, SinkError, SinkKind, SinkSpec, Target, build};
+pub use webhook::WebhookSpec;
 pub use worker::{Drained, SinkStatus, Workers};
 
 use crate::event::{Event, Finding};
@@ -139,83 +142,10 @@ pub enum Answer {
     },
 }
 
-/// What a sink is, as the configuration says it.
-#[derive(Debug, Clone)]
-pub struct SinkSpec {
-    /// Name as given to `--sink`; the key of its rows in the outbox.
-    pub name: String,
-    /// Which contract, with its settings.
-    pub kind: SinkKind,
-}
-
-/// The contracts a sink can follow.
-#[derive(Debug, Clone)]
-pub enum SinkKind {
-    /// The AppFirewall ingest.
-    AppFirewall(AppFirewallSpec),
-    /// OneFirewall reports of addresses.
-    OneFirewall(OneFirewallSpec),
-    /// OneFirewall reports of domains.
-    OneFirewallDomains(OneFirewallSpec),
-    /// JSON lines in a file.
-    File(FileSpec),
-}
-
-/// Makes the sinks of a configuration, in its order.
-///
-/// # Errors
-/// At the first that cannot work: a URL that may not be used, a file that cannot be read, a key that is missing.
-pub fn build(specs: &[SinkSpec]) -> Result<Vec<Arc<dyn Sink>>, SinkError> {
-    specs
-        .iter()
-        .map(|spec| -> Result<Arc<dyn Sink>, SinkError> {
-            let name = spec.name.clone();
-            Ok(match &spec.kind {
-                SinkKind::AppFirewall(spec) => Arc::new(appfirewall::AppFirewall::new(name, spec)?),
-                SinkKind::OneFirewall(spec) => Arc::new(onefirewall::OneFirewall::new(name, spec)?),
-                SinkKind::OneFirewallDomains(spec) => {
-                    Arc::new(onefirewall_domains::OneFirewallDomains::new(name, spec)?)
-                }
-                SinkKind::File(spec) => Arc::new(file::JsonFile::new(name, spec)),
-            })
-        })
-        .collect()
-}
-
-/// Why a sink cannot be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SinkError {
-    message: String,
-    hint: Option<String>,
-}
-
-impl SinkError {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            hint: None,
-        }
-    }
-
-    pub(crate) fn file(path: &Path, error: impl fmt::Display) -> Self {
-        Self::new(format!("{}: {error}", path.display()))
-    }
-
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    /// What to do about it.
-    pub fn advice(&self) -> Option<&str> {
-        self.hint.as_deref()
-    }
-}
-
-impl fmt::Display for SinkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for SinkError {}
+#[cfg(test)]
+#[path = "../../tests/support/receiver.rs"]
+mod receiver;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;

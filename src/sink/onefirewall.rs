@@ -191,13 +191,11 @@ impl Sink for OneFirewall {
         let Some(ip) = indicator.value.parse().ok().or(indicator.address) else {
             return;
         };
-        let strongest = indicator.evidence.last();
-        let source = strongest
+        let seen = indicator.evidence.first();
+        let source = seen
             .and_then(|line| line.host.as_deref())
             .or(indicator.hosts.first().map(|host| &**host));
-        let notes = strongest
-            .and_then(|line| line.target.as_deref())
-            .unwrap_or_default();
+        let notes = seen.and_then(|line| line.target.as_deref()).unwrap_or_default();
         into.push(self.report(source, ip, indicator.confidence.value(), notes));
     }
 

@@ -82,6 +82,8 @@ struct Progress {
     drained: u64,
     /// Grows with each batch that left the outbox.
     moved: u64,
+    /// A batch is on its way.
+    sending: bool,
     ended: bool,
 }
 
@@ -119,6 +121,7 @@ impl Workers {
             },
             drained: 0,
             moved: 0,
+            sending: false,
             ended: false,
         });
         let shared = Arc::new(Shared {
@@ -258,13 +261,18 @@ impl Watch {
             return false;
         }
         match worker.status.condition {
-            Condition::Paused => false,
+            Condition::Paused => now < self.deadline && is_being_tried(worker, now),
             Condition::Working => now < self.stalled,
             Condition::Retrying | Condition::Held | Condition::Open | Condition::Probing => {
                 now < self.deadline && worker.status.next_attempt.is_none_or(|next| next < self.deadline)
             }
         }
     }
+}
+
+/// Whether a batch is on its way, or will be in a moment.
+fn is_being_tried(worker: &Progress, now: Instant) -> bool {
+    worker.sending || worker.status.next_attempt.is_none_or(|next| next <= now)
 }
 
 /// One sink's thread.
@@ -509,17 +517,18 @@ impl Worker {
 
     /// Offers a batch once and writes down what came of it.
     fn offer(&mut self, claimed: &Claimed) -> Result<(), StoreError> {
+        self.progress(|worker, _| worker.sending = true);
         let answer = self.sink.deliver(&claimed.batch);
         self.pace.ended(outcome(&answer), self.origin.elapsed(), random());
         let outlook = self.outlook();
         let now = wall_clock();
-        self.report(claimed, &answer);
-        match &answer {
+        let written = match &answer {
             Answer::Accepted => self.store.acknowledge(claimed, now),
             Answer::Partly { refused, again } => {
+                let parts = (refused.as_slice(), again.as_slice());
                 self.store
-                    .take_partly(claimed, self.sink.as_ref(), (refused, again), now)?;
-                self.store.note_outlook(self.row, &outlook)
+                    .take_partly(claimed, self.sink.as_ref(), parts, now)
+                    .and_then(|()| self.store.note_outlook(self.row, &outlook))
             }
             Answer::Refused { status, body } => {
                 self.store
@@ -531,7 +540,9 @@ impl Worker {
             Answer::Unavailable { status, error, .. } => {
                 self.store.put_back(claimed, &outlook, (*status, error), now)
             }
-        }
+        };
+        self.report(claimed, &answer);
+        written
     }
 
     /// How delivery goes, for the store: with the wall clock.
@@ -567,6 +578,7 @@ impl Worker {
         let condition = self.pace.condition();
         let ready = self.origin + self.pace.ready();
         self.progress(|worker, _| {
+            worker.sending = false;
             worker.moved += u64::from(matches!(condition, Condition::Working));
             worker.status.condition = condition;
             worker.status.next_attempt = (ready > Instant::now()).then_some(ready);

@@ -1,0 +1,100 @@
+//! Findings and indicators for the tests of sinks.
+
+use std::sync::Arc;
+
+use afw_parsers::Time;
+
+use crate::detect::{Class, Confidence, Level, RuleInfo, View};
+use crate::enrich::{AddressFacts, Exempt};
+use crate::event::{Finding, SightedEvent, Sighting, ValueType};
+use crate::indicator::{Evidence, Indicator};
+
+/// 2026-01-31T07:08:09.120Z.
+pub(super) const TIME: Time = Time::from_nanos(1_769_843_289_120_456_789);
+
+pub(super) fn event() -> SightedEvent {
+    SightedEvent {
+        time: TIME,
+        client: Some("198.51.100.7".parse().unwrap()),
+        host: Some("shop.example".into()),
+        method: Some("GET".into()),
+        target: Some("/w%C3%BCp/.env?x=1".into()),
+        path: Some("/w\u{fc}p/.env".into()),
+        status: Some(404),
+        user_agent: Some("Mozilla/5.0 \"x\" \u{1f600}".into()),
+        referrer: Some("https://a.example/?q=1".into()),
+        label: Some("scanner"),
+        file: "/var/log/access.log".into(),
+        ..SightedEvent::default()
+    }
+}
+
+pub(super) fn exempt(mut event: SightedEvent) -> SightedEvent {
+    event.address = AddressFacts {
+        exempt: Some(Exempt::Reserved),
+        ..AddressFacts::default()
+    };
+    event
+}
+
+pub(super) fn sighting(class: Class, correlation: bool) -> Sighting {
+    Sighting {
+        rule: Arc::new(RuleInfo {
+            id: "r-1".into(),
+            title: "A \"rule\"".into(),
+            level: Level::High,
+            class,
+            confidence: confidence(0.7),
+            tags: vec!["attack.t1595".into()],
+            source: "builtin:test".into(),
+        }),
+        class,
+        confidence: confidence(0.7),
+        view: View::Raw,
+        correlation,
+        observables: Vec::new(),
+    }
+}
+
+pub(super) fn finding(event: SightedEvent, sightings: Vec<Sighting>) -> Finding {
+    Finding {
+        event: Arc::new(event),
+        sightings,
+    }
+}
+
+pub(super) fn indicator(kind: ValueType, value: &str) -> Indicator {
+    Indicator {
+        revision: 1,
+        kind,
+        value: value.into(),
+        class: Class::Probe,
+        confidence: confidence(0.85),
+        first_seen: TIME,
+        last_seen: TIME,
+        sightings: 2,
+        rules: Vec::new(),
+        tags: Vec::new(),
+        country: None,
+        asn: None,
+        as_org: None,
+        lists: Vec::new(),
+        hosts: vec!["shop.example".into()],
+        evidence: vec![Evidence {
+            time: TIME,
+            host: Some("shop.example".into()),
+            method: Some("GET".into()),
+            target: Some("/.env?x=1".into()),
+            status: Some(404),
+            user_agent: None,
+            rule: "r-1".into(),
+            file: "-".into(),
+            offset: 0,
+        }],
+        address: None,
+    }
+}
+
+fn confidence(value: f64) -> Confidence {
+    Confidence::new(value).unwrap()
+}
