@@ -49,8 +49,8 @@ pub enum Claim {
     Exhausted(i64),
     /// A copy of the known file with this number, which is still there.
     Copy(i64),
-    /// Perhaps a copy in the making.
-    Wait,
+    /// Perhaps a copy in the making, of the known file with this number.
+    Wait(i64),
     /// A file not known.
     New,
 }
@@ -218,7 +218,7 @@ impl Ledger {
                 Step::Resume => (4, Claim::Resume(id)),
                 Step::Exhausted => (3, Claim::Exhausted(id)),
                 Step::Copy => (2, Claim::Copy(id)),
-                Step::Wait => (1, Claim::Wait),
+                Step::Wait => (1, Claim::Wait(id)),
                 Step::Restart | Step::Unrelated => continue,
             };
             if (rank, offset) > best_rank {

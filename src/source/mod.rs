@@ -18,10 +18,12 @@ pub mod names;
 pub mod reader;
 pub mod replay;
 pub mod rotation;
+pub mod servers;
 pub mod spec;
 
 pub use self::follow::{FileStatus, Follower, Polled, Waker};
 pub use self::replay::{Log, LogFile, LogReader, Plan, plan};
+pub use self::servers::{DeclaredLog, Servers};
 pub use self::spec::{From, Notice, SourceError, SourceSpec, Trouble};
 
 use std::path::PathBuf;

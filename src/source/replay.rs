@@ -393,7 +393,7 @@ impl LogReader {
         let id = match self.ledger.claim(&found, &mut probe) {
             Claim::Resume(id) | Claim::Copy(id) => id,
             // What the copy lacks was read from its original.
-            Claim::Exhausted(_) | Claim::Wait => return,
+            Claim::Exhausted(_) | Claim::Wait(_) => return,
             Claim::New => self.enter(file, &found),
         };
         self.ledger.bind(id, &found, None);

@@ -93,7 +93,10 @@ pub fn decide(known: Known, seen: Seen) -> Step {
                 _ => Step::Unrelated,
             }
         }
-        (Compared::ShortPrefix, _) if !seen.same_inode && known.present && may_be_copy => Step::Wait,
+        // Rotated files are not copied any more, but the live one may be while its copy is looked at.
+        (Compared::ShortPrefix, _) if !seen.same_inode && known.present && may_be_copy && seen.near => {
+            Step::Wait
+        }
         _ => other,
     }
 }
@@ -354,6 +357,12 @@ mod tests {
                 here,
                 seen("lrn", Equal, Short),
                 Copy,
+            ),
+            (
+                "small file that begins like a rotated one",
+                here,
+                seen("lr", ShortPrefix, Short),
+                Unrelated,
             ),
             (
                 "copy that lacks the last lines, log cut since",

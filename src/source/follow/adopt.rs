@@ -30,6 +30,8 @@ enum Why {
     Copy(i64, bool),
     /// Too little of it is there to tell.
     InTheMaking,
+    /// The beginning of a known file and no more. When that one is cut, this holds what was read of it.
+    Beginning(i64),
     /// Holds nothing new, or belongs to nobody who asked.
     NotWanted,
     /// Could not be opened; from where to read should it be so.
@@ -153,6 +155,7 @@ impl Follower {
                 .get(id)
                 .is_some_and(|entry| same && entry.present.is_some() && entry.cursor.finished == finished),
             Why::InTheMaking => same && found.size == 0,
+            Why::Beginning(id) => same && self.ledger.get(id).is_some_and(|entry| entry.present.is_none()),
             Why::NotWanted => same,
             Why::Unreadable(_) => false,
         }
@@ -237,7 +240,7 @@ impl Follower {
                     let finished = self.ledger.get(id).is_some_and(|entry| entry.cursor.finished);
                     self.park(&found, Why::Copy(id, finished));
                 }
-                Claim::Wait => self.park(&found, Why::InTheMaking),
+                Claim::Wait(id) => self.park(&found, Why::Beginning(id)),
                 Claim::New if self.is_unasked(listing, place, &found, &newest) => {
                     self.park(&found, Why::NotWanted)
                 }
@@ -407,7 +410,12 @@ impl Follower {
         self.by_path = paths;
         let waited_for = |found: &&Found| {
             let parked = self.parked.get(&found.key);
-            parked.is_some_and(|parked| matches!(parked.why, Why::InTheMaking | Why::Unreadable(_)))
+            parked.is_some_and(|parked| {
+                matches!(
+                    parked.why,
+                    Why::InTheMaking | Why::Beginning(_) | Why::Unreadable(_)
+                )
+            })
         };
         self.parked_paths = listing.iter().filter(waited_for).filter_map(absolute).collect();
     }

@@ -1,0 +1,87 @@
+//! Caddy: the log files that a Caddyfile or a JSON configuration names. Their format is recognised when they are
+//! read, since Caddy's encoders can be told to leave out and rename what they write.
+
+use std::path::{Path, PathBuf};
+
+use afw_parsers::Layout;
+use serde_json::Value;
+
+use super::{DeclaredLog, MAX_DEPTH, MAX_FILES, Servers, matches_of};
+use crate::source::spec::Trouble;
+
+impl Servers {
+    pub(super) fn load_caddy(&mut self, root: &Path, path: &Path) {
+        self.read.push(path.into());
+        let mut found = Vec::new();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            match read_json(path) {
+                Ok(value) => json_files(&value, &mut found),
+                Err(trouble) => self.troubles.push(trouble),
+            }
+        } else {
+            let mut files = 0;
+            caddyfile(path, 0, &mut files, &mut found, &mut self.troubles);
+        }
+        for file in found {
+            let file = match Path::new(&file).strip_prefix("/") {
+                Ok(below) => root.join(below),
+                Err(_) => path.parent().unwrap_or(root).join(&file),
+            };
+            let text = String::from("auto");
+            self.add(DeclaredLog {
+                path: file,
+                layout: Ok(Layout::auto()),
+                text,
+                config: path.into(),
+            });
+        }
+    }
+}
+
+fn read_json(path: &Path) -> Result<Value, Trouble> {
+    let bytes = std::fs::read(path).map_err(|error| Trouble::io(path, &error))?;
+    serde_json::from_slice(&bytes).map_err(|error| Trouble::new(path, format!("no valid JSON: {error}")))
+}
+
+/// `logging.logs.*.writer` of kind `file`.
+fn json_files(value: &Value, found: &mut Vec<String>) {
+    let logs = value.pointer("/logging/logs").and_then(Value::as_object);
+    for log in logs.into_iter().flat_map(serde_json::Map::values) {
+        let is_file = log.pointer("/writer/output").and_then(Value::as_str) == Some("file");
+        if let (true, Some(name)) = (is_file, log.pointer("/writer/filename").and_then(Value::as_str)) {
+            found.push(name.to_owned());
+        }
+    }
+}
+
+/// `output file PATH` of a Caddyfile, with what it imports.
+fn caddyfile(
+    path: &Path,
+    depth: usize,
+    files: &mut usize,
+    found: &mut Vec<String>,
+    troubles: &mut Vec<Trouble>,
+) {
+    *files += 1;
+    if depth > MAX_DEPTH || *files > MAX_FILES {
+        return troubles.push(Trouble::new(path, "imports too much, not read"));
+    }
+    let text = match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) => return troubles.push(Trouble::io(path, &error)),
+    };
+    for line in text.lines() {
+        let mut words = line.split_whitespace().map(|word| word.trim_matches(['"', '`']));
+        match (words.next(), words.next(), words.next()) {
+            (Some("output"), Some("file"), Some(file)) => found.push(file.to_owned()),
+            (Some("import"), Some(pattern), _) => {
+                // A snippet's name is no path and matches nothing.
+                let pattern: PathBuf = path.parent().unwrap_or(Path::new("")).join(pattern);
+                for import in matches_of(&pattern) {
+                    caddyfile(&import, depth + 1, files, found, troubles);
+                }
+            }
+            _ => {}
+        }
+    }
+}

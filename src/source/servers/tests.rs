@@ -1,0 +1,153 @@
+use std::fs;
+
+use super::*;
+
+fn root(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = root.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    root
+}
+
+fn logs(root: &tempfile::TempDir) -> Vec<String> {
+    let servers = Servers::find(root.path());
+    let short = |log: &DeclaredLog| {
+        let name = log
+            .layout
+            .as_ref()
+            .map_or("broken", |layout| layout.name())
+            .to_owned();
+        format!("{} {name}", log.path.strip_prefix(root.path()).unwrap().display())
+    };
+    servers.logs.iter().map(short).collect()
+}
+
+#[test]
+fn nginx_with_includes_and_variables() {
+    let root = root(&[
+        (
+            "etc/nginx/nginx.conf",
+            "http { log_format main '$remote_addr - $request'; access_log /var/log/nginx/access.log;\n\
+             include /etc/nginx/conf.d/*.conf; include sites-enabled/*; }",
+        ),
+        (
+            "etc/nginx/conf.d/a.conf",
+            "server { access_log /var/log/nginx/a.log main; access_log off; }",
+        ),
+        (
+            "etc/nginx/sites-enabled/b",
+            "server { access_log /srv/$host/${x}.log main; access_log syslog:server=h main; }",
+        ),
+        (
+            "etc/nginx/sites-enabled/loop",
+            "include /etc/nginx/sites-enabled/loop;",
+        ),
+    ]);
+    let found = logs(&root);
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert_eq!(found[0], "var/log/nginx/access.log nginx-combined");
+    assert!(found[1].starts_with("var/log/nginx/a.log "));
+    assert!(found[2].starts_with("srv/*/*.log "));
+    let servers = Servers::find(root.path());
+    assert_eq!(servers.notices.len(), 1);
+    assert_eq!(servers.troubles.len(), 1, "{:?}", servers.troubles);
+    let log = servers
+        .log_of(&root.path().join("var/log/nginx/a.log.3.gz"))
+        .unwrap();
+    assert_eq!(log.text, "$remote_addr - $request");
+    assert!(
+        servers
+            .log_of(&root.path().join("srv/example.org/x.log"))
+            .is_some()
+    );
+    assert!(servers.log_of(Path::new("/elsewhere.log")).is_none());
+}
+
+#[test]
+fn apache_with_variables_hosts_and_rotatelogs() {
+    let root = root(&[
+        (
+            "etc/apache2/apache2.conf",
+            "LogFormat \"%h %l %u %t \\\"%r\\\" %>s %b\" plain\nIncludeOptional sites-enabled/*.conf\nDefine LOGS /var/log/own\n\
+             CustomLog ${LOGS}/x.log plain\n",
+        ),
+        (
+            "etc/apache2/envvars",
+            "export APACHE_LOG_DIR=/var/log/apache2$SUFFIX\n",
+        ),
+        (
+            "etc/apache2/sites-enabled/000.conf",
+            "<VirtualHost *:80>\nCustomLog ${APACHE_LOG_DIR}/access.log combined\n\
+             CustomLog \"|/usr/bin/rotatelogs /var/log/apache2/a.%Y-%m-%d.log 86400\" plain\n</VirtualHost>\n",
+        ),
+    ]);
+    let found: Vec<String> = logs(&root)
+        .iter()
+        .map(|log| log.split(' ').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "var/log/apache2/access.log",
+            "var/log/apache2/a.*-*-*.log",
+            "var/log/own/x.log"
+        ]
+    );
+}
+
+#[test]
+fn caddy_by_caddyfile_and_json() {
+    let root = root(&[
+        (
+            "etc/caddy/Caddyfile",
+            "import sites/*\nexample.org {\n log {\n  output file /var/log/caddy/access.log {\n } } }",
+        ),
+        (
+            "etc/caddy/sites/a",
+            "a.org {\n log {\n output file \"/var/log/caddy/a.log\"\n}\n}",
+        ),
+        (
+            "var/lib/caddy/.config/caddy/autosave.json",
+            r#"{"logging":{"logs":{"x":{"writer":{"output":"file","filename":"/var/log/caddy/j.log"}}}}}"#,
+        ),
+    ]);
+    let found: Vec<String> = logs(&root)
+        .iter()
+        .map(|log| log.split(' ').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "var/log/caddy/a.log",
+            "var/log/caddy/access.log",
+            "var/log/caddy/j.log"
+        ]
+    );
+}
+
+#[test]
+fn a_single_file_is_nginx_or_apache_by_its_content() {
+    let root = root(&[
+        (
+            "n.conf",
+            "log_format x '$remote_addr'; access_log /var/log/n.log x;",
+        ),
+        ("a.conf", "LogFormat \"%h\" x\nCustomLog /var/log/a.log x\n"),
+    ]);
+    for (name, path) in [("n.conf", "/var/log/n.log"), ("a.conf", "/var/log/a.log")] {
+        let servers = Servers::from_file(&root.path().join(name));
+        assert_eq!(servers.logs[0].path, Path::new(path));
+        assert_eq!(servers.formats[0].name, "x");
+    }
+    assert_eq!(Servers::from_file(Path::new("/missing.conf")).troubles.len(), 1);
+}
+
+#[test]
+fn nothing_found_says_where_it_looked() {
+    let root = root(&[]);
+    let servers = Servers::find(root.path());
+    assert!(servers.logs.is_empty() && servers.looked.len() > 10);
+}
