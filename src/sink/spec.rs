@@ -119,6 +119,11 @@ pub enum SinkKind {
 /// # Errors
 /// At the first that cannot work: a URL that may not be used, a file that cannot be read, a key that is missing.
 pub fn build(specs: &[SinkSpec]) -> Result<Vec<Arc<dyn Sink>>, SinkError> {
+    for (at, spec) in specs.iter().enumerate() {
+        if specs.iter().take(at).any(|other| other.name == spec.name) {
+            return Err(SinkError::new(format!("sink {} is named twice", spec.name)));
+        }
+    }
     specs.iter().map(build_one).collect()
 }
 

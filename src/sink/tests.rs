@@ -357,3 +357,113 @@ fn the_age_of_a_batch_closes_it_without_any_commit() {
     );
     workers.stop(LONG);
 }
+
+/// How many records the test with kills sends; 1,000,000 with `AFW_FULL=1`.
+fn many() -> usize {
+    if std::env::var_os("AFW_FULL").is_some() {
+        1_000_000
+    } else {
+        10_000
+    }
+}
+
+fn url_in_child() -> Option<(std::path::PathBuf, String)> {
+    Some((
+        std::env::var_os("AFW_SEND_DIR")?.into(),
+        std::env::var("AFW_SEND_URL").ok()?,
+    ))
+}
+
+/// The child of the test below: commits where the cursor stands, sends, ends when all is delivered.
+#[test]
+#[ignore = "run by another test"]
+fn commit_and_send_until_killed() {
+    let Some((dir, url)) = url_in_child() else { return };
+    let spec = AppFirewallSpec {
+        endpoint: url,
+        api_key: Secret::new("key"),
+        ..AppFirewallSpec::default()
+    };
+    let sinks = build(&[SinkSpec {
+        name: "appfirewall".into(),
+        kind: SinkKind::AppFirewall(spec),
+    }])
+    .unwrap();
+    let mut store = Store::open(&dir).unwrap();
+    let workers = Workers::start(&dir, &sinks, quick()).unwrap();
+    let mut sent = store
+        .cursors()
+        .unwrap()
+        .first()
+        .map_or(0, |cursor| cursor.offset as usize);
+    while sent < many() {
+        let next = (sent + 333).min(many());
+        let items = (sent..next).map(|n| Item {
+            sink: 0,
+            bytes: format!("{{\"n\":{n}}}").into_bytes(),
+        });
+        let cursor = crate::source::Cursor {
+            id: 1,
+            offset: next as u64,
+            ..Default::default()
+        };
+        let effects = Effects {
+            items: items.collect(),
+            cursors: vec![cursor],
+            ..Effects::default()
+        };
+        store.commit(&effects, &sinks, wall_clock()).unwrap();
+        workers.wake();
+        sent = next;
+    }
+    assert!(workers.stop(LONG * 100).is_complete());
+}
+
+#[test]
+fn everything_arrives_once_through_kills_and_a_bad_receiver() {
+    let count = AtomicUsize::new(0);
+    let receiver = Receiver::start(move |_| match count.fetch_add(1, Ordering::SeqCst) % 7 {
+        3 => Reply::Status(503),
+        5 => Reply::Torn,
+        _ => Reply::Status(200),
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let (mut kills, mut offers) = (0, 0);
+    loop {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "sink::tests::commit_and_send_until_killed",
+                "--ignored",
+                "-q",
+            ])
+            .env("AFW_SEND_DIR", dir.path())
+            .env("AFW_SEND_URL", receiver.url("/v1/events"))
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        offers += many() / 2000;
+        let ended = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break Some(status);
+            }
+            if receiver.count() >= offers {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                break None;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        match ended {
+            Some(status) => {
+                assert!(status.success());
+                break;
+            }
+            None => kills += 1,
+        }
+    }
+    let requests = receiver.requests();
+    println!("{} records, {kills} kills, {} requests", many(), requests.len());
+    assert!(kills > 1);
+    assert_once(&requests, many());
+}

@@ -154,6 +154,11 @@ impl Receiver {
         self.shared.requests.lock().unwrap().clone()
     }
 
+    /// How many requests have come.
+    pub fn count(&self) -> usize {
+        self.shared.requests.lock().unwrap().len()
+    }
+
     /// Waits until so many requests have come.
     pub fn wait_for(&self, count: usize) -> Vec<Request> {
         let end = Instant::now() + Duration::from_secs(30);

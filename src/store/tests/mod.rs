@@ -1,8 +1,12 @@
 //! The promises of the store, on a real database in a temporary directory.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+mod crash;
+mod versions;
 
 use super::outbox::{BatchState, Which};
 use super::queue::{Claimed, Next, RefusedRecord};
@@ -579,4 +583,59 @@ fn a_commit_that_fails_leaves_everything_as_it_was_and_can_be_made_again() {
     assert_eq!(store.commit(&effects, &sinks, at(1)).unwrap().frozen, 1);
     assert_eq!(store.cursors().unwrap(), [cursor(1, 10)]);
     assert_eq!(store.receiver("a").unwrap().open_events, 2);
+}
+
+#[test]
+fn a_read_only_disk_is_reported_and_recovered_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path()).unwrap();
+    let effects = Effects {
+        cursors: vec![cursor(1, 10)],
+        ..Effects::default()
+    };
+    store
+        .database
+        .connection
+        .pragma_update(None, "query_only", true)
+        .unwrap();
+    let error = store.commit(&effects, &[], at(0)).unwrap_err();
+    assert!(
+        matches!(error, StoreError::ReadOnly { .. }) && error.is_retryable(),
+        "{error}"
+    );
+    assert!(error.hint().unwrap().contains("--state-dir"));
+    store
+        .database
+        .connection
+        .pragma_update(None, "query_only", false)
+        .unwrap();
+    store.commit(&effects, &[], at(0)).unwrap();
+    assert_eq!(store.cursors().unwrap(), [cursor(1, 10)]);
+}
+
+#[test]
+fn dead_letters_have_a_limit_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path()).unwrap();
+    let sinks = [lines("a", 1)];
+    let owner = Owner::register(dir.path()).unwrap();
+    store.set_outbox_limits(OutboxLimits {
+        dead_bytes: 20,
+        ..OutboxLimits::default()
+    });
+    for n in 0..5 {
+        store
+            .commit(&items(0, [format!("record-{n}.")]), &sinks, at(n))
+            .unwrap();
+        let claimed = claim(&mut store, sinks[0].as_ref(), &owner, at(n)).unwrap();
+        store
+            .refuse(&claimed, sinks[0].as_ref(), (400, "no"), at(n))
+            .unwrap();
+    }
+    store.commit(&Effects::default(), &sinks, at(9)).unwrap();
+    assert_eq!(store.receiver("a").unwrap().dead_batches, 2);
+    assert_eq!(
+        store.counters().unwrap(),
+        [("outbox.dropped_dead_letters".to_owned(), 3)]
+    );
 }
