@@ -269,3 +269,6 @@ fn private_key(path: &Path) -> Result<PrivateKey<'static>, SinkError> {
 fn read(path: &Path) -> Result<Vec<u8>, SinkError> {
     std::fs::read(path).map_err(|error| SinkError::file(path, error))
 }
+
+#[cfg(test)]
+mod tests;
