@@ -182,7 +182,7 @@ fn every_kind_of_server_leads_to_the_right_verdict() {
         ("10.0.0.8", "googlebot", Verdict::Verified),
         ("10.0.0.9", "googlebot", Verdict::Verified),
         ("10.0.0.10", "googlebot", Verdict::Fake),
-        ("10.0.0.10", "seznambot", Verdict::Unknown),
+        ("10.0.0.10", "petalbot", Verdict::Unknown),
         ("fd00::1", "googlebot", Verdict::Verified),
         ("fd00::2", "googlebot", Verdict::Fake),
     ];

@@ -1,19 +1,20 @@
 //! [`AddressCache`]: all facts about an address, looked up once and then found in a few nanoseconds.
 //!
-//! One cache a thread. A hit allocates nothing.
+//! One cache a thread. Facts are few and addresses are many, so an address is kept as a number into a table of
+//! distinct facts: both tables stay small enough for the processor's own caches. A hit allocates nothing. The hash is
+//! seeded, for clients choose the addresses. At its bound the cache begins anew, which costs lookups and never changes
+//! a fact.
 
 use std::collections::HashMap;
-use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use super::lists::Role;
-use super::sets::Sets;
 use super::{AddressFacts, Databases, Exempt, Exemptions, Lists, Marks, Place};
 
-/// How many addresses a cache holds unless told otherwise, about 10 MB.
+/// How many addresses a cache holds unless told otherwise, at most about 8 MB.
 pub const DEFAULT_ADDRESSES: usize = 1 << 17;
 /// How many database records are kept decoded. Country databases have some hundreds, ASN ones some ten thousands.
 const MAX_PLACES: usize = 1 << 16;
@@ -24,10 +25,14 @@ pub struct AddressCache {
     databases: Arc<Databases>,
     lists: Arc<Lists>,
     exemptions: Arc<Exemptions>,
-    hasher: RandomState,
-    table: Sets<IpAddr, AddressFacts>,
+    max_addresses: usize,
+    /// Each address's place in `facts`.
+    places_of: HashMap<IpAddr, u32, RandomState>,
+    facts: Vec<AddressFacts>,
+    /// The place of facts already met.
+    met: HashMap<AddressFacts, u32, RandomState>,
     /// Decoded records by database and offset.
-    places: HashMap<(usize, usize), Place, RandomState>,
+    decoded: HashMap<(usize, usize), Place, RandomState>,
     nobody: AddressFacts,
     misses: u64,
 }
@@ -44,9 +49,11 @@ impl AddressCache {
             databases,
             lists,
             exemptions,
-            hasher: RandomState::default(),
-            table: Sets::new(addresses),
-            places: HashMap::default(),
+            max_addresses: addresses.clamp(1, 1 << 24),
+            places_of: HashMap::default(),
+            facts: Vec::new(),
+            met: HashMap::default(),
+            decoded: HashMap::default(),
             nobody: AddressFacts::default(),
             misses: 0,
         }
@@ -55,12 +62,11 @@ impl AddressCache {
     /// The facts about an address.
     #[inline]
     pub fn facts(&mut self, address: IpAddr) -> &AddressFacts {
-        let hash = self.hasher.hash_one(key(address));
-        let slot = match self.table.find(hash, |stored| *stored == address) {
-            Some(slot) => slot,
-            None => self.admit(hash, address),
+        let place = match self.places_of.get(&address) {
+            Some(place) => *place,
+            None => self.admit(address),
         };
-        self.table.value(slot).unwrap_or(&self.nobody)
+        self.facts.get(place as usize).unwrap_or(&self.nobody)
     }
 
     /// Facts for a line that tells no client address.
@@ -75,15 +81,33 @@ impl AddressCache {
 
     /// Takes new data; everything cached is forgotten.
     pub fn replace(&mut self, databases: Arc<Databases>, lists: Arc<Lists>, exemptions: Arc<Exemptions>) {
-        *self = Self::new(databases, lists, exemptions, self.table.capacity());
+        *self = Self::new(databases, lists, exemptions, self.max_addresses);
     }
 
     /// Looks the address up and keeps what it finds.
     #[cold]
-    fn admit(&mut self, hash: u64, address: IpAddr) -> usize {
+    fn admit(&mut self, address: IpAddr) -> u32 {
         self.misses += 1;
+        if self.places_of.len() >= self.max_addresses {
+            self.places_of.clear();
+            self.facts.clear();
+            self.met.clear();
+        }
         let facts = self.look_up(address);
-        self.table.insert(hash, address, facts)
+        let place = match self.met.get(&facts) {
+            Some(place) => *place,
+            None => self.keep(facts),
+        };
+        self.places_of.insert(address, place);
+        place
+    }
+
+    /// A place for facts that were not met before; there are never more of them than addresses.
+    fn keep(&mut self, facts: AddressFacts) -> u32 {
+        let place = u32::try_from(self.facts.len()).unwrap_or(u32::MAX);
+        self.facts.push(facts.clone());
+        self.met.insert(facts, place);
+        place
     }
 
     /// Everything there is to know, looked up in the data.
@@ -127,21 +151,13 @@ impl AddressCache {
             let Some(offset) = database.record_at(address) else {
                 continue;
             };
-            if self.places.len() >= MAX_PLACES {
-                self.places.clear();
+            if self.decoded.len() >= MAX_PLACES {
+                self.decoded.clear();
             }
-            let known = self.places.entry((index, offset));
+            let known = self.decoded.entry((index, offset));
             place.complete(known.or_insert_with(|| database.place(address)));
         }
         place
-    }
-}
-
-#[inline]
-fn key(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => u128::from(v4.to_ipv6_mapped()),
-        IpAddr::V6(v6) => u128::from(v6),
     }
 }
 

@@ -5,21 +5,19 @@
 //! not suspicious. What a user agent says is a claim; whether a crawler's is true is settled in
 //! [`crate::enrich::crawler`]. Pure.
 
-use std::hash::BuildHasher;
-use std::sync::{Arc, LazyLock};
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use foldhash::fast::RandomState;
 
-use super::crawler::CRAWLERS;
-use super::sets::Sets;
 use super::{AgentFacts, AgentType};
 
 mod browser;
 mod names;
+mod scan;
 mod words;
 
-use names::{NAMES, Place};
+use scan::Scan;
 
 /// How many user agents a cache remembers unless told otherwise.
 pub const DEFAULT_AGENTS: usize = 1 << 14;
@@ -29,8 +27,10 @@ const MAX_BYTES: usize = 1_024;
 /// Facts about user agents, remembered. One cache a thread; a hit allocates nothing.
 #[derive(Debug)]
 pub struct AgentCache {
-    hasher: RandomState,
-    table: Sets<Box<[u8]>, AgentFacts>,
+    max_agents: usize,
+    /// Each text's place in `facts`.
+    places: HashMap<Box<[u8]>, u32, RandomState>,
+    facts: Vec<AgentFacts>,
     absent: AgentFacts,
     misses: u64,
 }
@@ -39,8 +39,9 @@ impl AgentCache {
     /// A cache for at most `agents` user agents.
     pub fn new(agents: usize) -> Self {
         Self {
-            hasher: RandomState::default(),
-            table: Sets::new(agents),
+            max_agents: agents.clamp(1, 1 << 24),
+            places: HashMap::default(),
+            facts: Vec::new(),
             absent: AgentFacts {
                 odd: Some(Odd::Absent),
                 ..AgentFacts::default()
@@ -56,15 +57,25 @@ impl AgentCache {
             return &self.absent;
         };
         let text = text.get(..MAX_BYTES).unwrap_or(text);
-        let hash = self.hasher.hash_one(text);
-        let slot = match self.table.find(hash, |stored| **stored == *text) {
-            Some(slot) => slot,
-            None => {
-                self.misses += 1;
-                self.table.insert(hash, text.into(), read(text))
-            }
+        let place = match self.places.get(text) {
+            Some(place) => *place,
+            None => self.admit(text),
         };
-        self.table.value(slot).unwrap_or(&self.absent)
+        self.facts.get(place as usize).unwrap_or(&self.absent)
+    }
+
+    /// Reads a text and keeps what it says. At the bound everything is read anew.
+    #[cold]
+    fn admit(&mut self, text: &[u8]) -> u32 {
+        self.misses += 1;
+        if self.facts.len() >= self.max_agents {
+            self.places.clear();
+            self.facts.clear();
+        }
+        let place = u32::try_from(self.facts.len()).unwrap_or(u32::MAX);
+        self.facts.push(read(text));
+        self.places.insert(text.into(), place);
+        place
     }
 
     /// How many times a user agent was not in the cache.
@@ -111,15 +122,18 @@ pub fn read(text: &[u8]) -> AgentFacts {
         };
     }
     let lower = text.to_ascii_lowercase();
-    let found = Found::in_text(&lower);
-    let named = found.named.map(|(kind, at)| (kind, words::product_at(text, &at)));
-    let mut facts = match named.or_else(|| words::program(text, &device(&lower))) {
-        None => browser::read(text, &lower),
+    let scan = Scan::new(&lower);
+    let named = scan
+        .name
+        .as_ref()
+        .map(|(kind, at)| (*kind, words::product_at(text, at)));
+    let mut facts = match named.or_else(|| words::program(text, &scan)) {
+        None => browser::read(text, &lower, &scan),
         Some((AgentType::Browser, name)) => browser::named(&lower, &name),
         Some((kind, name)) => program(&lower, kind, &name),
     };
-    facts.claims = found.claims;
-    facts.system = browser::system(&lower).map(Arc::from);
+    facts.claims = scan.claims;
+    facts.system = scan.system.map(Arc::from);
     if malformed(text) {
         facts.odd = Some(Odd::Malformed);
     }
@@ -169,96 +183,6 @@ fn find_ignoring_case(text: &[u8], name: &[u8]) -> Option<usize> {
     text.windows(name.len())
         .position(|window| window.eq_ignore_ascii_case(name))
 }
-
-/// What the table of names finds.
-#[derive(Default)]
-struct Found {
-    /// Kind, and where the name stands.
-    named: Option<(AgentType, std::ops::Range<usize>)>,
-    claims: Option<&'static str>,
-}
-
-impl Found {
-    fn in_text(text: &[u8]) -> Self {
-        let mut found = Self::default();
-        let device = device(text);
-        let mut best: Option<(u8, usize)> = None;
-        let mut best_claim = usize::MAX;
-        for hit in AUTOMATON
-            .iter()
-            .flat_map(|names| names.find_overlapping_iter(text))
-        {
-            let index = hit.pattern().as_usize();
-            if let Some(name) = NAMES.get(index) {
-                let weight = (names::weight(name.kind), name.text.len());
-                let better = best.is_none_or(|best| weight > best);
-                let of_device = name.kind != AgentType::App && device.contains(&hit.start());
-                if better && !of_device && stands(name.place, text, hit.start(), hit.end()) {
-                    best = Some(weight);
-                    found.named = Some((name.kind, hit.start()..hit.end()));
-                }
-            } else if let Some((order, key)) = CLAIMS.get(index - NAMES.len())
-                && *order < best_claim
-                && stands(Place::Word, text, hit.start(), hit.end())
-            {
-                best_claim = *order;
-                found.claims = Some(*key);
-            }
-        }
-        found
-    }
-}
-
-/// Where an Android browser names its device, whose maker may have called it anything (`rubyplus`, `MAVEN_10_PRO`).
-fn device(lower: &[u8]) -> std::ops::Range<usize> {
-    let Some(start) = memchr::memmem::find(lower, b"android").filter(|_| browser::is_frame(lower)) else {
-        return 0..0;
-    };
-    let rest = lower.get(start..).unwrap_or_default();
-    let end = memchr::memchr(b')', rest).map_or(lower.len(), |at| start + at);
-    let model = lower.get(start..end).unwrap_or_default();
-    if memchr::memmem::find(model, b"compatible").is_some() {
-        0..0
-    } else {
-        start..end
-    }
-}
-
-/// Whether a name found at `start..end` stands as its place demands.
-fn stands(place: Place, text: &[u8], start: usize, end: usize) -> bool {
-    let letter = |at: Option<usize>| {
-        at.and_then(|at| text.get(at))
-            .is_some_and(u8::is_ascii_alphanumeric)
-    };
-    let open = !letter(start.checked_sub(1));
-    match place {
-        Place::Word => open && !letter(Some(end)),
-        Place::Head => open,
-        Place::Start => start == 0,
-        Place::Alone => start == 0 && text.len() - end < 16,
-        Place::Any => true,
-    }
-}
-
-/// Tokens of the crawler table, after the names: where in the table, and the key.
-static CLAIMS: LazyLock<Vec<(usize, &'static str)>> = LazyLock::new(|| {
-    let tokens = (0..)
-        .zip(CRAWLERS)
-        .flat_map(|(order, crawler)| crawler.tokens.iter().map(move |_| (order, crawler.key)));
-    tokens.collect()
-});
-
-/// `None` could only mean that a few hundred short texts exceed the automaton's limits; a test sees that they do not.
-static AUTOMATON: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let names = NAMES.iter().map(|name| name.text);
-    let tokens = CRAWLERS.iter().flat_map(|crawler| crawler.tokens.iter().copied());
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .build(names.chain(tokens))
-        .ok()
-});
 
 #[cfg(test)]
 mod tests;

@@ -7,12 +7,14 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use afw_parsers::Time;
 use maxminddb::Reader;
 
 use super::load::{self, Problem};
 
+mod check;
 mod shape;
 
 pub use shape::{Marks, Place};
@@ -20,8 +22,15 @@ pub use shape::{Marks, Place};
 /// Largest file that is read into memory. The largest database on sale is about half of this.
 const MAX_BYTES: u64 = 2 << 30;
 
-/// How many records are looked at to learn what a database knows.
-const SAMPLE: usize = 2_000;
+/// A file's content, shared between the reader and the check.
+#[derive(Clone)]
+struct Bytes(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
 
 /// A database that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +94,7 @@ impl Knows {
 /// One database in memory.
 pub struct Database {
     path: PathBuf,
-    reader: Reader<Vec<u8>>,
+    reader: Reader<Bytes>,
     knows: Knows,
     bytes: u64,
 }
@@ -116,14 +125,16 @@ impl Database {
 
     /// Checks the content of a file; `path` is for messages.
     pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, GeoError> {
-        let broken = |error: maxminddb::MaxMindDbError| GeoError::Broken {
+        let broken = |reason| GeoError::Broken {
             path: path.to_owned(),
-            reason: error.to_string(),
+            reason,
         };
         let size = bytes.len() as u64;
-        let reader = Reader::from_source(bytes).map_err(broken)?;
-        reader.verify().map_err(broken)?;
-        let knows = known(&reader).map_err(broken)?;
+        let bytes = Bytes(Arc::new(bytes));
+        let opened = Reader::from_source(bytes.clone());
+        let reader = opened.map_err(|error| broken(error.to_string()))?;
+        let places = check::records(&reader, bytes.as_ref()).map_err(broken)?;
+        let knows = known(&reader.metadata().database_type, &places);
         if knows.nothing() {
             return Err(GeoError::Foreign {
                 path: path.to_owned(),
@@ -182,21 +193,15 @@ impl Database {
 }
 
 /// What the records and the type say a database tells.
-fn known(reader: &Reader<Vec<u8>>) -> Result<Knows, maxminddb::MaxMindDbError> {
-    let kind = reader.metadata().database_type.to_ascii_lowercase();
+fn known(database_type: &str, places: &[Place]) -> Knows {
+    let kind = database_type.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| kind.contains(word));
-    let mut knows = Knows {
-        country: says(&["country", "-city", "enterprise"]),
-        asn: says(&["-asn", "-isp", "country_asn", "country-asn"]),
-        marks: says(&["anonymous-ip", "privacy"]),
-    };
-    for found in reader.networks(maxminddb::WithinOptions::default())?.take(SAMPLE) {
-        let place: Place = found?.decode()?.unwrap_or_default();
-        knows.country |= place.country.is_some();
-        knows.asn |= place.asn.is_some();
-        knows.marks |= !place.marks.is_empty();
+    let any = |holds: fn(&Place) -> bool| places.iter().any(holds);
+    Knows {
+        country: says(&["country", "-city", "enterprise"]) || any(|place| place.country.is_some()),
+        asn: says(&["-asn", "-isp", "country_asn"]) || any(|place| place.asn.is_some()),
+        marks: says(&["anonymous-ip", "privacy"]) || any(|place| !place.marks.is_empty()),
     }
-    Ok(knows)
 }
 
 /// The databases in use, best first: the first that knows a fact tells it.

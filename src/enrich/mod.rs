@@ -14,7 +14,6 @@ pub mod geo;
 pub mod lists;
 mod load;
 pub mod reserved;
-mod sets;
 
 pub use address::AddressCache;
 pub use agent::{AgentCache, Odd};
@@ -23,7 +22,7 @@ pub use geo::{Database, Databases, GeoError, Marks, Place};
 pub use lists::{List, ListError, ListSpec, Lists, Role};
 
 /// What is known about one address. Cached per thread; cloning is cheap.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct AddressFacts {
     /// ISO 3166 code, upper case.
     pub country: Option<[u8; 2]>,

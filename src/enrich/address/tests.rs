@@ -85,7 +85,7 @@ fn a_hit_allocates_nothing_and_looks_nothing_up() {
 proptest! {
     #[test]
     fn forgetting_never_changes_a_fact(numbers in proptest::collection::vec(0u32..4_000, 1..3_000)) {
-        let (mut small, mut fresh) = (cache(0), cache(0));
+        let (mut small, mut fresh) = (cache(100), cache(0));
         for number in numbers {
             let address = IpAddr::V4((0x0808_0000 + number * 7_919).into());
             let expected = fresh.look_up(address);

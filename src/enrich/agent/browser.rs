@@ -4,10 +4,11 @@
 //! 2026-11. The order of the products matters: nearly every browser also names the ones it imitates.
 
 use super::super::{AgentFacts, AgentType};
+use super::scan::Scan;
 use super::{Odd, number, words};
 
 /// Token before the version, and the product's name; the first that is found wins.
-const PRODUCTS: &[(&str, &str)] = &[
+pub(super) const PRODUCTS: &[(&str, &str)] = &[
     ("edga/", "Edge"),
     ("edgios/", "Edge"),
     ("edg/", "Edge"),
@@ -52,7 +53,7 @@ const PRODUCTS: &[(&str, &str)] = &[
 ];
 
 /// Word in the text, and the system it means; the first that is found wins.
-const SYSTEMS: &[(&str, &str)] = &[
+pub(super) const SYSTEMS: &[(&str, &str)] = &[
     ("windows phone", "Windows Phone"),
     ("xbox", "Xbox"),
     ("windows", "Windows"),
@@ -82,7 +83,7 @@ const SYSTEMS: &[(&str, &str)] = &[
 ];
 
 /// Words of telephones and set-top boxes from before browsers had a common frame.
-const OLD_DEVICES: &[&str] = &[
+pub(super) const OLD_DEVICES: &[&str] = &[
     "midp",
     "cldc",
     "up.browser",
@@ -123,16 +124,10 @@ pub(super) fn is_frame(text: &[u8]) -> bool {
     text.starts_with(b"mozilla/") || text.starts_with(b"opera/")
 }
 
-/// The system a text names.
-pub(super) fn system(text: &[u8]) -> Option<&'static str> {
-    let named = SYSTEMS.iter().find(|(word, _)| find(text, word).is_some());
-    named.map(|(_, system)| *system)
-}
-
-/// Facts about a text that names no program; `text` in lower case, and as it was written.
-pub(super) fn read(written: &[u8], text: &[u8]) -> AgentFacts {
-    let system = system(text);
-    if let Some((name, major)) = product(text).filter(|_| is_frame(text) || system.is_some()) {
+/// Facts about a text that names no program: as it was written, in lower case, and scanned.
+pub(super) fn read(written: &[u8], text: &[u8], scan: &Scan) -> AgentFacts {
+    let system = scan.system;
+    if let Some((name, major)) = product(text, scan).filter(|_| is_frame(text) || system.is_some()) {
         return AgentFacts {
             kind: AgentType::Browser,
             name: Some(name.into()),
@@ -142,11 +137,10 @@ pub(super) fn read(written: &[u8], text: &[u8]) -> AgentFacts {
             ..AgentFacts::default()
         };
     }
-    let old = OLD_DEVICES.iter().any(|word| find(text, word).is_some());
     match (is_frame(text), system) {
-        (true, None) if !old && engine(text).is_none() => framed(written, text),
+        (true, None) if !scan.old_device && engine(text).is_none() => framed(written, text),
         (true, _) => of_kind(AgentType::Browser),
-        (false, _) if old => of_kind(AgentType::Browser),
+        (false, _) if scan.old_device => of_kind(AgentType::Browser),
         (false, Some(_)) => of_kind(AgentType::App),
         (false, None) => AgentFacts::default(),
     }
@@ -207,17 +201,20 @@ fn find(text: &[u8], word: &str) -> Option<usize> {
     memchr::memmem::find(text, word.as_bytes())
 }
 
-fn product(text: &[u8]) -> Option<(&'static str, Option<u32>)> {
-    PRODUCTS.iter().find_map(|(token, name)| {
-        let at = find(text, token)? + token.len();
-        let major = match *token {
-            // Safari's own number is WebKit's; without `Version/` its version is not told.
-            "safari/" => None,
-            // Internet Explorer 11 tells its version as `rv:`.
-            "trident/" => find(text, "rv:").and_then(|at| number(text.get(at + 3..)?)),
-            _ => number(text.get(at..)?),
-        };
-        Some((*name, major))
+/// Name and major version.
+fn product(text: &[u8], scan: &Scan) -> Option<(&'static str, Option<u32>)> {
+    let (token, name, end) = scan.product?;
+    let after = |word: &str| find(text, word).and_then(|at| number(text.get(at + word.len()..)?));
+    let own = text.get(end..).and_then(number);
+    Some(match token {
+        // Internet Explorer 11 tells its version as `rv:`.
+        "trident/" => (name, after("rv:")),
+        // Opera 12 calls itself 9.80 and adds its version; Android's own browser calls itself Safari.
+        "version/" if find(text, "opera/").is_some() => ("Opera", own),
+        "version/" | "safari/" if scan.system == Some("Android") => ("Android Browser", after("version/")),
+        // Safari's own number is WebKit's; without `Version/` its version is not told.
+        "safari/" => (name, None),
+        _ => (name, own),
     })
 }
 

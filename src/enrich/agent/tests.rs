@@ -119,7 +119,7 @@ fn browsers_by_product_engine_and_system() {
         ),
         (
             "Opera/9.80 (Windows NT 6.1) Presto/2.12.388 Version/12.18",
-            "Safari",
+            "Opera",
             Some(12),
             "Presto",
             "Windows",

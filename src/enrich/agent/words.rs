@@ -6,26 +6,30 @@
 use std::ops::Range;
 
 use super::super::AgentType::{self, Crawler, Preview, Scanner, Script};
+use super::scan::Scan;
 use super::{browser, find_ignoring_case};
 
 /// Kind and name of a program that describes itself.
-pub(super) fn program(text: &[u8], device: &Range<usize>) -> Option<(AgentType, String)> {
-    for (word, kind, shape) in WORDS {
-        if let Some(at) = find(text, word.as_bytes(), *shape, device) {
-            return Some((*kind, product_at(text, &(at..at + word.len()))));
-        }
+pub(super) fn program(text: &[u8], scan: &Scan) -> Option<(AgentType, String)> {
+    if let Some((kind, at)) = &scan.word {
+        return Some((*kind, product_at(text, at)));
     }
-    if has_contact(text) {
+    if scan.contact || mailbox(text) {
         return Some((Crawler, self_described(text)));
     }
     lone_product(text).map(|name| (Script, name))
 }
 
+/// The address of a page or a mailbox: whom to ask about the program.
+pub(super) const CONTACTS: &[&str] = &["http://", "https://", "+http", "(+www.", "; www.", "mailto:"];
+
 /// Where the word must end or begin.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
+pub(super) enum Shape {
     /// No letter follows: `AcmeBot/1`, not `bottle`.
     Ends,
+    /// The same, but for `CUBOT`, which makes telephones.
+    EndsNoTelephone,
     /// No letter before: `scan`, `ScanAgent`, not `Scandinavia`'s inside of another word.
     Begins,
     /// Both.
@@ -34,7 +38,8 @@ enum Shape {
     Inside,
 }
 
-const WORDS: &[(&str, AgentType, Shape)] = &[
+/// The words; of several in one text the first of the table counts.
+pub(super) const WORDS: &[(&str, AgentType, Shape)] = &[
     ("scanner", Scanner, Shape::Inside),
     ("scanning", Scanner, Shape::Inside),
     ("scan", Scanner, Shape::Ends),
@@ -47,7 +52,7 @@ const WORDS: &[(&str, AgentType, Shape)] = &[
     ("tester", Scanner, Shape::Ends),
     ("detector", Scanner, Shape::Ends),
     ("previewer", Preview, Shape::Ends),
-    ("bot", Crawler, Shape::Ends),
+    ("bot", Crawler, Shape::EndsNoTelephone),
     ("bots", Crawler, Shape::Ends),
     ("robot", Crawler, Shape::Begins),
     ("crawl", Crawler, Shape::Inside),
@@ -61,44 +66,24 @@ const WORDS: &[(&str, AgentType, Shape)] = &[
     ("research", Crawler, Shape::Inside),
 ];
 
-fn find(text: &[u8], word: &[u8], shape: Shape, device: &Range<usize>) -> Option<usize> {
-    let mut from = 0;
-    while let Some(at) = find_ignoring_case(text.get(from..)?, word).map(|at| at + from) {
+impl Shape {
+    /// Whether a word found there stands so; the text is in lower case.
+    pub(super) fn fits(self, text: &[u8], at: &Range<usize>) -> bool {
         let letter = |at: Option<usize>| {
             at.and_then(|at| text.get(at))
                 .is_some_and(u8::is_ascii_alphabetic)
         };
-        let fits = match shape {
-            Shape::Ends => !letter(Some(at + word.len())),
-            Shape::Begins => !letter(at.checked_sub(1)),
-            Shape::Word => !letter(Some(at + word.len())) && !letter(at.checked_sub(1)),
-            Shape::Inside => true,
-        };
-        if fits && !device.contains(&at) && !is_telephone(text, at, word) {
-            return Some(at);
+        let (begins, ends) = (!letter(at.start.checked_sub(1)), !letter(Some(at.end)));
+        match self {
+            Self::Ends => ends,
+            Self::EndsNoTelephone => {
+                ends && !text.get(..at.start).is_some_and(|before| before.ends_with(b"cu"))
+            }
+            Self::Begins => begins,
+            Self::Word => begins && ends,
+            Self::Inside => true,
         }
-        from = at + word.len();
     }
-    None
-}
-
-/// `CUBOT X18`: a maker of telephones, not a robot.
-fn is_telephone(text: &[u8], at: usize, word: &[u8]) -> bool {
-    word == b"bot"
-        && at
-            .checked_sub(2)
-            .and_then(|start| text.get(start..at))
-            .is_some_and(|before| before.eq_ignore_ascii_case(b"cu"))
-}
-
-/// The address of a page or a mailbox, which tells whom to ask about the program.
-fn has_contact(text: &[u8]) -> bool {
-    let any = |words: &[&str]| {
-        words
-            .iter()
-            .any(|word| find_ignoring_case(text, word.as_bytes()).is_some())
-    };
-    any(&["http://", "https://", "+http", "(+www.", "; www.", "mailto:"]) || mailbox(text)
 }
 
 /// `name@host.tld`.

@@ -201,17 +201,17 @@ mod tests {
                 Verdict::Unknown,
             ),
             // Not promised: another name proves nothing; a name that the operator denies does.
-            ("seznambot", Ok(&["a.example"]), &[], Verdict::Unknown),
+            ("petalbot", Ok(&["a.example"]), &[], Verdict::Unknown),
             (
-                "seznambot",
-                Ok(&["a.seznam.cz"]),
-                &[("a.seznam.cz", ADDRESS)],
+                "petalbot",
+                Ok(&["a.petalsearch.com"]),
+                &[("a.petalsearch.com", ADDRESS)],
                 Verdict::Verified,
             ),
             (
-                "seznambot",
-                Ok(&["a.seznam.cz"]),
-                &[("a.seznam.cz", "9.9.9.9")],
+                "petalbot",
+                Ok(&["a.petalsearch.com"]),
+                &[("a.petalsearch.com", "9.9.9.9")],
                 Verdict::Fake,
             ),
         ] {

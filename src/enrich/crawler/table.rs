@@ -1,8 +1,9 @@
 //! The table of checkable crawlers.
 //!
 //! Sources: Google "Verifying requests from Google crawlers and fetchers", Yandex "How to check that a robot belongs
-//! to Yandex", and each operator's own crawler page for tokens and list addresses, as collected in 2026-11. Reverse
-//! names that no operator's page was seen to promise are marked: they can prove a claim, never disprove it.
+//! to Yandex", Bing "Verifying Bingbot", Apple "About Applebot", Seznam "SeznamBot crawler", Amazon "Amazonbot", and
+//! each operator's own page for tokens and list addresses, as collected in 2026-11. Domains that no operator's page
+//! was seen to promise are not marked as promised: they can prove a claim, never disprove it.
 
 /// A crawler whose claim can be checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +154,7 @@ pub const CRAWLERS: &[Crawler] = &[
         lists: &["seznambot", "seznam"],
         url: Some("https://search.seznam.cz/ipranges/seznambot.json"),
         domains: &["seznam.cz"],
+        promised: true,
         ..NONE
     },
     Crawler {
@@ -225,6 +227,7 @@ pub const CRAWLERS: &[Crawler] = &[
         tokens: &["Amazonbot"],
         lists: &["amazonbot"],
         domains: &["crawl.amazonbot.amazon"],
+        promised: true,
         ..NONE
     },
 ];

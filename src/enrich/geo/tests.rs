@@ -307,3 +307,37 @@ fn published_broken_databases_are_refused() {
         println!("{error}");
     }
 }
+
+#[test]
+fn the_walk_alone_finds_broken_trees_and_pointers() {
+    let Some(folder) = cases() else { return };
+    for name in [
+        "broken-pointers-24",
+        "broken-search-tree-24",
+        "ipv4-24",
+        "mixed-28",
+    ] {
+        let bytes = std::fs::read(folder.join(format!("MaxMind-DB-test-{name}.mmdb"))).unwrap();
+        let bytes = Bytes(Arc::new(bytes));
+        let reader = Reader::from_source(bytes.clone()).unwrap();
+        let sound = check::walk(&reader, bytes.as_ref()).is_ok();
+        assert_eq!(sound, !name.contains("broken"), "{name}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_damage_does_more_than_refuse(flips in proptest::collection::vec((0usize..4_000, 0u8..=255), 1..6)) {
+        let record = map(&[("country", map(&[("iso_code", Value::Text("SE"))])), ("asn", Value::Text("AS1"))]);
+        let networks = [("8.0.0.0/9", record.clone()), ("2a00::/16", record)];
+        let mut bytes = database("X-Country", &networks);
+        let len = bytes.len();
+        for (at, value) in flips {
+            bytes[at % len] = value;
+        }
+        if let Ok(base) = Database::from_bytes(Path::new("x"), bytes) {
+            base.place(ip("8.8.8.8"));
+            base.place(ip("2a00::1"));
+        }
+    }
+}
