@@ -262,6 +262,18 @@ impl Field {
         Self::Named(name.to_ascii_lowercase().into())
     }
 
+    /// The name by which messages call it: the first in the taxonomies.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Header(name) => format!("cs({name})"),
+            Self::Named(name) => name.to_string(),
+            field => NAMES
+                .iter()
+                .find(|(_, known)| known == field)
+                .map_or_else(String::new, |(name, _)| (*name).to_owned()),
+        }
+    }
+
     /// Whether its text is written by the client as part of a URL or payload, so that the decoded views apply.
     pub fn is_encoded(&self) -> bool {
         self.is_target() || matches!(self, Self::Referrer | Self::Agent | Self::Header(_))

@@ -1,16 +1,38 @@
 //! Detection: Sigma rules over events.
 //!
 //! `rules` loads and checks Sigma files, `compile` turns them into automata and small programs, `signature` matches
-//! one event, `correlate` counts over time. The values below are what the rest of the program sees of a rule.
-//! Pure: rule text comes in as strings, the drivers read the files. Next: [`crate::indicator`].
+//! one event, `correlate` counts over time; `packs` are the built-in rules. The values below are what the rest of
+//! the program sees of a rule. Pure: rule text comes in as strings, the drivers read the files. Next: [`rules`],
+//! [`signature`], then [`crate::indicator`].
 
+mod compile;
+mod condition;
 pub mod correlate;
+pub mod explain;
+mod expr;
 pub mod fields;
 pub mod guard;
 pub mod label;
+mod layers;
+mod lazy;
+mod memo;
+mod modifiers;
+mod packs;
+mod pattern;
+mod pcre;
+mod problem;
+mod required;
+pub mod rules;
+pub mod signature;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod views;
+mod yaml;
+
+pub use packs::builtin;
+pub use problem::RuleProblem;
+pub use rules::{Rule, RuleText, Ruleset};
+pub use signature::{Hit, Signatures};
 
 use std::sync::Arc;
 

@@ -1,0 +1,578 @@
+//! Compilation: from the trees of all rules to what runs on each line, the [`Engine`].
+//!
+//! Every literal of every rule goes into one automaton per text (target, referrer, user agent, …). A literal that is
+//! found sets the **atoms** that ask for it; an atom may wake **rules**. A rule is looked at only when a literal was
+//! found without which it cannot hold, so a line's cost does not grow with the number of rules. Regular expressions
+//! and wildcards run only behind a literal they need. What has no such literal is tried on every line.
+//!
+//! Everything is decided here, once; [`super::signature`] only runs it. Memory is bounded by the rules: nothing here
+//! grows with the log. Next: [`super::signature`].
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::expr::{Anchor, Check, Expr, Regex, Subject, Test};
+use super::fields::Field;
+use super::layers::{Layering, Region};
+use super::pattern::{Pattern, Piece};
+use super::required::rarity;
+
+mod automaton;
+
+pub(super) use automaton::{Automaton, Entry};
+
+/// All rules, ready to run.
+#[derive(Debug, Default)]
+pub struct Engine {
+    pub(super) slots: Vec<Slot>,
+    pub(super) atoms: Vec<Atom>,
+    pub(super) programs: Vec<Program>,
+    /// Per atom, the rules that it wakes.
+    pub(super) wakes: Vec<Box<[u32]>>,
+    /// Rules that no literal wakes.
+    pub(super) always: Vec<u32>,
+}
+
+/// A text of an event that is searched.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub source: Source,
+    pub layering: Layering,
+    /// Whether few different texts come, so that what was found is remembered by text.
+    pub repeats: bool,
+    pub automaton: Option<Automaton>,
+}
+
+/// Where a slot's text comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Source {
+    /// A field; [`Field::Target`] for all parts of the target.
+    Field(Field),
+    /// All values of the line but target, referrer and agent.
+    Rest,
+}
+
+/// One question to an event, shared by the rules that ask it in one place.
+#[derive(Debug)]
+pub(super) struct Atom {
+    /// The slot it looks at; `None` for a field that is read when asked.
+    pub slot: Option<usize>,
+    pub test: AtomTest,
+    /// The texts whose finding sets it or lets it run.
+    literals: Vec<Literal>,
+    /// Whether it stands in its slot's automaton.
+    searched: bool,
+}
+
+/// How an atom is answered.
+#[derive(Debug)]
+pub(super) enum AtomTest {
+    /// By its literals alone.
+    Found,
+    /// By running `test` once one of its literals was found.
+    Guarded(Lazy),
+    /// By running `test`.
+    Lazy(Lazy),
+}
+
+/// A test that is run on a text when a rule asks for it.
+#[derive(Debug)]
+pub(super) struct Lazy {
+    /// Which parts of a slot's text; one of them must pass.
+    pub regions: Vec<Region>,
+    /// The field, when it is no slot's.
+    pub field: Option<Field>,
+    /// Any of these must hold.
+    pub tests: Vec<Test>,
+}
+
+/// A text to search for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Literal {
+    bytes: Vec<u8>,
+    anchor: Anchor,
+    region: Region,
+    cased: bool,
+}
+
+/// A rule over atoms.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Program {
+    Atom(u32),
+    Not(Box<Program>),
+    All(Box<[Program]>),
+    Any(Box<[Program]>),
+    AtLeast(usize, Box<[Program]>),
+}
+
+/// The slots that always exist, by index.
+const TARGET: usize = 0;
+const REFERRER: usize = 1;
+const AGENT: usize = 2;
+const REST: usize = 3;
+
+impl Engine {
+    /// Compiles rules, given as trees; a rule keeps its index.
+    pub fn new(rules: impl Iterator<Item = Expr>) -> Self {
+        let mut builder = Builder::new();
+        let programs: Vec<Program> = rules.map(|rule| builder.program(&rule)).collect();
+        builder.finish(programs)
+    }
+}
+
+struct Builder {
+    slots: Vec<Slot>,
+    atoms: Vec<Atom>,
+    /// Atoms by what they ask, so that rules share them.
+    known: HashMap<String, u32>,
+}
+
+/// The atoms of which one must be found, and how rarely that is.
+struct Wake {
+    atoms: Vec<u32>,
+    rarity: u32,
+}
+
+impl Builder {
+    fn new() -> Self {
+        let slot = |source: Source, layering: Layering, repeats: bool| Slot {
+            source,
+            layering,
+            repeats,
+            automaton: None,
+        };
+        Self {
+            slots: vec![
+                slot(Source::Field(Field::Target), Layering::Target, false),
+                slot(Source::Field(Field::Referrer), Layering::Text, true),
+                slot(Source::Field(Field::Agent), Layering::Agent, true),
+                slot(Source::Rest, Layering::Plain, false),
+            ],
+            atoms: Vec::new(),
+            known: HashMap::new(),
+        }
+    }
+
+    fn program(&mut self, expr: &Expr) -> Program {
+        match expr {
+            Expr::Check(check) => self.checks(&[check]),
+            Expr::Not(inner) => Program::Not(Box::new(self.program(inner))),
+            Expr::All(parts) => Program::All(parts.iter().map(|part| self.program(part)).collect()),
+            Expr::Any(parts) => self.any(parts),
+            Expr::AtLeast(count, parts) => {
+                Program::AtLeast(*count, parts.iter().map(|part| self.program(part)).collect())
+            }
+        }
+    }
+
+    /// Alternatives: those that ask the same subject become one question.
+    fn any(&mut self, parts: &[Expr]) -> Program {
+        let mut groups: Vec<(&Subject, Vec<&Arc<Check>>)> = Vec::new();
+        let mut programs = Vec::new();
+        for part in parts {
+            match part {
+                Expr::Check(check) => match groups.iter_mut().find(|(subject, _)| **subject == check.subject)
+                {
+                    Some((_, checks)) => checks.push(check),
+                    None => groups.push((&check.subject, vec![check])),
+                },
+                other => programs.push(self.program(other)),
+            }
+        }
+        programs.extend(groups.into_iter().map(|(_, checks)| self.checks(&checks)));
+        any_of(programs)
+    }
+
+    /// Checks of one subject of which one must hold.
+    fn checks(&mut self, checks: &[&Arc<Check>]) -> Program {
+        let Some(first) = checks.first() else {
+            return Program::Any(Box::default());
+        };
+        match &first.subject {
+            Subject::Anything => any_of(
+                [TARGET, REFERRER, AGENT, REST]
+                    .into_iter()
+                    .map(|slot| self.at(Some(slot), None, &[Region::Whole], checks))
+                    .collect(),
+            ),
+            Subject::Field(Field::QueryOrTarget) => self.query_or_target(checks),
+            Subject::Field(field) => {
+                let region = match field {
+                    Field::Path => Region::Path,
+                    Field::Query => Region::Query,
+                    Field::Extension => Region::Extension,
+                    _ => Region::Whole,
+                };
+                let slot = self.slot(field);
+                self.at(slot, Some(field), &[region], checks)
+            }
+        }
+    }
+
+    /// Sigma's `cs-uri-query`: the query or the whole target. What stands anywhere in the query, or at its end, stands
+    /// so in the target.
+    fn query_or_target(&mut self, checks: &[&Arc<Check>]) -> Program {
+        let on = |regions: &'static [Region], wanted: fn(&Test) -> u8, kind: u8| {
+            let some: Vec<&Arc<Check>> = checks
+                .iter()
+                .filter(|check| wanted(&check.test) == kind)
+                .copied()
+                .collect();
+            (regions, some)
+        };
+        let kind: fn(&Test) -> u8 = |test| match test {
+            Test::Present | Test::Empty => 0,
+            Test::Pattern { pattern, .. } if pattern.pieces().first() == Some(&Piece::Any) => 1,
+            Test::Regex(regex) if !regex.looks_around => 1,
+            _ => 2,
+        };
+        let groups = [
+            on(&[Region::Query], kind, 0),
+            on(&[Region::Whole], kind, 1),
+            on(&[Region::Query, Region::Whole], kind, 2),
+        ];
+        let programs = groups
+            .into_iter()
+            .filter(|(_, checks)| !checks.is_empty())
+            .map(|(regions, checks)| self.at(Some(TARGET), None, regions, &checks))
+            .collect();
+        any_of(programs)
+    }
+
+    /// The slot of a field whose text is always searched.
+    fn slot(&mut self, field: &Field) -> Option<usize> {
+        match field {
+            field if field.is_target() => Some(TARGET),
+            Field::Referrer => Some(REFERRER),
+            Field::Agent => Some(AGENT),
+            Field::Header(_) => Some(self.field_slot(field)),
+            _ => None,
+        }
+    }
+
+    /// The slot of any field, made if there is none.
+    fn field_slot(&mut self, field: &Field) -> usize {
+        let source = Source::Field(field.clone());
+        match self.slots.iter().position(|slot| slot.source == source) {
+            Some(index) => index,
+            None => {
+                self.slots.push(Slot {
+                    source,
+                    layering: Layering::of(field),
+                    repeats: true,
+                    automaton: None,
+                });
+                self.slots.len() - 1
+            }
+        }
+    }
+
+    /// Checks of which one must hold, on some regions of one text.
+    fn at(
+        &mut self,
+        slot: Option<usize>,
+        field: Option<&Field>,
+        regions: &[Region],
+        checks: &[&Arc<Check>],
+    ) -> Program {
+        let mut literals = Vec::new();
+        let mut plain = Vec::new();
+        let mut programs = Vec::new();
+        for check in checks {
+            match as_literal(&check.test) {
+                Some((bytes, anchor, cased)) => {
+                    plain.push(check.test.clone());
+                    literals.extend(regions.iter().map(|&region| Literal {
+                        bytes: bytes.to_vec(),
+                        anchor,
+                        region,
+                        cased,
+                    }));
+                }
+                None => {
+                    let guards = guards(&check.test);
+                    programs.push(self.atom(slot, field, regions, vec![check.test.clone()], guards, false));
+                }
+            }
+        }
+        if !plain.is_empty() {
+            literals.sort_unstable();
+            literals.dedup();
+            programs.push(self.atom(slot, field, regions, plain, literals, true));
+        }
+        any_of(programs)
+    }
+
+    fn atom(
+        &mut self,
+        slot: Option<usize>,
+        field: Option<&Field>,
+        regions: &[Region],
+        tests: Vec<Test>,
+        literals: Vec<Literal>,
+        found: bool,
+    ) -> Program {
+        let key = format!("{slot:?} {field:?} {regions:?} {}", asked(&tests));
+        if let Some(&known) = self.known.get(&key) {
+            return Program::Atom(known);
+        }
+        let lazy = Lazy {
+            regions: regions.to_vec(),
+            field: field.filter(|_| slot.is_none()).cloned(),
+            tests,
+        };
+        let index = self.atoms.len() as u32;
+        self.atoms.push(Atom {
+            slot,
+            test: match (found, literals.is_empty()) {
+                (true, _) => AtomTest::Lazy(lazy),
+                (false, false) => AtomTest::Guarded(lazy),
+                (false, true) => AtomTest::Lazy(lazy),
+            },
+            literals,
+            searched: false,
+        });
+        self.known.insert(key, index);
+        Program::Atom(index)
+    }
+
+    fn finish(mut self, programs: Vec<Program>) -> Engine {
+        let mut wakes: Vec<Vec<u32>> = vec![Vec::new(); self.atoms.len()];
+        let mut always = Vec::new();
+        for (rule, program) in programs.iter().enumerate() {
+            match self.wake(program) {
+                Some(wake) => {
+                    for atom in wake.atoms {
+                        self.search(atom);
+                        if let Some(rules) = wakes.get_mut(atom as usize)
+                            && rules.last() != Some(&(rule as u32))
+                        {
+                            rules.push(rule as u32);
+                        }
+                    }
+                }
+                None => always.push(rule as u32),
+            }
+        }
+        for index in 0..self.atoms.len() {
+            self.settle(index as u32);
+        }
+        let programs = programs
+            .into_iter()
+            .map(|program| self.ordered(program))
+            .collect();
+        self.build_automata();
+        Engine {
+            slots: self.slots,
+            atoms: self.atoms,
+            programs,
+            wakes: wakes.into_iter().map(Vec::into_boxed_slice).collect(),
+            always,
+        }
+    }
+
+    /// The rarest set of atoms of which one must be found if the program is to hold; `None` when there is none.
+    fn wake(&self, program: &Program) -> Option<Wake> {
+        match program {
+            Program::Atom(index) => {
+                let atom = self.atoms.get(*index as usize)?;
+                let rarity = atom.rarity()?;
+                Some(Wake {
+                    atoms: vec![*index],
+                    rarity,
+                })
+            }
+            Program::Not(_) => None,
+            Program::All(parts) => parts
+                .iter()
+                .filter_map(|part| self.wake(part))
+                .max_by_key(|wake| (wake.rarity, std::cmp::Reverse(wake.atoms.len()))),
+            Program::AtLeast(0, _) => None,
+            Program::Any(parts) | Program::AtLeast(_, parts) => {
+                let mut wake = Wake {
+                    atoms: Vec::new(),
+                    rarity: u32::MAX,
+                };
+                for part in parts {
+                    let one = self.wake(part)?;
+                    wake.atoms.extend(one.atoms);
+                    wake.rarity = wake.rarity.min(one.rarity);
+                }
+                wake.atoms.sort_unstable();
+                wake.atoms.dedup();
+                Some(wake)
+            }
+        }
+    }
+
+    /// Has the literals of an atom searched for.
+    fn search(&mut self, index: u32) {
+        let Some(atom) = self.atoms.get(index as usize) else {
+            return;
+        };
+        let field = match &atom.test {
+            AtomTest::Lazy(lazy) | AtomTest::Guarded(lazy) => lazy.field.clone(),
+            AtomTest::Found => None,
+        };
+        let slot = match (atom.slot, field) {
+            (None, Some(field)) => Some(self.field_slot(&field)),
+            (slot, _) => slot,
+        };
+        if let Some(atom) = self.atoms.get_mut(index as usize) {
+            atom.slot = slot;
+            atom.searched = true;
+        }
+    }
+
+    /// Decides how an atom is answered: literals of texts that are searched anyway are searched for too, unless
+    /// they stand in most lines.
+    fn settle(&mut self, index: u32) {
+        let Some(atom) = self.atoms.get_mut(index as usize) else {
+            return;
+        };
+        let rare = atom.rarity().is_some_and(|rarity| rarity > 1);
+        atom.searched |= atom.slot.is_some() && rare;
+        let test = std::mem::replace(&mut atom.test, AtomTest::Found);
+        atom.test = match (test, atom.searched) {
+            (AtomTest::Lazy(lazy), true) if lazy.tests.iter().all(|test| as_literal(test).is_some()) => {
+                AtomTest::Found
+            }
+            (AtomTest::Guarded(lazy), false) => AtomTest::Lazy(lazy),
+            (test, _) => test,
+        };
+    }
+
+    /// Puts what is cheap to ask first.
+    fn ordered(&self, program: Program) -> Program {
+        let each = |parts: Box<[Program]>| {
+            let mut parts: Vec<Program> = parts
+                .into_vec()
+                .into_iter()
+                .map(|part| self.ordered(part))
+                .collect();
+            parts.sort_by_key(|part| self.cost(part));
+            parts.into_boxed_slice()
+        };
+        match program {
+            Program::Atom(_) => program,
+            Program::Not(inner) => Program::Not(Box::new(self.ordered(*inner))),
+            Program::All(parts) => Program::All(each(parts)),
+            Program::Any(parts) => Program::Any(each(parts)),
+            Program::AtLeast(count, parts) => Program::AtLeast(count, each(parts)),
+        }
+    }
+
+    fn cost(&self, program: &Program) -> u32 {
+        match program {
+            Program::Atom(index) => match self.atoms.get(*index as usize).map(|atom| &atom.test) {
+                Some(AtomTest::Found) | None => 1,
+                Some(AtomTest::Guarded(_)) => 2,
+                Some(AtomTest::Lazy(lazy)) => match lazy.tests.as_slice() {
+                    [Test::Regex(_), ..] => 100,
+                    tests => 10 * tests.len() as u32,
+                },
+            },
+            Program::Not(inner) => self.cost(inner),
+            Program::All(parts) | Program::Any(parts) | Program::AtLeast(_, parts) => parts
+                .iter()
+                .map(|part| self.cost(part))
+                .fold(1, u32::saturating_add),
+        }
+    }
+
+    fn build_automata(&mut self) {
+        let mut wanted: Vec<Vec<(&Literal, u32)>> = vec![Vec::new(); self.slots.len()];
+        for (index, atom) in self.atoms.iter().enumerate().filter(|(_, atom)| atom.searched) {
+            if let Some(list) = atom.slot.and_then(|slot| wanted.get_mut(slot)) {
+                list.extend(atom.literals.iter().map(|literal| (literal, index as u32)));
+            }
+        }
+        let automata: Vec<Option<Automaton>> = wanted.iter().map(|list| Automaton::new(list)).collect();
+        for (slot, automaton) in self.slots.iter_mut().zip(automata) {
+            slot.automaton = automaton;
+        }
+        for atom in &mut self.atoms {
+            atom.literals = Vec::new();
+        }
+    }
+}
+
+impl Atom {
+    /// How rarely one of its literals is found; `None` when it can hold without.
+    fn rarity(&self) -> Option<u32> {
+        let rarest = self
+            .literals
+            .iter()
+            .map(|literal| rarity(&literal.bytes.to_ascii_lowercase()))
+            .min()?;
+        match self.slot {
+            // The whole value of a short field, such as a method or a status: one in a few lines has it.
+            None => Some(2),
+            Some(_) if rarest == 0 => None,
+            Some(_) => Some(rarest),
+        }
+    }
+}
+
+/// What the tests ask, as a key. Regular expressions are named by their source.
+fn asked(tests: &[Test]) -> String {
+    let mut key = String::new();
+    for test in tests {
+        match test {
+            Test::Regex(regex) => key.push_str(&format!("re {:?};", regex.source)),
+            other => key.push_str(&format!("{other:?};")),
+        }
+    }
+    key
+}
+
+fn any_of(mut programs: Vec<Program>) -> Program {
+    match programs.len() {
+        1 => programs.remove(0),
+        _ => Program::Any(programs.into_boxed_slice()),
+    }
+}
+
+/// The text that a test looks for, if it is one text at one place.
+fn as_literal(test: &Test) -> Option<(&[u8], Anchor, bool)> {
+    let Test::Pattern { pattern, cased } = test else {
+        return None;
+    };
+    let (bytes, anchor) = match pattern.pieces() {
+        [Piece::Bytes(bytes)] => (bytes, Anchor::Whole),
+        [Piece::Bytes(bytes), Piece::Any] => (bytes, Anchor::Start),
+        [Piece::Any, Piece::Bytes(bytes)] => (bytes, Anchor::End),
+        [Piece::Any, Piece::Bytes(bytes), Piece::Any] => (bytes, Anchor::Anywhere),
+        _ => return None,
+    };
+    Some((bytes, anchor, *cased))
+}
+
+/// The texts of which one must be found before the test need run; none when it must always run.
+fn guards(test: &Test) -> Vec<Literal> {
+    let texts = match test {
+        Test::Regex(regex) => regex_guards(regex),
+        Test::Pattern { pattern, .. } => pattern_guard(pattern).into_iter().collect(),
+        _ => Vec::new(),
+    };
+    let guard = |bytes: Vec<u8>| Literal {
+        bytes,
+        anchor: Anchor::Anywhere,
+        region: Region::Whole,
+        cased: false,
+    };
+    texts.into_iter().map(guard).collect()
+}
+
+fn regex_guards(regex: &Regex) -> Vec<Vec<u8>> {
+    regex.required.clone().unwrap_or_default()
+}
+
+/// The rarest piece of a pattern.
+fn pattern_guard(pattern: &Pattern) -> Option<Vec<u8>> {
+    let pieces = pattern.pieces().iter().filter_map(|piece| match piece {
+        Piece::Bytes(bytes) => Some(bytes.to_ascii_lowercase()),
+        _ => None,
+    });
+    pieces.max_by_key(|bytes| rarity(bytes))
+}

@@ -1,0 +1,269 @@
+//! Why a rule held or did not: the plain evaluator, which says for each selection what stood where on which view.
+//!
+//! [`Plain`] evaluates a rule's tree in the most obvious way, test by test and view by view, without automata, memos or
+//! shared state. It is what `afw explain` shows, and what the compiled engine is tested against.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::View;
+use super::expr::{Anchor, Check, Expr, Subject, Test};
+use super::fields::{self, Field};
+use super::layers::{Layering, Layers, Region, VIEWS};
+use super::lazy;
+use super::rules::Rule;
+use super::signature::Signatures;
+use crate::event::Event;
+
+/// What became of one rule that was looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explained {
+    /// Index of the rule.
+    pub rule: u32,
+    /// The first view on which it held, if it did.
+    pub fired: Option<View>,
+    /// Each of its selections.
+    pub selections: Vec<Outcome>,
+}
+
+/// What became of one selection.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The view it was judged on: where the rule fired, else the first on which the selection held, else the last.
+    pub view: View,
+    /// Whether it held.
+    pub holds: bool,
+    /// What was found.
+    pub found: Vec<Found>,
+    /// What was not, as the rule asks it.
+    pub missed: Vec<String>,
+}
+
+/// A test that held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The field.
+    pub field: String,
+    /// What the rule asks.
+    pub asked: String,
+    /// The field's text on that view.
+    pub text: Vec<u8>,
+    /// Which bytes of it matched.
+    pub span: Range<usize>,
+}
+
+impl Signatures {
+    /// Every rule that was looked at for this event, with the reason for its verdict. Slow; for people.
+    pub fn explain(&mut self, event: &Event<'_, '_>) -> Vec<Explained> {
+        self.inspect(event, &mut Vec::new());
+        let plain = Plain::new(event);
+        let ruleset = Arc::clone(self.ruleset());
+        self.candidates()
+            .into_iter()
+            .filter_map(|index| {
+                let rule = ruleset.rules().get(index as usize)?;
+                Some(plain.explain(index, rule))
+            })
+            .collect()
+    }
+}
+
+/// Evaluates trees on one event, plainly.
+pub struct Plain<'e, 'v, 'a> {
+    event: &'e Event<'v, 'a>,
+}
+
+/// One text that a check looks at.
+struct Candidate {
+    field: String,
+    text: Vec<u8>,
+}
+
+impl<'e, 'v, 'a> Plain<'e, 'v, 'a> {
+    /// For one event.
+    pub const fn new(event: &'e Event<'v, 'a>) -> Self {
+        Self { event }
+    }
+
+    /// The first view on which a tree holds.
+    pub fn first_view(&self, expr: &Expr) -> Option<View> {
+        let first = (0..VIEWS.len()).find(|view| self.holds(expr, *view, false))?;
+        VIEWS.get(first).copied()
+    }
+
+    fn explain(&self, index: u32, rule: &Rule) -> Explained {
+        let fired = self.first_view(&rule.expr());
+        let selections = rule.selections.iter().map(|selection| {
+            let held = self.first_view(&selection.expr);
+            let view = fired.or(held).unwrap_or(View::Normalized);
+            let mut outcome = Outcome {
+                name: Arc::clone(&selection.name),
+                view,
+                holds: self.holds(&selection.expr, view as usize, false),
+                found: Vec::new(),
+                missed: Vec::new(),
+            };
+            self.gather(&selection.expr, view as usize, &mut outcome);
+            outcome
+        });
+        Explained {
+            rule: index,
+            fired,
+            selections: selections.collect(),
+        }
+    }
+
+    /// Whether a tree holds on a view. Under a `not`, what was found on an earlier view counts too.
+    fn holds(&self, expr: &Expr, view: usize, under_not: bool) -> bool {
+        match expr {
+            Expr::Check(check) => {
+                let from = if under_not { 0 } else { view };
+                (from..=view).any(|view| self.find(check, view).is_some())
+            }
+            Expr::Not(inner) => !self.holds(inner, view, !under_not),
+            Expr::All(parts) => parts.iter().all(|part| self.holds(part, view, under_not)),
+            Expr::Any(parts) => parts.iter().any(|part| self.holds(part, view, under_not)),
+            Expr::AtLeast(count, parts) => {
+                let held = parts.iter().filter(|part| self.holds(part, view, under_not));
+                held.count() >= *count
+            }
+        }
+    }
+
+    fn gather(&self, expr: &Expr, view: usize, outcome: &mut Outcome) {
+        /// A list of a thousand agents need not be shown whole.
+        const MAX_MISSED: usize = 8;
+        expr.each_check(&mut |check| match self.find(check, view) {
+            Some(found) => outcome.found.push(found),
+            None if outcome.missed.len() < MAX_MISSED => outcome.missed.push(describe(check)),
+            None => {}
+        });
+    }
+
+    /// What a check finds on a view.
+    fn find(&self, check: &Check, view: usize) -> Option<Found> {
+        let candidates = self.candidates(check, view);
+        if candidates.is_empty() {
+            return lazy::holds(&check.test, None, self.event).then(|| Found {
+                field: subject_name(&check.subject),
+                asked: describe(check),
+                text: Vec::new(),
+                span: 0..0,
+            });
+        }
+        candidates.into_iter().find_map(|candidate| {
+            if !lazy::holds(&check.test, Some(&candidate.text), self.event) {
+                return None;
+            }
+            let span = span(&check.test, &candidate.text);
+            Some(Found {
+                field: candidate.field,
+                asked: describe(check),
+                text: candidate.text,
+                span,
+            })
+        })
+    }
+
+    fn candidates(&self, check: &Check, view: usize) -> Vec<Candidate> {
+        match &check.subject {
+            Subject::Anything => {
+                let mut all: Vec<Candidate> = [Field::Target, Field::Referrer, Field::Agent]
+                    .iter()
+                    .filter_map(|field| self.candidate(field, view))
+                    .collect();
+                lazy::any_rest(self.event, |value| {
+                    all.push(Candidate {
+                        field: "keyword".to_owned(),
+                        text: value.to_vec(),
+                    });
+                    false
+                });
+                all
+            }
+            Subject::Field(Field::QueryOrTarget) => {
+                let about_query = matches!(check.test, Test::Present | Test::Empty);
+                let fields: &[Field] = match about_query {
+                    true => &[Field::Query],
+                    false => &[Field::Query, Field::Target],
+                };
+                fields
+                    .iter()
+                    .filter_map(|field| self.candidate(field, view))
+                    .collect()
+            }
+            Subject::Field(Field::Lists) => {
+                let mut all = Vec::new();
+                fields::any_value(self.event, &Field::Lists, |value| {
+                    all.push(Candidate {
+                        field: Field::Lists.name(),
+                        text: value.to_vec(),
+                    });
+                    false
+                });
+                all
+            }
+            Subject::Field(field) => self.candidate(field, view).into_iter().collect(),
+        }
+    }
+
+    /// The text of one field on a view.
+    fn candidate(&self, field: &Field, view: usize) -> Option<Candidate> {
+        let (source, region) = match field {
+            Field::Path => (&Field::Target, Region::Path),
+            Field::Query => (&Field::Target, Region::Query),
+            Field::Extension => (&Field::Target, Region::Extension),
+            field => (field, Region::Whole),
+        };
+        let raw = fields::text(self.event, source)?;
+        let mut layers = Layers::default();
+        layers.load(Some(&raw), Layering::of(source));
+        let (text, parts) = layers.text(&raw, layers.effective(view));
+        let text = text.get(region.of(text, parts)?)?.to_vec();
+        Some(Candidate {
+            field: field.name(),
+            text,
+        })
+    }
+}
+
+fn span(test: &Test, text: &[u8]) -> Range<usize> {
+    let found = match test {
+        Test::Pattern { pattern, cased } => pattern.find(text, *cased),
+        Test::Regex(regex) => regex.regex.find(text).map(|found| found.range()),
+        _ => None,
+    };
+    found.unwrap_or(0..text.len())
+}
+
+fn subject_name(subject: &Subject) -> String {
+    match subject {
+        Subject::Anything => "keyword".to_owned(),
+        Subject::Field(field) => field.name(),
+    }
+}
+
+/// A check in words.
+pub fn describe(check: &Check) -> String {
+    let subject = subject_name(&check.subject);
+    match &check.test {
+        Test::Pattern { pattern, .. } => format!("{subject} like {pattern}"),
+        Test::Regex(regex) => format!("{subject} matches /{}/", regex.source),
+        Test::Network(network) => format!("{subject} in {network}"),
+        Test::Present => format!("{subject} exists"),
+        Test::Empty => format!("{subject} empty or absent"),
+        Test::Compare(order, limit) => format!("{subject} {} {limit}", order.name()),
+        Test::SameAs { field, anchor, .. } => {
+            let how = match anchor {
+                Anchor::Whole => "equals",
+                Anchor::Start => "starts with",
+                Anchor::End => "ends with",
+                Anchor::Anywhere => "contains",
+            };
+            format!("{subject} {how} {}", field.name())
+        }
+        Test::TimePart(part, number) => format!("{subject} {} is {number}", part.name()),
+    }
+}

@@ -1,0 +1,343 @@
+//! [`Expr`]: what a rule asks of one event, as a tree; the meaning that every evaluator must agree on.
+//!
+//! Leaves are [`Check`]s: one test on one field or, for keywords, on every value of the line. The tree knows nothing of
+//! automata or views: [`super::compile`] makes it fast, [`super::explain`] evaluates it plainly.
+
+use std::sync::Arc;
+
+use super::fields::Field;
+use super::pattern::Pattern;
+use super::required;
+use crate::net::Cidr;
+
+/// A condition on one event.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expr {
+    /// One test.
+    Check(Arc<Check>),
+    /// The opposite.
+    Not(Box<Expr>),
+    /// Every one; true without any.
+    All(Vec<Expr>),
+    /// At least one; false without any.
+    Any(Vec<Expr>),
+    /// At least so many.
+    AtLeast(usize, Vec<Expr>),
+}
+
+impl Expr {
+    /// A test as a tree.
+    pub fn check(subject: Subject, test: Test) -> Self {
+        Self::Check(Arc::new(Check { subject, test }))
+    }
+
+    /// The opposite.
+    pub fn negate(self) -> Self {
+        Self::Not(Box::new(self))
+    }
+
+    /// `parts` joined; a single part stays what it is.
+    pub fn all(mut parts: Vec<Self>) -> Self {
+        match parts.len() {
+            1 => parts.remove(0),
+            _ => Self::All(parts),
+        }
+    }
+
+    /// One of `parts`; a single part stays what it is.
+    pub fn any(mut parts: Vec<Self>) -> Self {
+        match parts.len() {
+            1 => parts.remove(0),
+            _ => Self::Any(parts),
+        }
+    }
+
+    /// Calls `each` with every check.
+    pub fn each_check<'x>(&'x self, each: &mut impl FnMut(&'x Arc<Check>)) {
+        match self {
+            Self::Check(check) => each(check),
+            Self::Not(inner) => inner.each_check(each),
+            Self::All(parts) | Self::Any(parts) | Self::AtLeast(_, parts) => {
+                for part in parts {
+                    part.each_check(each);
+                }
+            }
+        }
+    }
+}
+
+/// One test on one subject.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    /// What is tested.
+    pub subject: Subject,
+    /// How.
+    pub test: Test,
+}
+
+/// What a check looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    /// A field.
+    Field(Field),
+    /// Every value of the line, for keywords.
+    Anything,
+}
+
+/// A test on a value. All but [`Test::Empty`] are false where the field is absent.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// The whole value matches the pattern.
+    Pattern {
+        /// The pattern.
+        pattern: Pattern,
+        /// Whether the case of letters counts.
+        cased: bool,
+    },
+    /// The regular expression is found in the value.
+    Regex(Arc<Regex>),
+    /// The value is an address of this network.
+    Network(Cidr),
+    /// The field is there, be it empty.
+    Present,
+    /// The value is empty, or the field is absent.
+    Empty,
+    /// The value is a number that compares so.
+    Compare(Order, f64),
+    /// The value compares to that of another field.
+    SameAs {
+        /// The other field.
+        field: Field,
+        /// How.
+        anchor: Anchor,
+        /// Whether the case of letters counts.
+        cased: bool,
+    },
+    /// A part of the instant is this number.
+    TimePart(TimePart, i64),
+}
+
+/// A numeric comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Order {
+    Gt,
+    Gte,
+    Lt,
+    Lte,
+}
+
+impl Order {
+    /// Whether `value` stands so to `limit`.
+    pub fn holds(self, value: f64, limit: f64) -> bool {
+        match self {
+            Self::Gt => value > limit,
+            Self::Gte => value >= limit,
+            Self::Lt => value < limit,
+            Self::Lte => value <= limit,
+        }
+    }
+
+    /// Sigma's word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gt => "gt",
+            Self::Gte => "gte",
+            Self::Lt => "lt",
+            Self::Lte => "lte",
+        }
+    }
+}
+
+/// At which ends of a value a text must stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Anchor {
+    /// At both: they are equal.
+    Whole,
+    /// At the start.
+    Start,
+    /// At the end.
+    End,
+    /// Anywhere.
+    Anywhere,
+}
+
+impl Anchor {
+    /// Whether `part` stands so in `text`.
+    pub fn holds(self, text: &[u8], part: &[u8], cased: bool) -> bool {
+        let pattern = Pattern::literal(part).open(
+            matches!(self, Self::End | Self::Anywhere),
+            matches!(self, Self::Start | Self::Anywhere),
+        );
+        pattern.matches(text, cased)
+    }
+}
+
+/// A part of an instant, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimePart {
+    Minute,
+    Hour,
+    Day,
+    Week,
+    Month,
+    Year,
+}
+
+impl TimePart {
+    /// That part of the instant; the week is ISO 8601's.
+    pub fn of(self, time: afw_parsers::Time) -> i64 {
+        let civil = time.civil();
+        match self {
+            Self::Minute => i64::from(civil.minute),
+            Self::Hour => i64::from(civil.hour),
+            Self::Day => i64::from(civil.day),
+            Self::Week => iso_week(time.secs().div_euclid(86_400)),
+            Self::Month => i64::from(civil.month),
+            Self::Year => i64::from(civil.year),
+        }
+    }
+
+    /// Sigma's word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Year => "year",
+        }
+    }
+}
+
+/// The ISO 8601 week of a day counted from 1970-01-01: the number of Thursdays of its year up to this week's.
+fn iso_week(day: i64) -> i64 {
+    // 1970-01-01 was a Thursday; weeks begin on Monday.
+    let thursday = day + 3 - (day + 3).rem_euclid(7);
+    let year = afw_parsers::Time::from_secs(thursday * 86_400).map(|time| time.civil().year);
+    let first = year.and_then(|year| {
+        afw_parsers::Time::from_civil(
+            afw_parsers::time::Civil {
+                year,
+                month: 1,
+                day: 1,
+                hour: 0,
+                minute: 0,
+                second: 0,
+            },
+            0,
+            0,
+        )
+    });
+    let start = first.map_or(0, |time| time.secs().div_euclid(86_400));
+    (thursday - start).div_euclid(7) + 1
+}
+
+/// A compiled regular expression.
+#[derive(Debug, Clone)]
+pub struct Regex {
+    /// As the rule writes it, with its flags in front.
+    pub source: String,
+    /// Compiled.
+    pub regex: regex::bytes::Regex,
+    /// Texts, lower case, of which at least one stands in everything that matches, in any case; `None` when there
+    /// are no such texts.
+    pub required: Option<Vec<Vec<u8>>>,
+    /// Whether it asks where the value begins or ends or where words do.
+    pub looks_around: bool,
+}
+
+impl PartialEq for Regex {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+/// The most memory one compiled expression may take.
+const REGEX_BYTES: usize = 1 << 20;
+
+impl Regex {
+    /// Compiles an expression with flags of `i`, `m`, `s`.
+    ///
+    /// # Errors
+    /// What the expression asks for and this engine does not do.
+    pub fn new(pattern: &str, flags: &str) -> Result<Self, String> {
+        let translated = super::pcre::translate(pattern)?;
+        let source = match flags.is_empty() {
+            true => translated,
+            false => format!("(?{flags}){translated}"),
+        };
+        // Bytes first: log text need not be UTF-8. What asks for Unicode classes gets them.
+        let build = |unicode: bool| {
+            regex::bytes::RegexBuilder::new(&source)
+                .unicode(unicode)
+                .size_limit(REGEX_BYTES)
+                .dfa_size_limit(REGEX_BYTES)
+                .build()
+                .map(|regex| (regex, unicode))
+        };
+        let (regex, unicode) = build(false)
+            .or_else(|_| build(true))
+            .map_err(|error| reason(&error))?;
+        let hir = required::parse(&source, unicode);
+        Ok(Self {
+            required: hir.as_ref().and_then(required::literals),
+            looks_around: hir.is_none_or(|hir| !hir.properties().look_set().is_empty()),
+            source,
+            regex,
+        })
+    }
+}
+
+/// The last line of the regex crate's message, which says why.
+fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().rev().find(|line| line.starts_with("error: "));
+    match last.and_then(|line| line.strip_prefix("error: ")) {
+        Some(reason) => reason.to_owned(),
+        None => text.lines().last().unwrap_or_default().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weeks_of_iso_8601() {
+        for (day, month, year, week) in [
+            (1, 1, 2021, 53),
+            (4, 1, 2021, 1),
+            (31, 12, 2024, 1),
+            (29, 12, 2024, 52),
+            (21, 11, 2026, 47),
+            (1, 1, 1970, 1),
+        ] {
+            let civil = afw_parsers::time::Civil {
+                year,
+                month,
+                day,
+                hour: 12,
+                minute: 0,
+                second: 0,
+            };
+            let time = afw_parsers::Time::from_civil(civil, 0, 0).unwrap();
+            assert_eq!(TimePart::Week.of(time), week, "{year}-{month}-{day}");
+        }
+    }
+
+    #[test]
+    fn expressions_compile_or_say_why_not() {
+        assert!(Regex::new("^/a[^[]{x$", "i").is_ok());
+        assert!(Regex::new("é+\\p{L}", "").is_ok());
+        for (pattern, why) in [
+            ("(?=a)b", "look-around"),
+            ("(a)\\1", "back-reference"),
+            ("(", "unclosed group"),
+            ("a{1000}{1000}", "size"),
+        ] {
+            let error = Regex::new(pattern, "").unwrap_err();
+            assert!(error.contains(why), "{pattern}: {error}");
+        }
+    }
+}

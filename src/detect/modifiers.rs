@@ -1,0 +1,442 @@
+//! One entry of a detection, `field|modifier|…: values`, as an [`Expr`].
+//!
+//! Modifiers are applied as Sigma says: transformations of the text in the order written (`wide|base64offset`), then
+//! how it is compared. A combination that means nothing is refused rather than read in some way. Next:
+//! [`super::rules`].
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::expr::{Anchor, Expr, Order, Regex, Subject, Test, TimePart};
+use super::fields::Field;
+use super::pattern::{Pattern, Piece};
+use super::problem::Problems;
+use super::yaml::{At, Node, Value};
+use crate::net::Cidr;
+
+/// How values are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Compare {
+    Text,
+    Regex,
+    Network,
+    Exists,
+    Number(Order),
+    OtherField,
+    Time(TimePart),
+}
+
+/// A change to the text that is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transform {
+    Base64,
+    Base64Offset,
+    Wide,
+    Utf16Be,
+    Utf16,
+    Windash,
+}
+
+/// The modifiers of one entry.
+#[derive(Debug)]
+struct Modifiers {
+    compare: Compare,
+    anchor: Anchor,
+    all: bool,
+    cased: bool,
+    negated: bool,
+    flags: String,
+    transforms: Vec<Transform>,
+}
+
+/// All modifiers, for the hint.
+const KNOWN: &str = "contains, startswith, endswith, all, re (with i, m, s), cidr, cased, exists, gt, gte, lt, lte, neq, \
+     windash, base64, base64offset, wide, utf16, utf16le, utf16be, fieldref, minute, hour, day, week, month, year";
+
+/// Reads one entry of a selection; `None` when it was refused.
+pub(super) fn entry(key: &Node, value: &Node, problems: &mut Problems) -> Option<Expr> {
+    let text = key.text().unwrap_or_default();
+    let (name, rest) = text
+        .split_once('|')
+        .map_or((text, None), |(name, rest)| (name, Some(rest)));
+    let subject = subject(name, key.at, problems);
+    let modifiers = modifiers(rest, key.at, problems)?;
+    check_combination(&modifiers, &subject, key.at, problems)?;
+    let items = value.items();
+    if items.is_empty() {
+        problems.refuse(value.at, text, "lists no value");
+        return None;
+    }
+    let before = problems.refusals.len();
+    let parts: Vec<Expr> = items
+        .iter()
+        .filter_map(|item| one(&subject, &modifiers, item, text, problems))
+        .collect();
+    if problems.refusals.len() > before {
+        return None;
+    }
+    let joined = match modifiers.all {
+        true => Expr::all(parts),
+        false => Expr::any(parts),
+    };
+    Some(match modifiers.negated {
+        true => joined.negate(),
+        false => joined,
+    })
+}
+
+/// A keyword without a key.
+pub(super) fn keyword(value: &Node, problems: &mut Problems) -> Option<Expr> {
+    let modifiers = modifiers(None, value.at, problems)?;
+    one(&Subject::Anything, &modifiers, value, "keyword", problems)
+}
+
+fn subject(name: &str, at: At, problems: &mut Problems) -> Subject {
+    if name.is_empty() {
+        return Subject::Anything;
+    }
+    Subject::Field(field(name, at, problems))
+}
+
+/// A field by its name, with a warning when no web log has it.
+pub(super) fn field(name: &str, at: At, problems: &mut Problems) -> Field {
+    Field::parse(name).unwrap_or_else(|| {
+        problems.warn(
+            at,
+            name,
+            "no web log has this field, so what asks for it never matches",
+        );
+        Field::foreign(name)
+    })
+}
+
+fn modifiers(rest: Option<&str>, at: At, problems: &mut Problems) -> Option<Modifiers> {
+    let mut found = Modifiers {
+        compare: Compare::Text,
+        anchor: Anchor::Whole,
+        all: false,
+        cased: false,
+        negated: false,
+        flags: String::new(),
+        transforms: Vec::new(),
+    };
+    let mut sound = true;
+    for name in rest.into_iter().flat_map(|rest| rest.split('|')) {
+        if let Err((reason, hint)) = apply(&mut found, name) {
+            problems.refuse_with(at, name, reason, hint);
+            sound = false;
+        }
+    }
+    sound.then_some(found)
+}
+
+fn apply(found: &mut Modifiers, name: &str) -> Result<(), (String, String)> {
+    match name {
+        "contains" => found.anchor = Anchor::Anywhere,
+        "startswith" => found.anchor = Anchor::Start,
+        "endswith" => found.anchor = Anchor::End,
+        "all" => found.all = true,
+        "cased" => found.cased = true,
+        "neq" => found.negated = true,
+        "i" | "m" | "s" if found.compare == Compare::Regex => {
+            if !found.flags.contains(name) {
+                found.flags.push_str(name);
+            }
+        }
+        "base64" => found.transforms.push(Transform::Base64),
+        "base64offset" => found.transforms.push(Transform::Base64Offset),
+        "wide" | "utf16le" => found.transforms.push(Transform::Wide),
+        "utf16be" => found.transforms.push(Transform::Utf16Be),
+        "utf16" => found.transforms.push(Transform::Utf16),
+        "windash" => found.transforms.push(Transform::Windash),
+        "expand" => {
+            return Err((
+                "placeholders are filled in by a pipeline, which afw does not have".to_owned(),
+                "write the values themselves in place of %placeholder%".to_owned(),
+            ));
+        }
+        other => {
+            let compare = comparison(other).ok_or_else(|| {
+                (
+                    "is no modifier that afw knows".to_owned(),
+                    format!("modifiers are {KNOWN}"),
+                )
+            })?;
+            if found.compare != Compare::Text {
+                return Err((
+                    "stands beside another comparison".to_owned(),
+                    "keep one of them".to_owned(),
+                ));
+            }
+            found.compare = compare;
+        }
+    }
+    Ok(())
+}
+
+fn comparison(name: &str) -> Option<Compare> {
+    Some(match name {
+        "re" => Compare::Regex,
+        "cidr" => Compare::Network,
+        "exists" => Compare::Exists,
+        "fieldref" => Compare::OtherField,
+        "gt" => Compare::Number(Order::Gt),
+        "gte" => Compare::Number(Order::Gte),
+        "lt" => Compare::Number(Order::Lt),
+        "lte" => Compare::Number(Order::Lte),
+        "minute" => Compare::Time(TimePart::Minute),
+        "hour" => Compare::Time(TimePart::Hour),
+        "day" => Compare::Time(TimePart::Day),
+        "week" => Compare::Time(TimePart::Week),
+        "month" => Compare::Time(TimePart::Month),
+        "year" => Compare::Time(TimePart::Year),
+        _ => return None,
+    })
+}
+
+/// Refuses combinations that mean nothing.
+fn check_combination(
+    modifiers: &Modifiers,
+    subject: &Subject,
+    at: At,
+    problems: &mut Problems,
+) -> Option<()> {
+    let compare = modifiers.compare;
+    let keywords = *subject == Subject::Anything;
+    let (construct, reason) = if compare != Compare::Text && !modifiers.transforms.is_empty() {
+        ("modifiers", "encodings apply to text that is compared as text")
+    } else if modifiers.anchor != Anchor::Whole && !matches!(compare, Compare::Text | Compare::OtherField) {
+        (
+            "modifiers",
+            "contains, startswith and endswith do not go with this comparison",
+        )
+    } else if modifiers.cased && !matches!(compare, Compare::Text | Compare::OtherField) {
+        (
+            "cased",
+            "only text is compared with regard to case; a regular expression is, without `i`",
+        )
+    } else if keywords && !matches!(compare, Compare::Text | Compare::Regex | Compare::Network) {
+        ("modifiers", "this comparison needs a field")
+    } else if matches!(compare, Compare::Time(_))
+        && !matches!(
+            subject,
+            Subject::Field(Field::Timestamp | Field::Date | Field::TimeOfDay)
+        )
+    {
+        ("modifiers", "only @timestamp, date and time are instants")
+    } else {
+        return Some(());
+    };
+    problems.refuse(at, construct, reason);
+    None
+}
+
+fn one(
+    subject: &Subject,
+    modifiers: &Modifiers,
+    item: &Node,
+    key: &str,
+    problems: &mut Problems,
+) -> Option<Expr> {
+    let check = |test: Test| Expr::check(subject.clone(), test);
+    let text = match &item.value {
+        Value::Scalar(text) => text.as_str(),
+        Value::Null if modifiers.compare == Compare::Text && *subject != Subject::Anything => {
+            return Some(check(Test::Present).negate());
+        }
+        _ => {
+            problems.refuse(
+                item.at,
+                key,
+                format!("{} cannot be compared with it", item.kind()),
+            );
+            return None;
+        }
+    };
+    let result = match modifiers.compare {
+        Compare::Text => {
+            patterns(subject, modifiers, text).map(|tests| Expr::any(tests.into_iter().map(check).collect()))
+        }
+        Compare::Regex => Regex::new(text, &modifiers.flags).map(|regex| check(Test::Regex(Arc::new(regex)))),
+        Compare::Network => Cidr::from_str(text)
+            .map(|network| check(Test::Network(network)))
+            .map_err(|error| error.to_string()),
+        Compare::Exists => truth(text).map(|wanted| match wanted {
+            true => check(Test::Present),
+            false => check(Test::Present).negate(),
+        }),
+        Compare::Number(order) => text
+            .trim()
+            .parse()
+            .map(|limit| check(Test::Compare(order, limit)))
+            .map_err(|_| format!("`{text}` is no number")),
+        Compare::Time(part) => text
+            .trim()
+            .parse()
+            .map(|number| check(Test::TimePart(part, number)))
+            .map_err(|_| format!("`{text}` is no whole number")),
+        Compare::OtherField => Ok(check(Test::SameAs {
+            field: field(text, item.at, problems),
+            anchor: modifiers.anchor,
+            cased: modifiers.cased,
+        })),
+    };
+    match result {
+        Ok(expr) => Some(expr),
+        Err(reason) => {
+            problems.refuse(item.at, key, reason);
+            None
+        }
+    }
+}
+
+fn truth(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" => Ok(true),
+        "false" | "no" => Ok(false),
+        _ => Err(format!("`exists` is true or false, not `{text}`")),
+    }
+}
+
+/// The tests of which one must hold for a text.
+fn patterns(subject: &Subject, modifiers: &Modifiers, text: &str) -> Result<Vec<Test>, String> {
+    let parsed = Pattern::parse(text);
+    let texts = match modifiers.transforms.is_empty() {
+        true => vec![parsed],
+        false => transformed(parsed, &modifiers.transforms)?,
+    };
+    let anchor = match (subject, modifiers.anchor) {
+        (Subject::Anything, Anchor::Whole) => Anchor::Anywhere,
+        (_, anchor) => anchor,
+    };
+    let test = |pattern: Pattern| match anchor {
+        Anchor::Whole if pattern.is_empty() => Test::Empty,
+        anchor => Test::Pattern {
+            pattern: pattern.open(
+                matches!(anchor, Anchor::End | Anchor::Anywhere),
+                matches!(anchor, Anchor::Start | Anchor::Anywhere),
+            ),
+            cased: modifiers.cased,
+        },
+    };
+    Ok(texts.into_iter().map(test).collect())
+}
+
+fn transformed(pattern: Pattern, transforms: &[Transform]) -> Result<Vec<Pattern>, String> {
+    let mut texts = vec![pattern];
+    for transform in transforms {
+        let mut next = Vec::new();
+        for text in texts {
+            match transform {
+                Transform::Windash => next.extend(dashes(&text)?),
+                other => {
+                    let bytes = text
+                        .as_literal()
+                        .ok_or("wildcards cannot be encoded; escape them with a back-slash")?;
+                    next.extend(encoded(bytes, *other)?.into_iter().map(Pattern::literal));
+                }
+            }
+        }
+        texts = next;
+    }
+    Ok(texts)
+}
+
+fn encoded(bytes: &[u8], transform: Transform) -> Result<Vec<Vec<u8>>, String> {
+    let units = || {
+        std::str::from_utf8(bytes)
+            .map(|text| text.encode_utf16().collect::<Vec<u16>>())
+            .map_err(|_| "only text can be written as UTF-16".to_owned())
+    };
+    let little = |units: Vec<u16>| units.into_iter().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    Ok(match transform {
+        Transform::Base64 => vec![base64(bytes).into_bytes()],
+        Transform::Base64Offset => (0..3).map(|offset| base64_inside(bytes, offset)).collect(),
+        Transform::Wide => vec![little(units()?)],
+        Transform::Utf16Be => vec![units()?.into_iter().flat_map(u16::to_be_bytes).collect()],
+        Transform::Utf16 => vec![[&[0xff, 0xfe], little(units()?).as_slice()].concat()],
+        Transform::Windash => vec![bytes.to_vec()],
+    })
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+fn base64(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            let six = (bits >> (18 - 6 * at)) as usize & 63;
+            out.push(match at <= group.len() {
+                true => BASE64.get(six).map_or('=', |letter| char::from(*letter)),
+                false => '=',
+            });
+        }
+    }
+    out
+}
+
+/// The letters of the base64 of any text that has these bytes at an offset of `offset` modulo 3 that depend on
+/// nothing else.
+fn base64_inside(bytes: &[u8], offset: usize) -> Vec<u8> {
+    let padded = [vec![b' '; offset], bytes.to_vec()].concat();
+    let text = base64(&padded);
+    let start = [0, 2, 3].get(offset).copied().unwrap_or(0);
+    let cut = [0, 3, 2].get(padded.len() % 3).copied().unwrap_or(0);
+    text.as_bytes()
+        .get(start..text.len().saturating_sub(cut))
+        .unwrap_or_default()
+        .to_vec()
+}
+
+/// What stands for a dash before a command-line option.
+const DASHES: [&str; 5] = ["-", "/", "–", "—", "―"];
+/// More options in one value would unfold to too many texts.
+const MAX_DASHES: usize = 4;
+
+/// Every way to write the dashes and slashes that begin an option.
+fn dashes(pattern: &Pattern) -> Result<Vec<Pattern>, String> {
+    let mut texts = vec![Pattern::default()];
+    let mut found = 0;
+    for piece in pattern.pieces() {
+        let Piece::Bytes(bytes) = piece else {
+            texts.iter_mut().for_each(|text| text.push(piece.clone()));
+            continue;
+        };
+        let is_word = |at: Option<usize>| {
+            at.and_then(|at| bytes.get(at))
+                .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        };
+        for (at, byte) in bytes.iter().enumerate() {
+            let option = matches!(byte, b'-' | b'/') && !is_word(at.checked_sub(1)) && is_word(Some(at + 1));
+            if !option {
+                texts
+                    .iter_mut()
+                    .for_each(|text| text.push(Piece::Bytes(vec![*byte])));
+                continue;
+            }
+            found += 1;
+            if found > MAX_DASHES {
+                return Err(format!(
+                    "windash unfolds at most {MAX_DASHES} dashes in one value"
+                ));
+            }
+            texts = texts
+                .iter()
+                .flat_map(|text| {
+                    DASHES.iter().map(|dash| {
+                        let mut text = text.clone();
+                        text.push(Piece::Bytes(dash.as_bytes().to_vec()));
+                        text
+                    })
+                })
+                .collect();
+        }
+    }
+    Ok(texts)
+}
+
+#[cfg(test)]
+#[path = "modifiers/tests.rs"]
+mod tests;

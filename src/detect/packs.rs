@@ -1,0 +1,24 @@
+//! The built-in rules: our own text, one file per family, in `packs/`.
+//!
+//! Each rule has a class and a confidence of its own, and requests that must and must not match; the tests here run
+//! them. Next: [`super::rules`].
+
+use super::rules::RuleText;
+
+/// Every built-in file, by name.
+const PACKS: [(&str, &str); 1] = [("probes", include_str!("packs/probes.yml"))];
+
+/// The built-in rule files, under the names `builtin:NAME`.
+pub fn builtin() -> Vec<RuleText> {
+    PACKS
+        .iter()
+        .map(|(name, text)| RuleText {
+            name: format!("builtin:{name}").into(),
+            text: (*text).to_owned(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "packs/tests.rs"]
+mod tests;

@@ -1,0 +1,80 @@
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::*;
+use crate::detect::rules::{Example, Ruleset};
+use crate::detect::signature::Signatures;
+use crate::detect::testing::{record, with_record};
+
+fn ruleset() -> Arc<Ruleset> {
+    match Ruleset::load(&builtin()) {
+        Ok(ruleset) => Arc::new(ruleset),
+        Err(problems) => {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            panic!("{}", lines.join("\n"))
+        }
+    }
+}
+
+fn fires(signatures: &mut Signatures, example: &Example, rule: usize) -> bool {
+    let mut record = record(&example.target);
+    record.method = Some(Cow::Borrowed(example.method.as_bytes()));
+    record.status = Some(example.status);
+    record.user_agent = example
+        .agent
+        .as_deref()
+        .map(|agent| Cow::Borrowed(agent.as_bytes()));
+    record.referrer = example
+        .referrer
+        .as_deref()
+        .map(|text| Cow::Borrowed(text.as_bytes()));
+    record.host = example.host.as_deref().map(|text| Cow::Borrowed(text.as_bytes()));
+    with_record(&record, |event| {
+        let mut hits = Vec::new();
+        signatures.inspect(event, &mut hits);
+        hits.iter().any(|hit| hit.rule as usize == rule)
+    })
+}
+
+#[test]
+fn every_rule_matches_its_examples_and_no_counter_example() {
+    let ruleset = ruleset();
+    assert_eq!(ruleset.warnings(), []);
+    let mut signatures = Signatures::new(Arc::clone(&ruleset));
+    let mut wrong = Vec::new();
+    for (index, rule) in ruleset.rules().iter().enumerate() {
+        for example in &rule.examples {
+            if fires(&mut signatures, example, index) != example.matches {
+                wrong.push(format!(
+                    "{}:{}: {} {} {}",
+                    rule.info.source,
+                    example.line,
+                    rule.info.title,
+                    if example.matches {
+                        "must match"
+                    } else {
+                        "must not match"
+                    },
+                    example.target
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_rule_is_complete() {
+    let mut ids: HashMap<Arc<str>, Arc<str>> = HashMap::new();
+    for rule in ruleset().rules() {
+        let title = Arc::clone(&rule.info.title);
+        assert!(rule.info.id.len() == 36, "{title} has a UUID");
+        assert!(rule.description.is_some(), "{title} says what it is");
+        assert!(
+            rule.examples.iter().any(|example| example.matches),
+            "{title} has an example"
+        );
+        assert_eq!(ids.insert(Arc::clone(&rule.info.id), title), None);
+    }
+}

@@ -1,0 +1,281 @@
+//! Literals that a regular expression cannot match without: what decides whether it need run at all.
+//!
+//! [`literals`] walks the expression's tree and finds the best set of texts of which at least one stands in every
+//! match. Texts are lower case and to be searched for without regard to case. It must never miss: a set that is too
+//! wide costs time, one that is too narrow would hide attacks.
+
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+/// The most texts in a set, and the longest text that is kept.
+const MAX_TEXTS: usize = 64;
+const MAX_LEN: usize = 48;
+
+/// Parses an expression as the compiled one was.
+pub fn parse(source: &str, unicode: bool) -> Option<Hir> {
+    regex_syntax::ParserBuilder::new()
+        .unicode(unicode)
+        .utf8(false)
+        .build()
+        .parse(source)
+        .ok()
+}
+
+/// The best set; `None` when the expression has no text that must be there.
+pub fn literals(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+    let found = analyse(hir);
+    let set = better(found.exact, found.required)?;
+    usable(&set).then_some(set)
+}
+
+/// What is known of the texts that a part matches.
+#[derive(Default)]
+struct Found {
+    /// All texts it matches.
+    exact: Option<Vec<Vec<u8>>>,
+    /// Texts of which one stands in each text it matches.
+    required: Option<Vec<Vec<u8>>>,
+}
+
+fn exactly(texts: Vec<Vec<u8>>) -> Found {
+    Found {
+        exact: Some(texts),
+        required: None,
+    }
+}
+
+fn analyse(hir: &Hir) -> Found {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => exactly(vec![Vec::new()]),
+        HirKind::Literal(literal) => exactly(vec![literal.0.to_ascii_lowercase()]),
+        HirKind::Class(class) => class_texts(class).map(exactly).unwrap_or_default(),
+        HirKind::Capture(capture) => analyse(&capture.sub),
+        HirKind::Concat(parts) => concat(parts),
+        HirKind::Alternation(parts) => alternation(parts),
+        HirKind::Repetition(repetition) => {
+            let inner = analyse(&repetition.sub);
+            match (repetition.min, repetition.max) {
+                (1, Some(1)) => inner,
+                (0, Some(1)) => match inner.exact {
+                    Some(mut texts) if texts.len() < MAX_TEXTS => {
+                        texts.push(Vec::new());
+                        exactly(texts)
+                    }
+                    _ => Found::default(),
+                },
+                (0, _) => Found::default(),
+                _ => Found {
+                    exact: None,
+                    required: better(inner.exact, inner.required),
+                },
+            }
+        }
+    }
+}
+
+/// The texts of a small class, letters of both cases as one.
+fn class_texts(class: &Class) -> Option<Vec<Vec<u8>>> {
+    const MAX_LETTERS: usize = 8;
+    let mut texts: Vec<Vec<u8>> = Vec::new();
+    let mut add = |text: Vec<u8>| {
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    };
+    match class {
+        Class::Bytes(bytes) => {
+            let ranges = bytes.ranges();
+            let size: usize = ranges.iter().map(|range| range.len()).sum();
+            if size > 2 * MAX_LETTERS {
+                return None;
+            }
+            for range in ranges {
+                (range.start()..=range.end()).for_each(|byte| add(vec![byte.to_ascii_lowercase()]));
+            }
+        }
+        Class::Unicode(letters) => {
+            let ranges = letters.ranges();
+            let size: usize = ranges.iter().map(|range| range.len()).sum();
+            if size > 2 * MAX_LETTERS {
+                return None;
+            }
+            for range in ranges {
+                (range.start()..=range.end())
+                    .for_each(|letter| add(letter.to_ascii_lowercase().to_string().into_bytes()));
+            }
+        }
+    }
+    (texts.len() <= MAX_LETTERS && !texts.is_empty()).then_some(texts)
+}
+
+fn concat(parts: &[Hir]) -> Found {
+    let mut run = vec![Vec::new()];
+    let mut unbroken = true;
+    let mut best = None;
+    for part in parts {
+        let found = analyse(part);
+        let joined = found.exact.as_deref().and_then(|texts| cross(&run, texts));
+        match joined {
+            Some(joined) => run = joined,
+            None => {
+                unbroken = false;
+                best = better(best, Some(std::mem::take(&mut run)));
+                best = better(best, found.required);
+                run = found.exact.unwrap_or_else(|| vec![Vec::new()]);
+            }
+        }
+    }
+    match unbroken {
+        true => exactly(run),
+        false => Found {
+            exact: None,
+            required: better(best, Some(run)),
+        },
+    }
+}
+
+/// Every text of the one followed by every text of the other, unless they are too many or too long.
+fn cross(left: &[Vec<u8>], right: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
+    if left.len().checked_mul(right.len())? > MAX_TEXTS {
+        return None;
+    }
+    let mut joined = Vec::with_capacity(left.len() * right.len());
+    for head in left {
+        for tail in right {
+            let text = [head.as_slice(), tail].concat();
+            if text.len() > MAX_LEN {
+                return None;
+            }
+            joined.push(text);
+        }
+    }
+    Some(joined)
+}
+
+fn alternation(parts: &[Hir]) -> Found {
+    let found: Vec<Found> = parts.iter().map(analyse).collect();
+    let exact: Option<Vec<_>> = found.iter().map(|one| one.exact.clone()).collect();
+    if let Some(exact) = exact {
+        let texts = exact.concat();
+        if texts.len() <= MAX_TEXTS {
+            return exactly(texts);
+        }
+    }
+    let required: Option<Vec<_>> = found
+        .into_iter()
+        .map(|one| better(one.exact, one.required).filter(|set| usable(set)))
+        .collect();
+    Found {
+        exact: None,
+        required: required
+            .map(|sets| sets.concat())
+            .filter(|set| set.len() <= 4 * MAX_TEXTS),
+    }
+}
+
+/// The set that is seen more rarely.
+fn better(left: Option<Vec<Vec<u8>>>, right: Option<Vec<Vec<u8>>>) -> Option<Vec<Vec<u8>>> {
+    match (left, right) {
+        (Some(left), Some(right)) => match weight(&right) > weight(&left) {
+            true => Some(right),
+            false => Some(left),
+        },
+        (left, right) => left.or(right),
+    }
+}
+
+/// How rarely a set is seen: the weight of its most common text, less a little for each further text.
+fn weight(set: &[Vec<u8>]) -> i64 {
+    let rarest = set.iter().map(|text| rarity(text)).min().unwrap_or(0);
+    i64::from(rarest) * 16 - set.len() as i64
+}
+
+fn usable(set: &[Vec<u8>]) -> bool {
+    !set.is_empty() && set.iter().all(|text| rarity(text) >= 2)
+}
+
+/// What ordinary lines are made of: a literal that stands in here is no good reason to look at a rule.
+const ORDINARY: &str = "http://www.example.com/ https://www.google.com/ /index.php?id=1&page=2 /index.html /api/v1/ \
+     /static/assets/css/main.min.css /assets/js/app.js /images/logo.png .jpg .gif .svg .webp .woff2 .ico /wp-content/uploads/2024/ \
+     mozilla/5.0 (windows nt 10.0; win64; x64) applewebkit/537.36 (khtml, like gecko) chrome/120.0.0.0 safari/537.36 edg/ \
+     (macintosh; intel mac os x 10_15_7) version/17.0 mobile/15e148 (iphone; cpu iphone os (linux; android 10; k) \
+     (x11; linux x86_64; rv:109.0) gecko/20100101 firefox/115.0 (compatible; +http bot.html) user-agent get post http/1.1";
+
+/// How rare a lower-case text is in ordinary lines: about its length, 0 and 1 for what stands everywhere.
+pub fn rarity(text: &[u8]) -> u32 {
+    if text.is_empty() {
+        return 0;
+    }
+    if memchr::memmem::find(ORDINARY.as_bytes(), text).is_some() {
+        return 1;
+    }
+    match text {
+        [byte] if byte.is_ascii_alphanumeric() || b"/.-_=&?:;,%+ ".contains(byte) => 1,
+        text => text.len() as u32 + 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn required(pattern: &str) -> Option<Vec<String>> {
+        let hir = parse(pattern, false).unwrap();
+        literals(&hir).map(|set| {
+            set.iter()
+                .map(|text| String::from_utf8_lossy(text).into_owned())
+                .collect()
+        })
+    }
+
+    #[test]
+    fn the_best_literals() {
+        for (pattern, expected) in [
+            ("foo[0-9]+barbaz", Some(vec!["barbaz"])),
+            ("(?i)union\\s+select", Some(vec!["select"])),
+            ("(cmd|command)=", Some(vec!["cmd=", "command="])),
+            ("x(a|b)?y", Some(vec!["xay", "xby", "xy"])),
+            ("[a-z]+", None),
+            ("^[0-9]{2}$", None),
+            ("(evilword|[a-z]+)x", None),
+            ("(?:zgrab){2,}", Some(vec!["zgrab"])),
+            (
+                "colou?rful|b[ae]dword",
+                Some(vec!["colourful", "colorful", "badword", "bedword"]),
+            ),
+        ] {
+            let found = required(pattern);
+            let mut found = found.map(|mut set| {
+                set.sort();
+                set
+            });
+            let mut expected =
+                expected.map(|set| set.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+            if let Some(set) = expected.as_mut() {
+                set.sort();
+            }
+            if pattern == "(?i)union\\s+select" {
+                // Both words are as good.
+                assert!(found.take().is_some_and(|set| set.len() == 1));
+                continue;
+            }
+            assert_eq!(found, expected, "{pattern}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_match_without_a_required_literal(
+            pattern in "(\\(?[q-t][q-t]?[?*+]?\\|?[Q-T]{0,2}\\)?[.]?){1,3}",
+            text in "[q-tQ-T]{0,10}",
+        ) {
+            if let Some(hir) = parse(&pattern, false)
+                && let Some(set) = literals(&hir)
+                && regex::bytes::Regex::new(&pattern).unwrap().is_match(text.as_bytes())
+            {
+                let lower = text.to_ascii_lowercase();
+                let found = set.iter().any(|need| lower.as_bytes().windows(need.len()).any(|at| at == need.as_slice()));
+                proptest::prop_assert!(found, "{} {} {:?}", pattern, text, set);
+            }
+        }
+    }
+}

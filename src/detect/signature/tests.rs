@@ -1,0 +1,417 @@
+use std::borrow::Cow;
+
+use afw_parsers::Record;
+use proptest::prelude::*;
+
+use super::*;
+use crate::detect::explain::Plain;
+use crate::detect::rules::RuleText;
+use crate::detect::testing::{record, with_record};
+
+pub fn load(text: &str) -> Arc<Ruleset> {
+    let text = RuleText {
+        name: "t.yml".into(),
+        text: text.to_owned(),
+    };
+    match Ruleset::load(&[text]) {
+        Ok(ruleset) => Arc::new(ruleset),
+        Err(problems) => panic!("{problems:?}"),
+    }
+}
+
+/// A rule with this detection.
+fn rule(detection: &str) -> Arc<Ruleset> {
+    let body: String = detection.lines().map(|line| format!("  {line}\n")).collect();
+    load(&format!("title: t\ndetection:\n{body}"))
+}
+
+fn fires(detection: &str, record: &Record<'_>) -> Option<View> {
+    let ruleset = rule(detection);
+    let mut signatures = Signatures::new(Arc::clone(&ruleset));
+    with_record(record, |event| {
+        let mut hits = Vec::new();
+        signatures.inspect(event, &mut hits);
+        let plain = Plain::new(event).first_view(&ruleset.rules()[0].expr());
+        assert_eq!(hits.first().map(|hit| hit.view), plain, "{detection}");
+        // Once more, now that texts are remembered.
+        let mut again = Vec::new();
+        signatures.inspect(event, &mut again);
+        assert_eq!(hits, again, "{detection}");
+        plain
+    })
+}
+
+fn full() -> Record<'static> {
+    let mut record = record("/Shop/Cart.PHP?id=42&q=a+b");
+    record.referrer = Some(Cow::Borrowed(b"https://www.shop.example/start"));
+    record.user_agent = Some(Cow::Borrowed(b"curl/8.5.0"));
+    record.host = Some(Cow::Borrowed(b"shop.example"));
+    record.body_bytes = Some(1234);
+    record
+}
+
+#[test]
+fn what_a_selection_asks() {
+    let record = full();
+    for (selection, holds) in [
+        ("cs-uri: /shop/cart.php?id=42&q=a+b", true),
+        ("cs-uri: /shop/cart.php", false),
+        ("cs-uri-stem: /shop/cart.php", true),
+        ("cs-uri|cased: /shop/cart.php?id=42&q=a+b", false),
+        ("cs-uri-stem|cased|endswith: Cart.PHP", true),
+        ("cs-uri-stem|cased|endswith: cart.php", false),
+        ("cs-uri|contains: CART", true),
+        ("cs-uri|startswith: /shop", true),
+        ("cs-uri|startswith: shop", false),
+        ("cs-uri|endswith: q=a+b", true),
+        ("cs-uri|contains|all: [cart, id=]", true),
+        ("cs-uri|contains|all: [cart, nope]", false),
+        ("cs-uri|contains: [nope, cart]", true),
+        ("cs-uri: '*cart*id=4?&*'", true),
+        ("cs-uri: '*cart*id=4?'", false),
+        ("cs-uri-query: id=42&q=a+b", true),
+        ("cs-uri-query|startswith: id=", true),
+        ("cs-uri-query|startswith: /shop", true),
+        ("cs-uri-query|startswith: cart", false),
+        ("cs-uri-query|contains: shop/cart", true),
+        ("cs-uri-query|endswith: a+b", true),
+        ("cs-uri-query|re: ^id=\\d+", true),
+        ("url.query|contains: shop", false),
+        ("url.query|startswith: id", true),
+        ("c-uri-extension: php", true),
+        ("c-uri-extension: ph", false),
+        ("c-uri-extension: ['', php]", true),
+        ("cs-host: shop.example", true),
+        ("cs-host|endswith: .example", true),
+        ("cs-referer|contains: SHOP.example", true),
+        ("cs-referer|fieldref|contains: cs-host", true),
+        ("cs-host|fieldref: cs-user-agent", false),
+        ("cs-user-agent|startswith: curl", true),
+        ("cs-user-agent|re: ^CURL", false),
+        ("cs-user-agent|re|i: ^CURL", true),
+        ("sc-status: 404", true),
+        ("sc-status: [200, 404]", true),
+        ("sc-status: 40?", true),
+        ("sc-status: '4*'", true),
+        ("sc-status|gte: 404", true),
+        ("sc-status|gt: 404", false),
+        ("sc-status|lt: 500", true),
+        ("sc-status|lte: 403", false),
+        ("sc-bytes|gt: 1e3", true),
+        ("cs-method: get", true),
+        ("cs-method|neq: GET", false),
+        ("cs-method|neq: POST", true),
+        ("c-ip|cidr: 192.0.2.0/24", true),
+        ("c-ip|cidr: [10.0.0.0/8, 192.0.2.1/32]", true),
+        ("c-ip|cidr: 10.0.0.0/8", false),
+        ("c-ip: 192.0.2.1", true),
+        ("c-ip: 192.0.2.*", true),
+        ("cs-cookie: null", true),
+        ("cs-cookie: ''", true),
+        ("cs-cookie|exists: false", true),
+        ("cs-cookie|exists: true", false),
+        ("cs-cookie|contains: x", false),
+        ("cs-cookie: '*'", false),
+        ("cs-referer: null", false),
+        ("cs-referer: ''", false),
+        ("cs-referer: '*'", true),
+        ("cs-referer|exists: yes", true),
+        ("cs-cookie|neq: x", true),
+        ("Image|endswith: curl", false),
+        ("'@timestamp|hour': 23", true),
+        ("'@timestamp|hour': 4", false),
+        ("'@timestamp|year': 2026", true),
+        ("'|re': ^curl", true),
+        ("'|all': [cart, 404, curl]", true),
+        ("'|all': [cart, 500]", false),
+    ] {
+        let detection = format!("s:\n  {selection}\ncondition: s");
+        assert_eq!(fires(&detection, &record).is_some(), holds, "{selection}");
+        let negated = format!("s:\n  {selection}\ncondition: not s");
+        assert_eq!(fires(&negated, &record).is_some(), !holds, "not {selection}");
+    }
+}
+
+#[test]
+fn keywords_and_conditions() {
+    let record = full();
+    for (detection, holds) in [
+        ("s: [nope, CURL]\ncondition: s", true),
+        ("s: cart\ncondition: s", true),
+        ("s: [404]\ncondition: s", true),
+        ("s: ['ca*php']\ncondition: s", true),
+        ("s: ['curl*404']\ncondition: s", false),
+        ("a: cart\nb: nope\ncondition: a and not b", true),
+        ("a: cart\nb: nope\ncondition: a and b", false),
+        ("a: cart\nb: nope\ncondition: 1 of them", true),
+        ("a: cart\nb: nope\ncondition: all of them", false),
+        ("a1: cart\na2: shop\nb: nope\ncondition: all of a*", true),
+        ("a1: cart\na2: shop\na3: nope\ncondition: 2 of a*", true),
+        ("a1: cart\na2: nop\na3: nope\ncondition: 2 of a*", false),
+        ("a: cart\nb: nope\ncondition: not 1 of b* and a", true),
+        ("a: cart\n_b: nope\ncondition: all of them", true),
+        ("a: nope\nb: cart\ncondition: [a, b]", true),
+        (
+            "a:\n  - cs-method: POST\n  - cs-uri|contains: cart\ncondition: a",
+            true,
+        ),
+        ("a:\n  - cs-method: POST\n  - cart\ncondition: a", true),
+        (
+            "a:\n  cs-method: GET\n  cs-uri|contains: nope\ncondition: a",
+            false,
+        ),
+    ] {
+        assert_eq!(fires(detection, &record).is_some(), holds, "{detection}");
+    }
+}
+
+#[test]
+fn the_first_view_on_which_the_whole_rule_holds() {
+    let traversal = "s:\n  cs-uri|contains: ../../\ncondition: s";
+    for (target, view) in [
+        ("/a/../../b", Some(View::Raw)),
+        ("/a/..%2f..%2Fb", Some(View::Decoded)),
+        ("/a/%252e%252e%252f..%252fb", Some(View::Decoded2)),
+        ("/a/%c0%ae%c0%ae%c0%af../b", Some(View::Decoded)),
+        ("/a/..%u2216..\\b", None),
+        ("/a/..\\b", None),
+        ("/a?x=..%5c..%5cb", Some(View::Normalized)),
+    ] {
+        assert_eq!(fires(traversal, &record(target)), view, "{target}");
+    }
+    let select = "s:\n  cs-uri-query|contains: union select\ncondition: s";
+    for (target, view) in [
+        ("/?x=1+UNION+SELECT", Some(View::Decoded)),
+        ("/?x=1/**/union/*x*/select", Some(View::Normalized)),
+        ("/union+select", None),
+    ] {
+        assert_eq!(fires(select, &record(target)), view, "{target}");
+    }
+    let env = "s:\n  cs-uri-stem: /.env\ncondition: s";
+    for (target, view) in [
+        ("//.env", Some(View::Normalized)),
+        ("/%2eenv?x=%20", Some(View::Decoded)),
+        ("/a/..;/.env", Some(View::Normalized)),
+    ] {
+        assert_eq!(fires(env, &record(target)), view, "{target}");
+    }
+}
+
+#[test]
+fn what_filters_a_line_as_logged_filters_its_views() {
+    let rule = "s:\n  cs-uri|contains: select\nf:\n  cs-uri|contains: '%20'\ncondition: s and not f";
+    assert_eq!(fires(rule, &record("/?select%20x")), None);
+    assert_eq!(fires(rule, &record("/?select+x")), Some(View::Raw));
+    // A filter that only a decoded view meets does not take back what held before.
+    let rule = "s:\n  cs-uri|contains: select\nf:\n  cs-uri|contains: 'ok yes'\ncondition: s and not f";
+    assert_eq!(fires(rule, &record("/?select+ok+yes")), Some(View::Raw));
+}
+
+#[test]
+fn agents_and_referrers_have_views_too() {
+    let mut line = full();
+    line.user_agent = Some(Cow::Borrowed(b"$%7Bjndi:ldap://x%7D"));
+    let rule = "s:\n  cs-user-agent|contains: '${jndi:'\ncondition: s";
+    assert_eq!(fires(rule, &line), Some(View::Decoded));
+    line.referrer = Some(Cow::Borrowed(b"http://x/?a=%27+or+1=1"));
+    let rule = "s:\n  cs-referer|contains: \"' or \"\ncondition: s";
+    assert_eq!(fires(rule, &line), Some(View::Decoded));
+}
+
+#[test]
+fn a_line_without_a_target_is_no_trouble() {
+    let mut line = Record {
+        malformed_request: Some(Cow::Borrowed(b"\x16\x03\x01?x")),
+        ..Record::default()
+    };
+    assert!(fires("s:\n  cs-uri|startswith: \"\\x16\\x03\"\ncondition: s", &line).is_some());
+    line.malformed_request = None;
+    assert!(fires("s:\n  cs-uri: null\ncondition: s", &line).is_some());
+    assert!(fires("s:\n  cs-uri-query: null\ncondition: s", &line).is_some());
+}
+
+#[test]
+fn an_ordinary_line_allocates_nothing() {
+    let mut text = String::new();
+    for number in 0..300 {
+        text.push_str(&format!(
+            "title: r{number}\ndetection:\n  s:\n    cs-uri|contains: /evil{number}\n    cs-user-agent|contains: [bad{number}, Mozilla]\n  condition: s\n---\n"
+        ));
+    }
+    let mut signatures = Signatures::new(load(&text));
+    let record = full();
+    with_record(&record, |event| {
+        let mut hits = Vec::new();
+        signatures.inspect(event, &mut hits);
+        let info = allocation_counter::measure(|| signatures.inspect(event, &mut hits));
+        assert_eq!(info.count_total, 0);
+        assert_eq!(hits, []);
+    });
+}
+
+#[test]
+fn explaining_says_where_and_why_not() {
+    let ruleset = load(
+        "title: t\ndetection:\n  s:\n    cs-uri|contains: etc/passwd\n  f:\n    cs-method: POST\n  condition: s and not f\n",
+    );
+    let mut signatures = Signatures::new(ruleset);
+    with_record(&record("/x?f=%252fetc%252fpasswd"), |event| {
+        let explained = signatures.explain(event);
+        assert_eq!(explained.len(), 1);
+        assert_eq!(explained[0].fired, Some(View::Decoded2));
+        let [found, missed] = explained[0].selections.as_slice() else {
+            panic!("two selections")
+        };
+        assert_eq!(found.found[0].text, b"/x?f=/etc/passwd");
+        assert_eq!(found.found[0].span, 6..16);
+        assert!(!missed.holds);
+        assert_eq!(missed.missed, ["cs-method like POST"]);
+    });
+}
+
+/// Pieces that meet each other often.
+const WORDS: [&str; 12] = [
+    "a", "ab", "/", "..", "%2e", "%252f", "b%41", "+", "?", "x=1", "\\", "A",
+];
+
+fn text() -> impl Strategy<Value = String> {
+    proptest::collection::vec(proptest::sample::select(&WORDS[..]), 0..6).prop_map(|words| words.concat())
+}
+
+fn line() -> impl Strategy<Value = Record<'static>> {
+    let maybe = || proptest::option::of(text().prop_map(|text| Cow::Owned(text.into_bytes())));
+    (
+        maybe(),
+        maybe(),
+        maybe(),
+        maybe(),
+        proptest::option::of(200u16..204),
+    )
+        .prop_map(|(target, referrer, agent, host, status)| Record {
+            target: target.map(|text: Cow<'static, [u8]>| Cow::Owned([b"/", text.as_ref()].concat())),
+            referrer,
+            user_agent: agent,
+            host,
+            status,
+            method: Some(Cow::Borrowed(b"GET")),
+            ..Record::default()
+        })
+}
+
+fn value() -> impl Strategy<Value = String> {
+    let words = [
+        "a", "ab", "/a", "../", "A", "x=1", "a*b", "a?", "?", "/", " ", "/..", "ba", "", "\\\\",
+    ];
+    proptest::sample::select(words.to_vec()).prop_map(|word| format!("'{word}'"))
+}
+
+fn entry() -> impl Strategy<Value = String> {
+    let fields = [
+        "cs-uri",
+        "cs-uri-query",
+        "cs-uri-stem",
+        "url.query",
+        "c-uri-extension",
+        "cs-user-agent",
+        "cs-referer",
+        "cs-host",
+        "cs-cookie",
+        "",
+    ];
+    let modifiers = [
+        "",
+        "|contains",
+        "|contains",
+        "|startswith",
+        "|endswith",
+        "|contains|all",
+        "|contains|cased",
+        "|cased",
+        "|neq",
+    ];
+    let texts = (
+        proptest::sample::select(fields.to_vec()),
+        proptest::sample::select(modifiers.to_vec()),
+        proptest::collection::vec(value(), 1..4),
+    )
+        .prop_map(|(field, modifiers, values)| format!("'{field}{modifiers}': [{}]", values.join(", ")));
+    let others = [
+        "cs-uri|re: 'a.b'",
+        "cs-uri-query|re: '^x=[0-9]'",
+        "cs-uri-query|re: 'b$'",
+        "cs-user-agent|re|i: '(ab|ba)+'",
+        "'|re': 'a/'",
+        "sc-status: [200, 201]",
+        "sc-status|gt: 201",
+        "cs-host: null",
+        "cs-referer: ''",
+        "cs-user-agent|exists: true",
+        "cs-uri-query: null",
+        "cs-referer|fieldref|startswith: cs-host",
+    ];
+    prop_oneof![3 => texts, 1 => proptest::sample::select(others.to_vec()).prop_map(str::to_owned)]
+}
+
+fn detection() -> impl Strategy<Value = String> {
+    let conditions = [
+        "a",
+        "a and b",
+        "a or b",
+        "a and not b",
+        "not a",
+        "not (a and not b)",
+        "1 of them",
+        "all of them",
+        "2 of them",
+        "a and not 1 of b*",
+        "not 2 of them",
+    ];
+    let selection = || proptest::collection::vec(entry(), 1..3);
+    (
+        selection(),
+        selection(),
+        proptest::sample::select(conditions.to_vec()),
+    )
+        .prop_map(|(a, b, condition)| {
+            let lines = |entries: Vec<String>| {
+                entries
+                    .iter()
+                    .map(|entry| format!("    - {entry}\n"))
+                    .collect::<String>()
+            };
+            format!(
+                "title: t\ndetection:\n  a:\n{}  b:\n{}  condition: {condition}\n",
+                lines(a),
+                lines(b)
+            )
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn the_engine_agrees_with_the_plain_evaluator(
+        rules in proptest::collection::vec(detection(), 1..6),
+        lines in proptest::collection::vec(line(), 1..8),
+    ) {
+        let text: Vec<String> = rules
+            .iter()
+            .enumerate()
+            .map(|(index, rule)| rule.replacen("title: t", &format!("title: t{index}"), 1))
+            .collect();
+        let ruleset = load(&text.join("---\n"));
+        let mut signatures = Signatures::new(Arc::clone(&ruleset));
+        for line in &lines {
+            with_record(line, |event| {
+                let mut hits = Vec::new();
+                signatures.inspect(event, &mut hits);
+                for (index, rule) in ruleset.rules().iter().enumerate() {
+                    let found = hits.iter().find(|hit| hit.rule as usize == index).map(|hit| hit.view);
+                    let plain = Plain::new(event).first_view(&rule.expr());
+                    assert_eq!(found, plain, "{line:?}\n{}", text[index]);
+                }
+            });
+        }
+    }
+}
