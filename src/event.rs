@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use afw_parsers::{Record, Time};
+use afw_parsers::{Format, Record, Time};
 
 use crate::client::Client;
 use crate::detect::{Class, Confidence, RuleInfo, View};
@@ -25,6 +25,20 @@ pub struct Event<'e, 'a> {
     pub file: &'e Arc<str>,
     /// Byte offset of the line in the decoded stream.
     pub offset: u64,
+}
+
+impl<'e> Event<'e, '_> {
+    /// Cloudflare's ray id: from Logpush, or from a `CF-Ray` header that a server behind Cloudflare logs. Other request
+    /// ids are no rays.
+    pub fn ray(&self) -> Option<&'e [u8]> {
+        let from_edge = matches!(
+            self.record.format,
+            Some(Format::CloudflareHttp | Format::CloudflareFirewall)
+        );
+        let id = self.record.more.request_id.as_deref().filter(|_| from_edge);
+        id.or_else(|| self.record.header("cf-ray"))
+            .filter(|ray| !ray.is_empty())
+    }
 }
 
 /// An owned copy of what later stages need of an event on which a rule fired.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::detect::{Class, label};
+use crate::enrich::AddressFacts;
 use crate::event::{Event, Finding, SightedEvent, Sighting};
 use crate::text::{percent_decoded, shown};
 
@@ -253,7 +254,12 @@ impl Sink for AppFirewall {
             user_agent: record.user_agent.as_deref().map(text),
             referrer: record.referrer.as_deref().map(text),
             label: label::of_record(record),
-            ray: record.more.request_id.as_deref().map(text),
+            ray: event.ray().map(text),
+            address: AddressFacts {
+                country: record.more.country,
+                asn: record.more.asn,
+                ..AddressFacts::default()
+            },
             ..SightedEvent::default()
         };
         into.push(self.http_request(&Request::of(&request)));

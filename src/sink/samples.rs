@@ -1,12 +1,14 @@
 //! Findings and indicators for the tests of sinks.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use afw_parsers::Time;
+use afw_parsers::{Record, Time};
 
+use crate::client::Client;
 use crate::detect::{Class, Confidence, Level, RuleInfo, View};
-use crate::enrich::{AddressFacts, Exempt};
-use crate::event::{Finding, SightedEvent, Sighting, ValueType};
+use crate::enrich::{AddressFacts, AgentFacts, Exempt};
+use crate::event::{Event, Finding, SightedEvent, Sighting, ValueType};
 use crate::indicator::{Evidence, Indicator};
 
 /// 2026-01-31T07:08:09.120Z.
@@ -97,4 +99,36 @@ pub(super) fn indicator(kind: ValueType, value: &str) -> Indicator {
 
 fn confidence(value: f64) -> Confidence {
     Confidence::new(value).unwrap()
+}
+
+/// Shows `see` the event of a line as it comes from the parser.
+pub(super) fn with_event(record: &Record<'_>, address: &AddressFacts, see: impl FnOnce(&Event<'_, '_>)) {
+    let client = Client {
+        address: Some("198.51.100.7".parse().unwrap()),
+        peer: None,
+    };
+    let (agent, file) = (AgentFacts::default(), Arc::from("-"));
+    see(&Event {
+        record,
+        client,
+        address,
+        agent: &agent,
+        file: &file,
+        offset: 0,
+    });
+}
+
+/// A line as it comes from the parser.
+pub(super) fn record() -> Record<'static> {
+    let bytes = |text: &'static str| Some(Cow::Borrowed(text.as_bytes()));
+    Record {
+        time: Some(TIME),
+        method: bytes("GET"),
+        target: bytes("/w%C3%BCp/.env?x=1"),
+        status: Some(404),
+        user_agent: bytes("Mozilla/5.0 \"x\" \u{1f600}"),
+        referrer: bytes("https://a.example/?q=1"),
+        host: bytes("shop.example"),
+        ..Record::default()
+    }
 }

@@ -1,7 +1,7 @@
 //! The wire form, byte by byte, and what is sent of what.
 
 use super::super::receiver::{Receiver, Reply, Request as Received};
-use super::super::samples::{TIME, event, exempt, finding, indicator, sighting};
+use super::super::samples::{TIME, event, exempt, finding, indicator, record, sighting, with_event};
 use super::*;
 use crate::event::ValueType;
 
@@ -228,4 +228,29 @@ fn shipping_needs_a_key_and_the_key_never_shows() {
         answer.contains("Misconfigured") && !answer.contains("afw_test_k"),
         "{answer}"
     );
+}
+
+#[test]
+fn every_request_is_written_alike_whether_a_rule_fired_or_not() {
+    let sink = sink(|spec| spec.send_all = true);
+    let facts = AddressFacts {
+        country: Some(*b"FR"),
+        asn: Some(1),
+        ..AddressFacts::default()
+    };
+    let text = |record: &afw_parsers::Record<'_>| {
+        let mut into = Vec::new();
+        with_event(record, &facts, |event| sink.request(event, &mut into));
+        String::from_utf8(into.remove(0)).unwrap()
+    };
+    let mut line = record();
+    line.more_mut().request_id = Some(b"nginx-request-id".into());
+    assert_eq!(text(&line), REQUEST, "a request id is no ray, a database no edge");
+
+    line.format = Some(afw_parsers::Format::CloudflareHttp);
+    line.more_mut().country = Some(*b"NL");
+    line.more_mut().asn = Some(64_500);
+    let edge = r#","cf_country":"NL","cf_ray":"nginx-request-id","cf_asn":"64500","classification""#;
+    assert_eq!(text(&line), REQUEST.replace(r#","classification""#, edge));
+    assert!(!super::tests::sink(|_| ()).wants_requests());
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::Secret;
 use super::super::receiver::{Receiver, Reply};
 use super::super::samples::{event, exempt, finding, sighting};
 use super::*;
@@ -192,5 +193,3 @@ fn bulk_takes_no_raw_lines() {
     };
     assert!(Ecs::new("ecs:x".into(), &spec).is_err());
 }
-
-use super::super::Secret;

@@ -1,10 +1,13 @@
 //! The wire form of reports, and what is reported.
 
+use afw_parsers::Record;
+
 use super::super::onefirewall_domains::OneFirewallDomains;
 use super::super::receiver::{Receiver, Reply};
-use super::super::samples::{event, exempt, finding, indicator, sighting};
+use super::super::samples::{event, exempt, finding, indicator, record, sighting, with_event};
 use super::*;
 use crate::detect::Class;
+use crate::enrich::AddressFacts;
 
 fn spec(change: impl FnOnce(&mut OneFirewallSpec)) -> OneFirewallSpec {
     let mut spec = OneFirewallSpec {
@@ -188,4 +191,23 @@ fn domains_are_reported_one_at_a_time() {
 fn a_key_is_needed() {
     let error = OneFirewall::new("onefirewall".into(), &OneFirewallSpec::default()).unwrap_err();
     assert!(error.advice().unwrap().contains("ONEFIREWALL_API_KEY"));
+}
+
+#[test]
+fn requests_without_a_finding_are_reported_alike() {
+    let sink = sink(|spec| spec.requests = Some(DEFAULT_STATUSES.to_vec()));
+    for (facts, reports) in [(AddressFacts::default(), 1), (exempt(event()).address, 0)] {
+        let mut into = Vec::new();
+        with_event(&record(), &facts, |event| sink.request(event, &mut into));
+        assert_eq!(into.len(), reports);
+    }
+    let mut into = Vec::new();
+    let fine = Record {
+        status: Some(200),
+        ..record()
+    };
+    with_event(&fine, &AddressFacts::default(), |event| {
+        sink.request(event, &mut into)
+    });
+    assert!(into.is_empty());
 }

@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::sink::{Frozen, Limits, RefusedRecord};
+use crate::sink::{Answer, Frozen, Limits, RefusedRecord};
+use crate::store::Store;
 use crate::store::{Effects, Item};
 
 /// Answers by script, then accepts. Remembers every offer.
