@@ -49,5 +49,6 @@ pub mod sink;
 pub mod source;
 pub mod store;
 pub mod text;
+pub mod update;
 
 pub use afw_parsers as parsers;

@@ -1,0 +1,63 @@
+//! Lists from HTTPS URLs: fetched when they changed (`ETag`), checked, and never replaced by a torn download.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::fetch::{Fetched, Fetcher};
+use super::{UpdateError, Updated, place};
+use crate::enrich::List;
+
+/// Largest list; FireHOL's largest public list has less than a tenth of this.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// A list and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListSource {
+    /// The list's name.
+    pub name: String,
+    /// Where it is published.
+    pub url: String,
+    /// The file that is kept up to date.
+    pub path: PathBuf,
+}
+
+/// Brings a list up to date. A new list with less than half of the old one's entries is taken for a torn download.
+pub fn update(source: &ListSource, fetcher: &Fetcher) -> Result<Updated, UpdateError> {
+    let etag = place::note(&source.path, ".etag");
+    let known = [("if-none-match", etag.as_str())];
+    let headers = if etag.is_empty() { &[][..] } else { &known[..] };
+    let (bytes, etag) = match fetcher.get(&source.url, headers, MAX_BYTES)? {
+        Fetched::NotModified => return Ok(Updated::Unchanged),
+        Fetched::Body { bytes, etag } => (bytes, etag),
+    };
+    let broken = |reason| UpdateError::Broken {
+        url: source.url.clone(),
+        reason,
+    };
+    let list = List::parse(&source.name, &source.url, &bytes).map_err(|error| broken(error.to_string()))?;
+    let (new, old) = (entries(&list), old_entries(source));
+    if new * 2 < old {
+        return Err(broken(format!(
+            "{new} entries where there were {old}: a torn download?"
+        )));
+    }
+    place::put(&source.path, &bytes)?;
+    // Without a tag the next update fetches again: an old tag must not stand beside a new file.
+    place::put(
+        &place::beside(&source.path, ".etag"),
+        etag.unwrap_or_default().as_bytes(),
+    )?;
+    Ok(Updated::Replaced {
+        bytes: bytes.len() as u64,
+    })
+}
+
+fn entries(list: &List) -> usize {
+    list.networks() + list.asns() + list.left_out()
+}
+
+fn old_entries(source: &ListSource) -> usize {
+    let old = fs::read(&source.path).ok();
+    let old = old.and_then(|bytes| List::parse(&source.name, "", &bytes).ok());
+    old.as_ref().map_or(0, entries)
+}
