@@ -3,8 +3,9 @@
 //!
 //! Next: [`super::replay`], which reads what is decided here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
+use std::hash::Hash;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -15,12 +16,19 @@ use super::identity::{HASHED_BYTES, Head, Key, Trail, hash, modified_nanos};
 use super::names::{Generation, Name};
 use super::rotation::{Compared, Known, Seen, Step, decide};
 
+/// So many known files with one head are looked at, the last known ones first. More have one only where each begins
+/// with a long header, and then the bytes before the offset tell them apart.
+const MOST_ALIKE: usize = 256;
+
 /// All files known, by what they may be recognised by.
 #[derive(Debug, Default)]
 pub struct Ledger {
     entries: BTreeMap<i64, Entry>,
-    by_inode: HashMap<u64, Vec<i64>>,
-    by_head: HashMap<(u32, u64), Vec<i64>>,
+    by_inode: HashMap<u64, BTreeSet<i64>>,
+    /// Length and hash of a head to the files that have it, by the number of their log.
+    by_head: HashMap<(u32, u64), BTreeSet<(u32, i64)>>,
+    by_log: HashMap<u32, BTreeSet<i64>>,
+    logs: HashMap<Family, u32>,
     head_lens: BTreeMap<u32, usize>,
     last_id: i64,
 }
@@ -85,11 +93,12 @@ impl Ledger {
         let id = entry.cursor.id;
         self.remove(id);
         self.last_id = self.last_id.max(id);
-        self.by_inode.entry(entry.cursor.inode).or_default().push(id);
-        self.by_head
-            .entry((entry.cursor.head_len, entry.cursor.head_hash))
-            .or_default()
-            .push(id);
+        let next = self.logs.len() as u32;
+        let log = *self.logs.entry(entry.family.clone()).or_insert(next);
+        let head = (entry.cursor.head_len, entry.cursor.head_hash);
+        self.by_inode.entry(entry.cursor.inode).or_default().insert(id);
+        self.by_head.entry(head).or_default().insert((log, id));
+        self.by_log.entry(log).or_default().insert(id);
         *self.head_lens.entry(entry.cursor.head_len).or_default() += 1;
         self.entries.insert(id, entry);
     }
@@ -99,8 +108,10 @@ impl Ledger {
         let entry = self.entries.remove(&id)?;
         let cursor = &entry.cursor;
         let head = (cursor.head_len, cursor.head_hash);
+        let log = self.logs.get(&entry.family).copied().unwrap_or_default();
         forget(&mut self.by_inode, cursor.inode, id);
-        forget(&mut self.by_head, head, id);
+        forget(&mut self.by_head, head, (log, id));
+        forget(&mut self.by_log, log, id);
         if let Some(count) = self.head_lens.get_mut(&cursor.head_len) {
             *count -= 1;
             if *count == 0 {
@@ -135,8 +146,15 @@ impl Ledger {
         entry.present = Some(found.key);
         entry.nameless = false;
         entry.generation = found.generation.clone();
-        entry.family = found.family.clone();
-        if let Some(probe) = probe {
+        if entry.family != found.family
+            && let Some(entry) = self.remove(id)
+        {
+            self.insert(Entry {
+                family: found.family.clone(),
+                ..entry
+            });
+        }
+        if let (Some(probe), Some(entry)) = (probe, self.entries.get(&id)) {
             let mut cursor = entry.cursor.clone();
             (cursor.head_len, cursor.head_hash) = probe.head.identity();
             self.update(&cursor);
@@ -236,24 +254,57 @@ impl Ledger {
         ids.iter().copied().find(|id| self.get(*id).is_some_and(fits))
     }
 
-    /// Known files whose head a file has, and, while it is shorter than a head, those it may become.
+    /// Known files that a file may be, the last known ones first: those of its log with its head, those of other
+    /// logs that are gone and had its whole head, and, while it is shorter than a head, those it may become.
     fn candidates(&self, found: &Found, probe: &Probe) -> Vec<i64> {
         let mut ids = Vec::new();
+        let log = self.logs.get(&found.family).copied();
         for (&len, _) in self.head_lens.range(1..) {
-            match probe.head.hash_of(len) {
-                Some(hash) => ids.extend(self.by_head.get(&(len, hash)).into_iter().flatten()),
-                None => break,
+            let Some(hash) = probe.head.hash_of(len) else {
+                break;
+            };
+            let Some(same) = self.by_head.get(&(len, hash)) else {
+                continue;
+            };
+            if let Some(log) = log {
+                ids.extend(
+                    same.range((log, i64::MIN)..=(log, i64::MAX))
+                        .rev()
+                        .map(|(_, id)| *id)
+                        .take(MOST_ALIKE),
+                );
+            }
+            if len as usize == HASHED_BYTES {
+                let others = same
+                    .iter()
+                    .rev()
+                    .take(MOST_ALIKE)
+                    .filter(|(other, _)| Some(*other) != log);
+                ids.extend(others.map(|(_, id)| *id).filter(|id| self.is_gone(*id)));
             }
         }
-        if probe.head.bytes().len() < HASHED_BYTES && found.generation != Generation::Live {
-            let longer = self.entries.values().filter(|entry| {
-                entry.family == found.family
-                    && entry.present.is_some()
-                    && entry.cursor.head_len as usize > probe.head.bytes().len()
-            });
-            ids.extend(longer.map(|entry| entry.cursor.id));
+        let short = probe.head.bytes().len() < HASHED_BYTES && found.generation != Generation::Live;
+        if let (true, Some(log)) = (short, log) {
+            let all = self
+                .by_log
+                .get(&log)
+                .into_iter()
+                .flat_map(|ids| ids.iter().rev().take(MOST_ALIKE));
+            ids.extend(all.copied().filter(|id| self.may_become(*id, found, probe)));
         }
         ids
+    }
+
+    fn is_gone(&self, id: i64) -> bool {
+        self.get(id).is_some_and(|entry| entry.present.is_none())
+    }
+
+    /// A known file that is still there, of which a shorter one may be a copy in the making.
+    fn may_become(&self, id: i64, found: &Found, probe: &Probe) -> bool {
+        self.get(id).is_some_and(|entry| {
+            let longer = entry.cursor.head_len as usize > probe.head.bytes().len();
+            entry.present.is_some() && longer && is_near(entry, found)
+        })
     }
 
     fn step(&self, entry: &Entry, found: &Found, probe: &mut Probe) -> Step {
@@ -278,9 +329,7 @@ impl Ledger {
             same_inode: same_inode(entry, found),
             same_log: entry.family == found.family,
             rotated: found.generation != Generation::Live || name_packed || probe.coding.is_packed(),
-            near: entry.nameless
-                || entry.generation == Generation::Live
-                || entry.generation == found.generation,
+            near: is_near(entry, found),
             head,
             proof,
         };
@@ -288,13 +337,18 @@ impl Ledger {
     }
 }
 
-fn forget<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<i64>>, key: K, id: i64) {
-    if let Some(ids) = index.get_mut(&key) {
-        ids.retain(|other| *other != id);
-        if ids.is_empty() {
+fn forget<K: Hash + Eq, V: Ord>(index: &mut HashMap<K, BTreeSet<V>>, key: K, value: V) {
+    if let Some(values) = index.get_mut(&key) {
+        values.remove(&value);
+        if values.is_empty() {
             index.remove(&key);
         }
     }
+}
+
+/// By their names, a file can be a copy of a known one.
+fn is_near(entry: &Entry, found: &Found) -> bool {
+    entry.nameless || entry.generation == Generation::Live || entry.generation == found.generation
 }
 
 /// Same inode, and that known file is not read from another one now.

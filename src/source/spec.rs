@@ -40,7 +40,7 @@ impl Default for SourceSpec {
             resume: false,
             line_cap: 1 << 20,
             batch_bytes: 1 << 20,
-            poll: Duration::from_secs(3),
+            poll: Duration::from_secs(4),
             settle: Duration::from_secs(10),
             idle_close: Duration::from_secs(60),
             max_open: 256,

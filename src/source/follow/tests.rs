@@ -6,6 +6,7 @@ use super::*;
 use crate::source::spec::From;
 
 mod model;
+mod scale;
 
 /// A directory of logs, a follower over it, and what a store would have kept.
 struct World {
