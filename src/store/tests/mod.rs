@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod crash;
+mod model;
 mod versions;
 
 use super::outbox::{BatchState, Which};
