@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use afw_parsers::Record;
+use afw_parsers::format::Format;
 
 use crate::net::{Cidr, CidrError, Ranges, parse_address};
 
@@ -202,12 +203,17 @@ impl Trust {
         }
     }
 
-    /// The client that the server itself put in the log. A server that was told of no proxy logs its peer there;
-    /// then a proxy that we were told of still counts.
+    /// The client that the server itself put in the log. A server that was told of no proxy logs its peer there; then
+    /// a proxy that we were told of still counts. In Cloudflare's own logs there is nobody before the client: its
+    /// headers are its own text even when it comes from one of Cloudflare's networks (WARP, Workers).
     fn resolved_by_server(&self, record: &Record<'_>, peer: Option<IpAddr>) -> Option<IpAddr> {
         let client = record.more.client?.to_canonical();
+        let at_edge = matches!(
+            record.format,
+            Some(Format::CloudflareHttp | Format::CloudflareFirewall)
+        );
         let merely_peer = peer == Some(client) && self.is_trusted(client);
-        (!merely_peer).then_some(client)
+        (at_edge || !merely_peer).then_some(client)
     }
 
     /// What the one header that this proxy sets says.

@@ -180,8 +180,8 @@ fn the_server_may_have_resolved_the_client() {
     // A Caddy that was told of no proxy logs its peer.
     line.more_mut().client = Some(ip(EDGE));
     assert_eq!(trust(&["cloudflare"]).resolve(&line).address, Some(ip("9.9.9.9")));
-    // An edge's own log has no peer beside its client, and whatever headers it shows are the client's.
-    line.peer = None;
+    // In an edge's own log whatever headers it shows are the client's.
+    line.format = Some(Format::CloudflareHttp);
     assert_eq!(trust(&["cloudflare"]).resolve(&line).address, Some(ip(EDGE)));
 }
 
