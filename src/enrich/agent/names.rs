@@ -1,8 +1,8 @@
 //! Names by which programs introduce themselves.
 //!
-//! Source: the default user agents that the programs' own documentation and source code state and the operators'
-//! crawler pages, collected 2026-11. A name stands here because its maker writes it; a name that could also be a
-//! device's or a person's is left out.
+//! Source: product tokens that programs and operators publicly use of themselves, compiled by hand in 2026-11 and
+//! measured against labelled user agents; no list was copied. A name that could also be a device's or a person's is
+//! left out.
 
 use super::super::AgentType::{
     self, AiCrawler, App, Browser, Crawler, Feed, Headless, Monitoring, Preview, Scanner, Script,
