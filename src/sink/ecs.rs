@@ -31,6 +31,8 @@ pub struct EcsSpec {
     pub body: EcsBody,
     /// Every request in place of sighted ones.
     pub send_all: bool,
+    /// How an event is written as an ECS document, on one line.
+    pub document: fn(&Event<'_, '_>) -> String,
 }
 
 /// Where ECS documents go.
@@ -61,6 +63,7 @@ pub(super) struct Ecs {
     way: Way,
     body: EcsBody,
     send_all: bool,
+    document: fn(&Event<'_, '_>) -> String,
 }
 
 #[derive(Debug)]
@@ -89,6 +92,7 @@ impl Ecs {
             way,
             body: spec.body,
             send_all: spec.send_all,
+            document: spec.document,
         })
     }
 
@@ -195,7 +199,7 @@ impl Sink for Ecs {
         match self.body {
             _ if !self.send_all => {}
             EcsBody::Raw => into.push(event.record.line.to_vec()),
-            EcsBody::Document => {}
+            EcsBody::Document => into.push(self.record((self.document)(event))),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::Secret;
 use super::super::receiver::{Receiver, Reply};
-use super::super::samples::{event, exempt, finding, sighting};
+use super::super::samples::{event, exempt, finding, record, sighting, with_event};
 use super::*;
 use crate::detect::Class;
 use crate::event::SightedEvent;
@@ -28,9 +28,14 @@ fn sink(place: EcsPlace, body: EcsBody) -> Ecs {
             place,
             body,
             send_all: false,
+            document,
         },
     )
     .unwrap()
+}
+
+fn document(event: &Event<'_, '_>) -> String {
+    format!("{{\"offset\":{}}}", event.offset)
 }
 
 fn sighted() -> SightedEvent {
@@ -190,6 +195,35 @@ fn bulk_takes_no_raw_lines() {
         place: EcsPlace::Bulk(target, None),
         body: EcsBody::Raw,
         send_all: false,
+        document,
     };
     assert!(Ecs::new("ecs:x".into(), &spec).is_err());
+}
+
+#[test]
+fn every_request_can_be_sent() {
+    let facts = crate::enrich::AddressFacts::default();
+    for (body, all, expected) in [
+        (EcsBody::Document, true, Some(&b"{\"offset\":0}"[..])),
+        (EcsBody::Raw, true, Some(b"raw")),
+        (EcsBody::Document, false, None),
+        (EcsBody::Raw, false, None),
+    ] {
+        let place = EcsPlace::File("unused".into(), Rotation::default());
+        let spec = EcsSpec {
+            place,
+            body,
+            send_all: all,
+            document,
+        };
+        let sink = Ecs::new("ecs:x".into(), &spec).unwrap();
+        assert_eq!(sink.wants_requests(), all);
+        let mut into = Vec::new();
+        let line = afw_parsers::Record {
+            line: b"raw",
+            ..record()
+        };
+        with_event(&line, &facts, |event| sink.request(event, &mut into));
+        assert_eq!(into.first().map(Vec::as_slice), expected);
+    }
 }
