@@ -95,6 +95,11 @@ impl Framer {
         self.position() - self.taken
     }
 
+    /// Makes room for so many bytes at once.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes);
+    }
+
     /// Lets `fill` write up to `room` bytes at the end; it says how many it wrote.
     ///
     /// # Errors

@@ -29,6 +29,8 @@ pub struct Name {
 /// Which generation of a log a file is. Orders from oldest to newest.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Generation {
+    /// Renamed by hand, perhaps (`access.log.old`): a generation only if its content says so.
+    Other(String),
     /// Rotated at a time: digits of the date and time in the name, then the rest of the name.
     Dated(String, String),
     /// Rotated so many times.
@@ -40,9 +42,10 @@ pub enum Generation {
 impl Generation {
     fn rank(&self) -> u8 {
         match self {
-            Self::Dated(..) => 0,
-            Self::Numbered(_) => 1,
-            Self::Live => 2,
+            Self::Other(_) => 0,
+            Self::Dated(..) => 1,
+            Self::Numbered(_) => 2,
+            Self::Live => 3,
         }
     }
 }
@@ -51,6 +54,7 @@ impl Ord for Generation {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Numbered(a), Self::Numbered(b)) => b.cmp(a),
+            (Self::Other(a), Self::Other(b)) => a.cmp(b),
             (Self::Dated(a, x), Self::Dated(b, y)) => a.cmp(b).then_with(|| x.cmp(y)),
             _ => self.rank().cmp(&other.rank()),
         }
@@ -78,7 +82,7 @@ impl Name {
     }
 
     /// Reads a file name as a generation of the log that is called `log`; `None` when it is another's. Knows in
-    /// addition `access.1.log`, which alone could be a log of its own.
+    /// addition `access.1.log` and `access.log.old`, which alone could be logs of their own.
     pub fn of_log(name: &str, log: &str) -> Option<Self> {
         let (bare, packed) = without_packing(name);
         if bare == log {
@@ -92,10 +96,16 @@ impl Name {
         if parsed.stem == log {
             return Some(parsed);
         }
-        let number = inner_number(bare, log)?;
+        let generation = match inner_number(bare, log) {
+            Some(number) => Generation::Numbered(number),
+            None if bare.strip_prefix(log)?.starts_with(['.', '-', '_', '~']) => {
+                Generation::Other(bare.to_owned())
+            }
+            None => return None,
+        };
         Some(Self {
             stem: log.to_owned(),
-            generation: Generation::Numbered(number),
+            generation,
             packed,
         })
     }
@@ -351,6 +361,11 @@ mod tests {
         assert_eq!(generation("access.2.log.gz"), Some(Generation::Numbered(2)));
         assert_eq!(generation("access.log"), Some(Generation::Live));
         assert_eq!(generation("access.log.gz"), Some(Generation::Live));
+        assert_eq!(
+            generation("access.log.old"),
+            Some(Generation::Other("access.log.old".into()))
+        );
+        assert_eq!(generation("access.logger"), None);
         assert_eq!(generation("error.log.1"), None);
         assert_eq!(generation("access.de.log"), None);
         let dated = |name| Name::of_log(name, "access-20260131.log").map(|name| name.generation);

@@ -156,6 +156,9 @@ impl FileReader {
     /// Reads until a batch is full, the file ends or is broken.
     fn fill(&mut self) {
         let begun = self.framer.position();
+        if !self.eager {
+            self.framer.reserve(self.room + READ_BYTES);
+        }
         while self.framer.position() - begun < self.room as u64 {
             let decoder = &mut self.decoder;
             match self

@@ -310,7 +310,8 @@ impl LogReader {
         for ((place, file), known) in files.into_iter().enumerate().zip(known) {
             // A generation that nobody named and that was never read counts only when it is newer.
             let newer = first.map_or(file.found.modified_nanos >= newest, |first| place > first);
-            if known.is_some() || newer || !file.found.sibling {
+            let generation = !matches!(file.found.generation, Generation::Other(_));
+            if known.is_some() || (newer && generation) || !file.found.sibling {
                 self.queue.push_back(file);
             }
         }

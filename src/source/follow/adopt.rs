@@ -12,6 +12,7 @@ use crate::source::Cursor;
 use crate::source::discover::{Family, Found, Origin};
 use crate::source::identity::Key;
 use crate::source::ledger::{Claim, Entry, Probe, read_before};
+use crate::source::names::Generation;
 use crate::source::spec::{From, Trouble};
 
 /// A file that is not read now: a copy, one in the making, not ours, or not readable.
@@ -275,8 +276,8 @@ impl Follower {
         found: &Found,
         newest: &HashMap<Family, i64>,
     ) -> bool {
-        if !found.sibling {
-            return false;
+        if !found.sibling || matches!(found.generation, Generation::Other(_)) {
+            return found.sibling;
         }
         let known_here = |other: &Found| {
             let file = self.by_key.get(&other.key).and_then(|id| self.files.get(id));

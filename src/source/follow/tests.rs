@@ -319,6 +319,52 @@ fn unread_bytes_of_a_removed_file_are_read_through_the_descriptor() {
 }
 
 #[test]
+fn a_log_moved_away_by_hand_is_finished_and_its_neighbours_are_left_alone() {
+    for down in [false, true] {
+        let mut world = World::new("access.log", From::Start);
+        world.append("access.log.json", "another log\n");
+        world.append("access.log", &text(0..5));
+        assert_eq!(world.step(), lines(0..5));
+        if down {
+            world.stop();
+        }
+        world.append("access.log", &text(5..10));
+        world.rename("access.log", "access.log.old");
+        world.append("access.log.json", "another line\n");
+        assert_eq!(world.step(), lines(5..10), "{down}");
+        world.append("access.log", &text(10..15));
+        assert_eq!(world.step(), lines(10..15), "{down}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_told_once_and_read_from_where_it_stood_when_it_can_be() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut world = World::new("", From::End);
+    world.append("fine.log", "x\n");
+    world.append("secret.log", "old\nhal");
+    let allow = |mode, world: &World| {
+        fs::set_permissions(world.path("secret.log"), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    allow(0o000, &world);
+    if fs::File::open(world.path("secret.log")).is_ok() {
+        println!("skipped: this user may read everything");
+        return;
+    }
+    world.step();
+    world.step();
+    assert_eq!(world.troubles.len(), 1);
+    assert!(
+        world.troubles[0].contains("secret.log: permission denied\nhint: "),
+        "{:?}",
+        world.troubles
+    );
+    allow(0o600, &world);
+    world.append("secret.log", "f\nnew\n");
+    assert_eq!(world.step(), ["half", "new"]);
+}
+
+#[test]
 fn a_symbolic_link_is_followed_when_it_is_switched() {
     for down in [false, true] {
         let mut world = World::new("current.log", From::Start);
