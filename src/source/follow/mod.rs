@@ -3,7 +3,7 @@
 //! A [`Follower`] is driven by hand: [`Follower::poll`] looks and reads without blocking, [`Follower::wait`] blocks
 //! until something may have changed. Every file that is followed has a cursor from its first sight on, so that a
 //! restart knows what was there: batches without lines carry cursors that changed otherwise, and have to be
-//! committed like the others. Next: [`file`], which reads one file; [`watch`], which wakes.
+//! committed like the others. Next: `file`, which reads one file, and `watch`, which wakes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
