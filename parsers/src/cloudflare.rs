@@ -8,10 +8,12 @@ use std::borrow::Cow;
 
 use crate::address;
 use crate::clock;
+use crate::columns::{Columns, csv};
 use crate::header;
 use crate::json::{Value, Walker};
 use crate::memo::{TimeMemo, decimal};
-use crate::parser::Line;
+use crate::parser::{Line, Skip};
+use crate::parts;
 use crate::record::{Bytes, Moment, Record};
 use crate::reject::{Reason, Reject};
 use crate::request;
@@ -32,14 +34,23 @@ pub(crate) enum Dataset {
     Firewall,
 }
 
-/// Reads one NDJSON line, or one line of an array over several lines, as a record of this dataset.
+/// Reads one line as a record of this dataset: NDJSON, an element of an array over several lines, or CSV with known
+/// columns.
 pub(crate) fn parse<'a>(
     line: &'a [u8],
     record: &mut Record<'a>,
     times: &mut TimeMemo,
+    columns: Option<&Columns>,
     dataset: Dataset,
 ) -> Result<Line, Reject> {
-    let mut walker = Walker::object(line)?;
+    let Some(object) = parts::element(line) else {
+        return match columns {
+            _ if parts::is_bracket(line) => Ok(Line::Skip(Skip::Comment)),
+            Some(columns) => csv::parse(line, record, times, columns, dataset),
+            None => Err(Reject::new(Reason::UnknownFormat, 0)),
+        };
+    };
+    let mut walker = Walker::object(object)?;
     let mut seen = Seen::default();
     while let Some(key) = walker.key()? {
         let value = walker.value()?;
@@ -58,8 +69,10 @@ pub(crate) fn parse<'a>(
 }
 
 /// What is put together once the whole line is read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Seen<'a> {
+    /// How a value's escapes are undone.
+    undo: fn(Value<'a>) -> Bytes<'a>,
     start: Option<Time>,
     end: Option<Time>,
     datetime: Option<Time>,
@@ -76,7 +89,31 @@ pub(crate) struct Seen<'a> {
     ray: bool,
 }
 
+impl Default for Seen<'_> {
+    fn default() -> Self {
+        Self::new(Value::unescape)
+    }
+}
+
 impl<'a> Seen<'a> {
+    /// Nothing seen yet, of a line whose values are unescaped so.
+    pub(crate) fn new(undo: fn(Value<'a>) -> Bytes<'a>) -> Self {
+        Self {
+            undo,
+            start: None,
+            end: None,
+            datetime: None,
+            path: None,
+            query: None,
+            referrer: [const { None }; 4],
+            action: None,
+            actions: None,
+            source: None,
+            http: false,
+            ray: false,
+        }
+    }
+
     /// Takes one field, as JSON or as a column of a CSV file gives it.
     pub(crate) fn put(
         &mut self,
@@ -116,29 +153,33 @@ impl<'a> Seen<'a> {
             }
             Field::RequestUri => {
                 self.http = true;
-                record.target = Some(value.unescape());
+                record.target = Some((self.undo)(value));
             }
-            Field::RequestPath => self.path = Some(value.unescape()),
-            Field::RequestQuery => self.query = Some(value.unescape()),
-            Field::Method => record.method = Some(value.unescape()),
+            Field::RequestPath => self.path = Some((self.undo)(value)),
+            Field::RequestQuery => self.query = Some((self.undo)(value)),
+            Field::Method => record.method = Some((self.undo)(value)),
             Field::Protocol => record.http_version = request::version(raw),
             Field::Host => header::host(value, record),
-            Field::UserAgent => record.user_agent = Some(value.unescape()),
-            Field::Referer => record.referrer = Some(value.unescape()),
+            Field::UserAgent => record.user_agent = Some((self.undo)(value)),
+            Field::Referer => record.referrer = Some((self.undo)(value)),
             Field::RefererPart(part) => {
                 if let Some(slot) = self.referrer.get_mut(usize::from(part)) {
-                    *slot = Some(value.unescape());
+                    *slot = Some((self.undo)(value));
                 }
             }
             Field::Action => self.action = Some(raw),
             Field::SecurityAction if is_none(raw) => {}
             Field::SecurityAction => self.action = Some(raw),
-            Field::SecurityActions => self.actions = Some(raw),
+            // In CSV the array is a text; its last word is the rule that ended the request.
+            Field::SecurityActions => {
+                let mut words = raw.split(|b| !b.is_ascii_alphanumeric());
+                self.actions = words.rfind(|word| !word.is_empty());
+            }
             Field::Source => self.source = Some(raw),
             Field::HttpOnly => self.http = true,
             _ => {
                 self.ray |= field == Field::RayId;
-                put_more(field, value, record);
+                put_more(field, raw, (self.undo)(value), record);
             }
         }
         Ok(())
@@ -228,8 +269,7 @@ impl<'a> Seen<'a> {
 }
 
 /// Fields of the rarely logged rest.
-fn put_more<'a>(field: Field, value: Value<'a>, record: &mut Record<'a>) {
-    let raw = value.raw();
+fn put_more<'a>(field: Field, raw: &'a [u8], text: Bytes<'a>, record: &mut Record<'a>) {
     let number = || decimal(raw);
     let more = record.more_mut();
     match field {
@@ -239,20 +279,20 @@ fn put_more<'a>(field: Field, value: Value<'a>, record: &mut Record<'a>) {
                 .filter(|asn| *asn != 0)
         }
         Field::Country => more.country = country(raw),
-        Field::RayId => more.request_id = Some(value.unescape()).filter(|ray| **ray != *b"00"),
+        Field::RayId => more.request_id = Some(text).filter(|ray| **ray != *b"00"),
         Field::SrcPort => {
             more.peer_port = number()
                 .and_then(|port| u16::try_from(port).ok())
                 .filter(|port| *port != 0);
         }
-        Field::Scheme => more.scheme = Some(value.unescape()).filter(|scheme| !is_none(scheme)),
+        Field::Scheme => more.scheme = Some(text).filter(|scheme| !is_none(scheme)),
         Field::RequestBytes => more.request_bytes = number(),
         Field::ResponseBytes => more.response_bytes = number(),
         Field::BodyBytes => record.body_bytes = number(),
         Field::SslProtocol if !is_none(raw) => more.tls_version = Some(tls_version(raw)),
-        Field::SslCipher if !is_none(raw) => more.tls_cipher = Some(value.unescape()),
-        Field::Ja3 => more.ja3 = Some(value.unescape()),
-        Field::Ja4 => more.ja4 = Some(value.unescape()),
+        Field::SslCipher if !is_none(raw) => more.tls_cipher = Some(text),
+        Field::Ja3 => more.ja3 = Some(text),
+        Field::Ja4 => more.ja4 = Some(text),
         Field::WorkerSubrequest => more.subrequest |= raw == b"true",
         Field::RequestSource => more.subrequest |= raw != b"eyeball" && !is_none(raw),
         Field::ParentRayId => more.subrequest |= raw != b"00",

@@ -6,12 +6,19 @@
 use crate::caddy;
 use crate::clf::{self, Shape, Tail};
 use crate::cloudflare::{self, Dataset};
+use crate::columns::w3c::{self, Writer};
+use crate::columns::{Columns, iis};
+use crate::elb;
+use crate::envoy;
+use crate::haproxy;
 use crate::memo::TimeMemo;
 use crate::nginx_json;
 use crate::npm;
 use crate::parser::{Line, Skip};
 use crate::record::{Moment, Record};
 use crate::reject::{Reason, Reject};
+use crate::traefik;
+use crate::transform;
 use crate::unescape::Escape;
 use crate::zoraxy;
 
@@ -50,6 +57,26 @@ pub enum Format {
     CloudflareHttp,
     /// Cloudflare Logpush, dataset `firewall_events`.
     CloudflareFirewall,
+    /// Caddy's `transform` encoder with its common template and another time.
+    CaddyTransform,
+    /// Traefik's extension of the Common Log Format.
+    TraefikClf,
+    /// Traefik's JSON.
+    TraefikJson,
+    /// HAProxy `option httplog`.
+    Haproxy,
+    /// AWS application and classic load balancers.
+    AwsElb,
+    /// Envoy's and Istio's text.
+    Envoy,
+    /// The JSON of Istio and Envoy Gateway.
+    EnvoyJson,
+    /// W3C extended with `#Fields`: IIS and others.
+    W3c,
+    /// AWS CloudFront.
+    Cloudfront,
+    /// IIS's own format.
+    Iis,
 }
 
 impl Format {
@@ -69,7 +96,17 @@ impl Format {
         Self::CaddyConsole,
         Self::CloudflareHttp,
         Self::CloudflareFirewall,
+        Self::TraefikJson,
+        Self::EnvoyJson,
         Self::NginxJson,
+        Self::TraefikClf,
+        Self::CaddyTransform,
+        Self::Haproxy,
+        Self::AwsElb,
+        Self::Envoy,
+        Self::Cloudfront,
+        Self::W3c,
+        Self::Iis,
         Self::Litespeed,
         Self::Zoraxy,
     ];
@@ -93,6 +130,16 @@ impl Format {
             Self::CaddyConsole => "caddy-console",
             Self::CloudflareHttp => "cloudflare-http",
             Self::CloudflareFirewall => "cloudflare-firewall",
+            Self::CaddyTransform => "caddy-transform",
+            Self::TraefikClf => "traefik-clf",
+            Self::TraefikJson => "traefik-json",
+            Self::Haproxy => "haproxy",
+            Self::AwsElb => "aws-elb",
+            Self::Envoy => "envoy",
+            Self::EnvoyJson => "envoy-json",
+            Self::W3c => "w3c",
+            Self::Cloudfront => "cloudfront",
+            Self::Iis => "iis",
         }
     }
 
@@ -114,6 +161,16 @@ impl Format {
             Self::CaddyConsole => "Caddy console: tabs, then JSON",
             Self::CloudflareHttp => "Cloudflare Logpush http_requests",
             Self::CloudflareFirewall => "Cloudflare Logpush firewall_events",
+            Self::CaddyTransform => "Caddy transform: common with another time",
+            Self::TraefikClf => "Traefik common (the default of its access log)",
+            Self::TraefikJson => "Traefik JSON",
+            Self::Haproxy => "HAProxy httplog",
+            Self::AwsElb => "AWS application and classic load balancers",
+            Self::Envoy => "Envoy and Istio text",
+            Self::EnvoyJson => "Istio and Envoy Gateway JSON",
+            Self::W3c => "W3C extended with #Fields (IIS and others)",
+            Self::Cloudfront => "AWS CloudFront",
+            Self::Iis => "IIS log file format",
             Self::Zoraxy => "Zoraxy router log",
         }
     }
@@ -134,6 +191,12 @@ impl Format {
             "openlitespeed" => "litespeed",
             "varnishncsa" => "varnish",
             "caddy-json" => "caddy",
+            "traefik" => "traefik-json",
+            "alb" | "elb" | "aws-alb" => "aws-elb",
+            "istio" => "envoy",
+            "iis-w3c" => "w3c",
+            "aws-cloudfront" => "cloudfront",
+            "httplog" => "haproxy",
             "cloudflare" | "logpush" | "http-requests" | "cloudflare-http-requests" => "cloudflare-http",
             "firewall-events" | "cloudflare-firewall-events" => "cloudflare-firewall",
             other => other,
@@ -157,7 +220,17 @@ impl Format {
             | Self::Caddy
             | Self::CaddyConsole
             | Self::CloudflareHttp
-            | Self::CloudflareFirewall => None,
+            | Self::CloudflareFirewall
+            | Self::CaddyTransform
+            | Self::TraefikClf
+            | Self::TraefikJson
+            | Self::Haproxy
+            | Self::AwsElb
+            | Self::Envoy
+            | Self::EnvoyJson
+            | Self::W3c
+            | Self::Cloudfront
+            | Self::Iis => None,
         }
     }
 
@@ -168,6 +241,7 @@ impl Format {
         record: &mut Record<'a>,
         memo: &mut TimeMemo,
         dialect: Escape,
+        columns: Option<&Columns>,
     ) -> Result<Line, Reject> {
         let read = match self {
             Self::NginxCombined
@@ -183,8 +257,18 @@ impl Format {
             Self::NginxJson => nginx_json::parse(line, record, memo)?,
             Self::Caddy => caddy::parse(line, record, memo)?,
             Self::CaddyConsole => caddy::parse_console(line, record, memo)?,
-            Self::CloudflareHttp => cloudflare::parse(line, record, memo, Dataset::Http)?,
-            Self::CloudflareFirewall => cloudflare::parse(line, record, memo, Dataset::Firewall)?,
+            Self::CloudflareHttp => cloudflare::parse(line, record, memo, columns, Dataset::Http)?,
+            Self::CloudflareFirewall => cloudflare::parse(line, record, memo, columns, Dataset::Firewall)?,
+            Self::CaddyTransform => transform::parse(line, record, memo)?,
+            Self::TraefikClf => traefik::parse_clf(line, record, memo)?,
+            Self::TraefikJson => traefik::parse_json(line, record, memo)?,
+            Self::Haproxy => haproxy::parse(line, record, memo)?,
+            Self::AwsElb => elb::parse(line, record, memo)?,
+            Self::Envoy => envoy::parse(line, record, memo)?,
+            Self::EnvoyJson => envoy::parse_json(line, record, memo)?,
+            Self::W3c => w3c::parse(line, record, memo, columns, Writer::Iis)?,
+            Self::Cloudfront => w3c::parse(line, record, memo, columns, Writer::Cloudfront)?,
+            Self::Iis => iis::parse(line, record, memo)?,
             Self::NginxProxyManager => npm::parse(line, record, memo, dialect)?,
         };
         if read == Line::Record {

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
+use crate::columns::{self, Columns};
 use crate::compile::nginx::Names;
 use crate::compile::program::Program;
 use crate::compile::{FormatError, apache, nginx};
@@ -112,8 +113,8 @@ impl Layout {
         Ok(Self::compiled(program, "apache", format))
     }
 
-    /// What `--format` takes: `auto`, a preset's name, `nginx:FORMAT` (perhaps beginning `escape=json `) or
-    /// `apache:FORMAT`. Behind the colon may also stand the name of a preset.
+    /// What `--format` takes: `auto`, a preset's name, `nginx:FORMAT` (perhaps beginning `escape=json `),
+    /// `apache:FORMAT`, or the columns of Logpush files without a header as `cloudflare-http:FIELD,FIELD,…`. Behind the colon may also stand the name of a preset.
     ///
     /// # Errors
     /// As [`Layout::nginx`] and [`Layout::apache`], with the position in the whole option; an unknown name.
@@ -131,11 +132,21 @@ impl Layout {
             Some(("apache", text)) if text.contains('%') => {
                 Self::apache(text).map_err(|error| error.shifted(option.len() - text.len()))
             }
+            Some((name @ ("cloudflare-http" | "cloudflare-firewall"), columns)) => {
+                Self::listed(name, columns).ok_or_else(|| no_such_fields(option))
+            }
             Some((server @ ("nginx" | "apache"), name)) => preset(&format!("{server}-{name}"))
                 .or_else(|| preset(name))
                 .ok_or_else(|| no_such_format(option)),
             _ => preset(option).ok_or_else(|| no_such_format(option)),
         }
+    }
+
+    /// Logpush CSV whose columns the administrator lists.
+    fn listed(name: &str, columns: &str) -> Option<Self> {
+        let columns = Columns::after(columns.as_bytes(), None)?;
+        let layout = Self::preset(Format::from_name(name)?);
+        Some(layout.with_header(Some(columns.text())))
     }
 
     /// The same, but lines that it does not read are tried as every other format.
@@ -184,6 +195,22 @@ impl Layout {
         Self {
             inner: Arc::new(inner),
         }
+    }
+
+    /// The columns that the header line names.
+    pub(crate) fn columns(&self) -> Option<Columns> {
+        Columns::from_text(self.inner.header.as_deref()?)
+    }
+
+    /// The layout that holds behind this line, if the line is a header (`#Fields:`, the names of a CSV file) and
+    /// says something new. Whoever reads a log in blocks needs it to begin in the middle.
+    pub fn after(&self, line: &[u8]) -> Option<Self> {
+        if !columns::may_be_header(line) {
+            return None;
+        }
+        let columns = Columns::after(line, self.columns().as_ref())?;
+        let next = self.with_header(Some(columns.text()));
+        (next != *self).then_some(next)
     }
 
     /// What won, for people: a format's name, `nginx` or `apache` for a compiled one, or `auto`.
@@ -282,6 +309,12 @@ fn escape_word(text: &str) -> (Escape, &str) {
         }
     }
     (Escape::Nginx, text)
+}
+
+fn no_such_fields(option: &str) -> FormatError {
+    let at = option.find(':').map_or(0, |colon| colon + 1);
+    FormatError::new("these are not the names of Logpush fields".to_owned(), at)
+        .hint("the job's field_names in their order, such as ClientIP,ClientRequestURI,EdgeStartTimestamp")
 }
 
 fn no_such_format(option: &str) -> FormatError {

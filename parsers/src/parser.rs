@@ -1,6 +1,10 @@
 //! [`Parser`]: one line in, one record out, by the layout of its log.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use crate::clf;
+use crate::columns::{self, Columns};
 use crate::foreign;
 use crate::format::{self, Format};
 use crate::layout::{First, Layout};
@@ -8,6 +12,7 @@ use crate::memo::TimeMemo;
 use crate::record::Record;
 use crate::reject::{Reason, Reject};
 use crate::unescape::Escape;
+use crate::wrap::{self, By, Inner, Wrapped};
 
 /// What a line turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,7 +51,12 @@ impl Skip {
 pub struct Parser {
     layout: Layout,
     memo: TimeMemo,
+    /// The columns of the layout's header line.
+    columns: Option<Arc<Columns>>,
 }
+
+/// How many wrappers are taken off one line: a collector's and the container's.
+const WRAPPERS: usize = 2;
 
 impl Parser {
     /// A parser for a log of this layout.
@@ -54,6 +64,7 @@ impl Parser {
         Self {
             layout: layout.clone(),
             memo: TimeMemo::new(),
+            columns: layout.columns().map(Arc::new),
         }
     }
 
@@ -69,19 +80,30 @@ impl Parser {
     /// furthest says why.
     #[inline]
     pub fn parse<'a>(&mut self, line: &'a [u8], record: &mut Record<'a>) -> Result<Line, Reject> {
-        record.clear();
-        record.line = line;
+        self.parse_within(line, record, WRAPPERS)
+    }
+
+    /// The same for what may still stand in this many wrappers.
+    #[inline]
+    fn parse_within<'a>(
+        &mut self,
+        line: &'a [u8],
+        record: &mut Record<'a>,
+        wrappers: usize,
+    ) -> Result<Line, Reject> {
+        restart(line, record);
         let inner = self.layout.inner();
+        let columns = self.columns.as_deref();
         let read = match &inner.first {
             First::Preset(format) => {
                 let strict = format.escape().unwrap_or_default();
                 let dialect = if inner.only { strict } else { Escape::Either };
-                format.parse(line, record, &mut self.memo, dialect)
+                format.parse(line, record, &mut self.memo, dialect, columns)
             }
             First::Compiled(compiled) => {
                 if let Some(format) = compiled.twin {
                     let dialect = format.escape().unwrap_or_default();
-                    if let Ok(read) = format.parse(line, record, &mut self.memo, dialect) {
+                    if let Ok(read) = format.parse(line, record, &mut self.memo, dialect, columns) {
                         return Ok(read);
                     }
                     restart(line, record);
@@ -89,10 +111,10 @@ impl Parser {
                 let read = compiled.program.parse(line, record, &mut self.memo);
                 read.map(|()| Line::Record)
             }
-            First::Auto => return self.parse_other(line, record, None),
+            First::Auto => return self.parse_other(line, record, None, wrappers),
         };
         match read {
-            Err(reject) => self.parse_other(line, record, Some(reject)),
+            Err(reject) => self.parse_other(line, record, Some(reject), wrappers),
             read => read,
         }
     }
@@ -104,11 +126,24 @@ impl Parser {
         line: &'a [u8],
         record: &mut Record<'a>,
         refused: Option<Reject>,
+        wrappers: usize,
     ) -> Result<Line, Reject> {
+        if self.take_header(line) {
+            return Ok(Line::Skip(Skip::Comment));
+        }
         if let Some(skip) = format::skip(line) {
             return Ok(Line::Skip(skip));
         }
         let mut best = refused.unwrap_or(Reject::new(Reason::UnknownFormat, 0));
+        if wrappers > 0
+            && let Some(wrapped) = wrap::unwrap(line, &mut self.memo)
+        {
+            match self.parse_wrapped(line, wrapped, record, wrappers - 1) {
+                Ok(read) => return Ok(read),
+                Err(reject) => best = reject,
+            }
+        }
+        let columns = self.columns.clone();
         if self.layout.inner().only {
             return Err(foreign::reason(line, best));
         }
@@ -130,7 +165,7 @@ impl Parser {
         let mut skipped = None;
         for &format in Format::ALL.iter().filter(|format| !format.is_clf()) {
             restart(line, record);
-            match format.parse(line, record, &mut self.memo, Escape::Either) {
+            match format.parse(line, record, &mut self.memo, Escape::Either, columns.as_deref()) {
                 Ok(Line::Record) => return Ok(Line::Record),
                 Ok(Line::Skip(skip)) => skipped = Some(skip),
                 Err(reject) => better(reject),
@@ -149,9 +184,59 @@ impl Parser {
         }
         Err(foreign::reason(line, best))
     }
+
+    /// Takes a line for the header that names the columns of those after it.
+    fn take_header(&mut self, line: &[u8]) -> bool {
+        if !columns::may_be_header(line) {
+            return false;
+        }
+        let Some(columns) = Columns::after(line, self.columns.as_deref()) else {
+            return false;
+        };
+        self.layout = self.layout.with_header(Some(columns.text()));
+        self.columns = Some(Arc::new(columns));
+        true
+    }
+
+    /// Reads the inner line of a wrapped one.
+    fn parse_wrapped<'a>(
+        &mut self,
+        line: &'a [u8],
+        wrapped: Wrapped<'a>,
+        record: &mut Record<'a>,
+        wrappers: usize,
+    ) -> Result<Line, Reject> {
+        let read = match wrapped.inner {
+            Inner::Part => return Ok(Line::Skip(Skip::OtherStream)),
+            Inner::Plain(inner) => {
+                let before = line.len() - inner.len();
+                self.parse_within(inner, record, wrappers)
+                    .map_err(|reject| Reject::new(reject.reason, before + reject.at))
+            }
+            Inner::Json(text) => {
+                let inner = text.unescape();
+                let inner = inner.trim_ascii_end();
+                let mut copy = Record::default();
+                let read = self.parse_within(inner, &mut copy, wrappers);
+                if read == Ok(Line::Record) {
+                    record.adopt(copy, line);
+                }
+                read.map_err(|reject| Reject::new(reject.reason, 0))
+            }
+        };
+        // In a log that is known to hold access lines, those of other programs are no rejects.
+        let known = !matches!(self.layout.inner().first, First::Auto);
+        let part = wrapped.by == By::Docker
+            && matches!(wrapped.inner, Inner::Json(text) if !text.raw.ends_with(b"\\n"));
+        match read {
+            Err(_) if known && (part || wrapped.by.other_stream()) => Ok(Line::Skip(Skip::OtherStream)),
+            read => read,
+        }
+    }
 }
 
+#[inline]
 fn restart<'a>(line: &'a [u8], record: &mut Record<'a>) {
     record.clear();
-    record.line = line;
+    record.line = Cow::Borrowed(line);
 }

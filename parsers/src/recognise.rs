@@ -3,12 +3,17 @@
 //! Every format is asked about every line; the share it accepts is its score. Formats that accept the same
 //! lines are told apart by how the text is escaped ([`evidence`]), and last by the order of [`Format::ALL`].
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::columns::{self, Columns};
 use crate::format::{self, Format};
 use crate::layout::Layout;
 use crate::memo::TimeMemo;
 use crate::parser::Line;
-use crate::record::Record;
+use crate::record::{Bytes, Record};
 use crate::unescape::Escape;
+use crate::wrap::{self, Inner};
 
 /// How many first lines are worth looking at; more are ignored.
 pub const HEAD_LINES: usize = 64;
@@ -36,13 +41,8 @@ pub struct Candidate {
 impl Layout {
     /// Judges the first lines of a log (without line ends); [`HEAD_LINES`] are enough.
     pub fn recognise(head: &[&[u8]]) -> Recognition {
-        let lines: Vec<&[u8]> = head
-            .iter()
-            .copied()
-            .filter(|line| format::skip(line).is_none())
-            .take(HEAD_LINES)
-            .collect();
-        let apache = lines.iter().map(|line| evidence(line)).sum::<i32>() > 0;
+        let (lines, header) = sample(head);
+        let apache = lines.iter().map(|line| evidence(&line.text)).sum::<i32>() > 0;
         let mut candidates: Vec<Candidate> = Format::ALL
             .iter()
             .filter_map(|&format| candidate(format, &lines))
@@ -58,18 +58,60 @@ impl Layout {
         });
         let layout = candidates
             .first()
-            .map_or_else(Layout::auto, |best| Layout::first(best.format));
+            .map_or_else(Layout::auto, |best| Layout::first(best.format))
+            .with_header(header.as_deref().map(Columns::text));
         Recognition { layout, candidates }
     }
 }
 
-fn candidate(format: Format, lines: &[&[u8]]) -> Option<Candidate> {
+/// A line to judge, out of its wrapper, and the columns that hold for it.
+struct Sample<'h> {
+    text: Bytes<'h>,
+    columns: Option<Arc<Columns>>,
+}
+
+/// The lines that are worth judging, and the header that holds behind the last of them.
+fn sample<'h>(head: &[&'h [u8]]) -> (Vec<Sample<'h>>, Option<Arc<Columns>>) {
+    let mut times = TimeMemo::new();
+    let mut columns: Option<Arc<Columns>> = None;
+    let mut lines = Vec::new();
+    for &line in head {
+        if lines.len() == HEAD_LINES {
+            break;
+        }
+        if columns::may_be_header(line)
+            && let Some(next) = Columns::after(line, columns.as_deref())
+        {
+            columns = Some(Arc::new(next));
+        } else if format::skip(line).is_none() {
+            let text = unwrapped(line, &mut times);
+            let columns = columns.clone();
+            lines.push(Sample { text, columns });
+        }
+    }
+    (lines, columns)
+}
+
+fn unwrapped<'h>(line: &'h [u8], times: &mut TimeMemo) -> Bytes<'h> {
+    match wrap::unwrap(line, times).map(|wrapped| wrapped.inner) {
+        Some(Inner::Plain(inner)) => match wrap::unwrap(inner, times).map(|wrapped| wrapped.inner) {
+            Some(Inner::Plain(innermost)) => Cow::Borrowed(innermost),
+            Some(Inner::Json(text)) => Cow::Owned(text.unescape().trim_ascii_end().to_vec()),
+            Some(Inner::Part) | None => Cow::Borrowed(inner),
+        },
+        Some(Inner::Json(text)) => Cow::Owned(text.unescape().trim_ascii_end().to_vec()),
+        Some(Inner::Part) | None => Cow::Borrowed(line),
+    }
+}
+
+fn candidate(format: Format, lines: &[Sample<'_>]) -> Option<Candidate> {
     let mut memo = TimeMemo::new();
     let accepted = lines
         .iter()
         .filter(|line| {
             let mut record = Record::default();
-            let read = format.parse(line, &mut record, &mut memo, Escape::Either);
+            let columns = line.columns.as_deref();
+            let read = format.parse(&line.text, &mut record, &mut memo, Escape::Either, columns);
             matches!(read, Ok(Line::Record))
         })
         .count();

@@ -30,8 +30,9 @@ pub enum Moment {
 /// few formats log.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record<'a> {
-    /// The line as it stands in the log, without its line end and without any wrapper (syslog, Docker).
-    pub line: &'a [u8],
+    /// The line as it stands in the log, without its line end and without any wrapper (syslog, Docker); owned only
+    /// where the wrapper had it escaped.
+    pub line: Bytes<'a>,
     /// The preset that accepted the line; `None` for a compiled format and for a line of no preset.
     pub format: Option<Format>,
     /// Instant of the request, UTC.
@@ -117,7 +118,7 @@ pub type Header<'a> = Cow<'a, str>;
 impl<'a> Record<'a> {
     /// Empties the record so that its allocations serve the next line.
     pub fn clear(&mut self) {
-        self.line = &[];
+        self.line = Cow::Borrowed(&[]);
         self.format = None;
         self.time = None;
         self.peer = None;
@@ -140,6 +141,59 @@ impl<'a> Record<'a> {
             self.more.headers = more.headers;
             self.more.extra = more.extra;
         }
+    }
+
+    /// Takes over what was read from a copy of the line. What points into `outer` afterwards is found there again:
+    /// addresses and versions hold nothing that a wrapper escapes.
+    pub(crate) fn adopt(&mut self, read: Record<'_>, outer: &'a [u8]) {
+        fn own<'a>(bytes: Option<Bytes<'_>>) -> Option<Bytes<'a>> {
+            bytes.map(|bytes| Cow::Owned(bytes.into_owned()))
+        }
+        let found = |text: &[u8]| {
+            let at = memchr::memmem::find(outer, text)?;
+            outer.get(at..at + text.len())
+        };
+        let more = read.more;
+        *self = Self {
+            line: Cow::Owned(read.line.into_owned()),
+            format: read.format,
+            time: read.time,
+            peer: read.peer,
+            peer_text: found(read.peer_text).unwrap_or_default(),
+            user: own(read.user),
+            method: own(read.method),
+            target: own(read.target),
+            http_version: read.http_version.and_then(found),
+            malformed_request: own(read.malformed_request),
+            status: read.status,
+            body_bytes: read.body_bytes,
+            referrer: own(read.referrer),
+            user_agent: own(read.user_agent),
+            host: own(read.host),
+            more: More {
+                used: more.used,
+                moment: more.moment,
+                duration_ns: more.duration_ns,
+                client: more.client,
+                peer_port: more.peer_port,
+                server_port: more.server_port,
+                scheme: own(more.scheme),
+                response_bytes: more.response_bytes,
+                request_bytes: more.request_bytes,
+                tls_version: own(more.tls_version),
+                tls_cipher: own(more.tls_cipher),
+                tls_server_name: own(more.tls_server_name),
+                ja3: own(more.ja3),
+                ja4: own(more.ja4),
+                country: more.country,
+                asn: more.asn,
+                request_id: own(more.request_id),
+                action: own(more.action),
+                subrequest: more.subrequest,
+                headers: named(more.headers),
+                extra: named(more.extra),
+            },
+        };
     }
 
     /// The rare part, marked as used.
@@ -168,6 +222,13 @@ impl<'a> Record<'a> {
         let target = self.target.as_deref()?;
         memchr::memchr(b'?', target).map(|at| &target[at + 1..])
     }
+}
+
+fn named<'a>(values: Vec<(Cow<'_, str>, Bytes<'_>)>) -> Vec<(Cow<'a, str>, Bytes<'a>)> {
+    values
+        .into_iter()
+        .map(|(name, value)| (Cow::Owned(name.into_owned()), Cow::Owned(value.into_owned())))
+        .collect()
 }
 
 /// `http://host/path` → `/path`; any other target is returned as it is.

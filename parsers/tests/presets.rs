@@ -28,6 +28,16 @@ fn folder(format: Format) -> PathBuf {
         Format::CaddyConsole => "caddy-console",
         Format::CloudflareHttp => "cloudflare-http",
         Format::CloudflareFirewall => "cloudflare-firewall",
+        Format::CaddyTransform => "caddy-transform",
+        Format::TraefikClf => "traefik-clf",
+        Format::TraefikJson => "traefik-json",
+        Format::Haproxy => "haproxy",
+        Format::AwsElb => "aws-elb",
+        Format::Envoy => "envoy",
+        Format::EnvoyJson => "envoy-json",
+        Format::W3c => "w3c",
+        Format::Cloudfront => "cloudfront",
+        Format::Iis => "iis",
         Format::Zoraxy => "zoraxy",
     };
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -64,9 +74,21 @@ fn every_format_reads_its_own_lines() {
             assert_eq!(got, want, "{}, line {}", format.name(), line + 1);
         }
         assert_eq!(by_itself.len(), want.as_array().unwrap().len());
+        // Where a line is refused, other formats may have got further than the one that is named.
+        let accepted = |records: Vec<Value>| -> Vec<Value> {
+            let refused = |record: &Value| record.get("reject").is_some();
+            let plain = |record| {
+                if refused(&record) {
+                    "refused".into()
+                } else {
+                    record
+                }
+            };
+            records.into_iter().map(plain).collect()
+        };
         assert_eq!(
-            by_itself,
-            records(&Layout::preset(format), &lines),
+            accepted(by_itself),
+            accepted(records(&Layout::preset(format), &lines)),
             "{} by name",
             format.name()
         );
@@ -75,8 +97,11 @@ fn every_format_reads_its_own_lines() {
 
 #[test]
 fn the_order_in_which_lines_come_changes_nothing() {
+    // Columns that a header names are the one thing that lines leave behind.
+    let with_header = |format: &&Format| matches!(format, Format::W3c | Format::Cloudfront);
     let all: Vec<u8> = Format::ALL
         .iter()
+        .filter(|format| !with_header(format))
         .flat_map(|&format| std::fs::read(folder(format).join("input.log")).unwrap())
         .collect();
     let lines: Vec<&[u8]> = all.split(|&b| b == b'\n').collect();

@@ -2,7 +2,7 @@ use super::*;
 
 fn read(line: &str, dataset: Dataset) -> Result<Record<'_>, Reject> {
     let mut record = Record::default();
-    parse(line.as_bytes(), &mut record, &mut TimeMemo::new(), dataset).map(|_| record)
+    parse(line.as_bytes(), &mut record, &mut TimeMemo::new(), None, dataset).map(|_| record)
 }
 
 fn http(line: &str) -> Record<'_> {

@@ -222,7 +222,7 @@ impl Program {
         memo: &mut TimeMemo,
     ) -> Result<(), Reject> {
         record.clear();
-        record.line = line;
+        record.line = line.into();
         let mut pieces = Pieces::default();
         for (step, value) in self.steps.iter().zip(values) {
             let read = step.sink.fill(value, self.values(), record, &mut pieces, memo);

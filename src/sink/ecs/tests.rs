@@ -220,7 +220,7 @@ fn every_request_can_be_sent() {
         assert_eq!(sink.wants_requests(), all);
         let mut into = Vec::new();
         let line = afw_parsers::Record {
-            line: b"raw",
+            line: b"raw".into(),
             ..record()
         };
         with_event(&line, &facts, |event| sink.request(event, &mut into));

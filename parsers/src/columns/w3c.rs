@@ -1,0 +1,364 @@
+//! W3C extended log lines: IIS, CloudFront, and whoever else writes `#Fields`.
+
+use std::borrow::Cow;
+
+use super::{Column, Columns, Kind};
+use crate::compile::sink::{Dialect, Pieces, Sink};
+use crate::memo::TimeMemo;
+use crate::parser::Line;
+use crate::record::{Bytes, Record};
+use crate::reject::{Reason, Reject};
+use crate::unescape::Escape;
+
+/// Whose lines are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writer {
+    /// IIS and all others: words between spaces.
+    Iis,
+    /// CloudFront: columns between tabs, percent-encoded agents.
+    Cloudfront,
+}
+
+/// IIS 7 and later without its header, as a reader sees it that begins at the end of a file; IIS 6 lacks `cs(Referer)`.
+const IIS: [&str; 2] = [
+    "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken",
+    "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) sc-status sc-substatus sc-win32-status time-taken",
+];
+/// CloudFront's standard log, version 1.0 (Amazon CloudFront Developer Guide, "Standard log file fields").
+const CLOUDFRONT: &str = "#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len sc-range-start sc-range-end";
+
+/// Columns that hold where no header was seen; made once.
+static DEFAULTS: std::sync::LazyLock<Vec<Columns>> = std::sync::LazyLock::new(|| {
+    IIS.iter()
+        .chain([&CLOUDFRONT])
+        .filter_map(|text| Columns::from_text(text))
+        .collect()
+});
+
+/// Reads one line by the columns of the header, or by the defaults of the writer.
+pub(crate) fn parse<'a>(
+    line: &'a [u8],
+    record: &mut Record<'a>,
+    times: &mut TimeMemo,
+    columns: Option<&Columns>,
+    writer: Writer,
+) -> Result<Line, Reject> {
+    let cloudfront = writer == Writer::Cloudfront;
+    if !line.first().is_some_and(|b| b.is_ascii_digit() || *b == b'"') {
+        return Err(Reject::new(Reason::UnknownFormat, 0));
+    }
+    if let Some(columns) = columns
+        && let Kind::W3c(_, theirs) = columns.kind()
+    {
+        if *theirs != cloudfront {
+            return Err(Reject::new(Reason::UnknownFormat, 0));
+        }
+        return with_columns(line, record, times, columns);
+    }
+    let mut refused = Reject::new(Reason::UnknownFormat, 0);
+    for columns in DEFAULTS.iter() {
+        let Kind::W3c(_, theirs) = columns.kind() else {
+            continue;
+        };
+        if *theirs != cloudfront {
+            continue;
+        }
+        record.clear();
+        record.line = Cow::Borrowed(line);
+        match with_columns(line, record, times, columns) {
+            Ok(read) => return Ok(read),
+            Err(reject) => refused = reject,
+        }
+    }
+    Err(refused)
+}
+
+fn with_columns<'a>(
+    line: &'a [u8],
+    record: &mut Record<'a>,
+    times: &mut TimeMemo,
+    columns: &Columns,
+) -> Result<Line, Reject> {
+    let Kind::W3c(names, cloudfront) = columns.kind() else {
+        return Err(Reject::new(Reason::UnknownFormat, 0));
+    };
+    let mut values = Values::new(line);
+    let mut stamp = Stamp::new(columns.date());
+    let mut pieces = Pieces::default();
+    for column in names {
+        let at = values.at;
+        let Some(value) = values.next() else {
+            return Err(Reject::new(Reason::Columns, line.len()));
+        };
+        column
+            .fill(value, *cloudfront, record, &mut stamp, &mut pieces, times)
+            .map_err(|reason| Reject::new(reason, at))?;
+    }
+    if values.next().is_some() {
+        return Err(Reject::new(Reason::Columns, values.at.min(line.len())));
+    }
+    let time = stamp.text().and_then(|text| times.iso(text));
+    record.time = Some(time.ok_or(Reject::new(Reason::Time, 0))?);
+    pieces.finish(record).map_err(|reason| Reject::new(reason, 0))?;
+    // FTP and streaming servers write such logs too.
+    let http = match record.method.as_deref() {
+        Some(method) => method
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')),
+        None => record.status.is_some(),
+    };
+    if !http {
+        return Err(Reject::new(Reason::NotAccess, 0));
+    }
+    Ok(Line::Record)
+}
+
+/// Date and time of day, joined without allocating.
+struct Stamp {
+    text: [u8; 40],
+    end: usize,
+    date: bool,
+}
+
+impl Stamp {
+    fn new(date: Option<[u8; 10]>) -> Self {
+        let mut stamp = Self {
+            text: [b' '; 40],
+            end: 0,
+            date: false,
+        };
+        if let Some(date) = date {
+            stamp.put(0, &date);
+            stamp.date = true;
+        }
+        stamp
+    }
+
+    fn put(&mut self, at: usize, value: &[u8]) {
+        if let Some(slot) = self.text.get_mut(at..at + value.len()) {
+            slot.copy_from_slice(value);
+            self.end = self.end.max(at + value.len());
+        }
+    }
+
+    fn text(&self) -> Option<&[u8]> {
+        self.text.get(..self.end).filter(|_| self.date && self.end > 11)
+    }
+}
+
+impl Column {
+    fn fill<'a>(
+        &self,
+        value: Value<'a>,
+        cloudfront: bool,
+        record: &mut Record<'a>,
+        stamp: &mut Stamp,
+        pieces: &mut Pieces<'a>,
+        times: &mut TimeMemo,
+    ) -> Result<(), Reason> {
+        const DIALECT: Dialect = Dialect {
+            undo: Escape::None,
+            empty_is_absent: true,
+        };
+        let text = value.text;
+        match self {
+            Self::Date if text.len() == 10 => {
+                stamp.put(0, text);
+                stamp.date = true;
+            }
+            Self::Time if text.len() <= 29 => stamp.put(11, text),
+            Self::Date | Self::Time => return Err(Reason::Time),
+            Self::TimeTaken => {
+                let unit = if text.contains(&b'.') {
+                    1_000_000_000
+                } else {
+                    1_000_000
+                };
+                return Sink::Duration(unit).fill(text, DIALECT, record, pieces, times);
+            }
+            Self::Uri => {
+                let path = memchr::memchr(b'/', text).unwrap_or(0);
+                let (host, target) = text.split_at_checked(path).unwrap_or((b"", text));
+                if !host.is_empty() {
+                    Sink::Host.fill(host, DIALECT, record, pieces, times)?;
+                }
+                return Sink::Path.fill(target, DIALECT, record, pieces, times);
+            }
+            Self::Plus(sink) => {
+                sink.fill(text, DIALECT, record, pieces, times)?;
+                if !value.quoted && *sink == Sink::UserAgent {
+                    let decode = if cloudfront { percent } else { plus };
+                    record.user_agent = record.user_agent.take().map(decode);
+                }
+            }
+            Self::Plain(sink) => {
+                sink.fill(text, DIALECT, record, pieces, times)?;
+                if cloudfront
+                    && matches!(sink, Sink::Header(_))
+                    && let Some((_, value)) = record.more.headers.last_mut()
+                {
+                    *value = percent(std::mem::take(value));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `+` stands for a space; of two in a row the second is one of its own (`;++http://` was `; +http://`).
+fn plus(text: Bytes<'_>) -> Bytes<'_> {
+    if memchr::memchr(b'+', &text).is_none() {
+        return text;
+    }
+    let mut out = text.into_owned();
+    let mut before = false;
+    for byte in &mut out {
+        before = *byte == b'+' && !before;
+        if before {
+            *byte = b' ';
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// CloudFront encodes once, and until 2020 the agent twice.
+fn percent(text: Bytes<'_>) -> Bytes<'_> {
+    if memchr::memchr(b'%', &text).is_none() {
+        return text;
+    }
+    let once = decoded(&text);
+    let twice = memchr::memmem::find(&once, b"%20").is_some();
+    Cow::Owned(if twice { decoded(&once) } else { once })
+}
+
+fn decoded(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        let hex = |digit: &u8| char::from(*digit).to_digit(16);
+        match after {
+            [high, low, later @ ..] if byte == b'%' => match (hex(high), hex(low)) {
+                (Some(high), Some(low)) => {
+                    out.push((high << 4 | low) as u8);
+                    rest = later;
+                }
+                _ => out.push(byte),
+            },
+            _ => out.push(byte),
+        }
+    }
+    out
+}
+
+/// One value of a line.
+#[derive(Debug, Clone, Copy)]
+struct Value<'a> {
+    text: &'a [u8],
+    quoted: bool,
+}
+
+/// The values of a line: between tabs if there are any, else between spaces, where `"…"` may hold some.
+struct Values<'a> {
+    line: &'a [u8],
+    at: usize,
+    tabs: bool,
+}
+
+impl<'a> Values<'a> {
+    fn new(line: &'a [u8]) -> Self {
+        Self {
+            line,
+            at: 0,
+            tabs: memchr::memchr(b'\t', line).is_some(),
+        }
+    }
+
+    fn next(&mut self) -> Option<Value<'a>> {
+        if self.tabs {
+            let rest = self.line.get(self.at..)?;
+            let end = memchr::memchr(b'\t', rest).unwrap_or(rest.len());
+            self.at += end + 1;
+            let text = rest.get(..end)?.trim_ascii();
+            return Some(Value { text, quoted: false });
+        }
+        let rest = self.line.get(self.at..)?;
+        let start = rest.trim_ascii_start();
+        self.at += rest.len() - start.len();
+        match start.split_first()? {
+            (b'"', inside) => {
+                let end = closing(inside)?;
+                self.at += end + 2;
+                let text = inside.get(..end)?;
+                Some(Value { text, quoted: true })
+            }
+            _ => {
+                let end = memchr::memchr(b' ', start).unwrap_or(start.len());
+                self.at += end;
+                let text = start.get(..end)?;
+                Some(Value { text, quoted: false })
+            }
+        }
+    }
+}
+
+/// Position of the quote that ends a value: not doubled, and a space or nothing behind it.
+fn closing(inside: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr(b'"', inside.get(from..)?)?;
+        match inside.get(at + 1) {
+            None | Some(b' ') => return Some(at),
+            Some(b'"') => from = at + 2,
+            Some(_) => return None,
+        }
+    }
+}
+
+/// What a name of `#Fields` means.
+pub(super) fn column(name: &str) -> Column {
+    let lower = name.to_ascii_lowercase();
+    let header = lower
+        .strip_prefix("cs(")
+        .and_then(|name| name.split(')').next())
+        .map(str::to_owned);
+    if let Some(header) = header {
+        return match header.as_str() {
+            "user-agent" => Column::Plus(Sink::UserAgent),
+            "referer" | "referrer" => Column::Plus(Sink::Referrer),
+            "host" => Column::Plain(Sink::Host),
+            _ => Column::Plain(Sink::Header(Cow::Owned(header))),
+        };
+    }
+    let sink = match lower.as_str() {
+        "date" | "date-local" | "date-utc" => return Column::Date,
+        "time" | "time-local" | "time-utc" => return Column::Time,
+        "time-taken" | "timetakenms" => return Column::TimeTaken,
+        "cs-uri" => return Column::Uri,
+        "c-user-agent" | "cs-user-agent" => return Column::Plus(Sink::UserAgent),
+        "c-referrer" | "cs-referer" => return Column::Plus(Sink::Referrer),
+        "c-ip" => Sink::Peer,
+        "c-port" => Sink::PeerPort,
+        "cs-username" => Sink::User,
+        "s-port" => Sink::ServerPort,
+        "cs-method" => Sink::Method,
+        "cs-uri-stem" => Sink::Path,
+        "cs-uri-query" => Sink::Query,
+        "sc-status" => Sink::Status,
+        "sc-bytes" => Sink::ResponseBytes,
+        "cs-bytes" => Sink::RequestBytes,
+        "cs-version" | "cs-protocol-version" => Sink::Protocol,
+        "cs-host" | "x-host-header" => Sink::Host,
+        "cs-protocol" => Sink::Scheme,
+        "x-forwarded-for" | "s-xff" => Sink::Header(Cow::Borrowed("x-forwarded-for")),
+        "ssl-protocol" => Sink::TlsVersion,
+        "ssl-cipher" => Sink::TlsCipher,
+        "x-edge-request-id" => Sink::RequestId,
+        "c-country" | "cs-countrycode" => Sink::Country,
+        "asn" => Sink::Asn,
+        "sc-substatus" | "sc-win32-status" | "s-sitename" | "s-computername" | "s-ip" | "x-edge-location"
+        | "x-edge-result-type" => Sink::Extra(Cow::Owned(lower.replace('-', "_"))),
+        _ => Sink::Skip,
+    };
+    Column::Plain(sink)
+}

@@ -1,0 +1,113 @@
+//! Caddy's `transform` encoder with its common template, in a time format that is not the Common Log Format's own.
+//!
+//! `peer - user [time] "request" status size`, and behind it perhaps `"referer" "agent"`. With the CLF time such a
+//! line is plain common or combined.
+
+use crate::clf::head;
+use crate::clf::present;
+use crate::clock;
+use crate::leaf::{self, Parsed, stop};
+use crate::memo::TimeMemo;
+use crate::parser::Line;
+use crate::record::Record;
+use crate::reject::{Reason, Reject};
+use crate::request;
+use crate::unescape::Escape;
+
+/// Reads one line.
+pub(crate) fn parse<'a>(
+    line: &'a [u8],
+    record: &mut Record<'a>,
+    times: &mut TimeMemo,
+) -> Result<Line, Reject> {
+    entry(line, record, times)
+        .map(|_| Line::Record)
+        .map_err(|stop| leaf::reject(line, stop))
+}
+
+fn entry<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -> Parsed<'a, ()> {
+    let Ok((rest, peer)) = leaf::word(input) else {
+        return stop(input, Reason::UnknownFormat);
+    };
+    let Some(bracket) = memchr::memmem::find(rest, b" [") else {
+        return stop(input, Reason::UnknownFormat);
+    };
+    head::set_peer(input, peer, record)?;
+    let (rest, bracket) = match rest.strip_prefix(b"- ") {
+        Some(after) if bracket >= 2 => (after, bracket - 2),
+        _ => return stop(input, Reason::UnknownFormat),
+    };
+    let user = rest.get(..bracket).unwrap_or_default();
+    let inside = rest.get(bracket + 2..).unwrap_or_default();
+    let Some(end) = memchr::memchr(b']', inside) else {
+        return stop(&[], Reason::Truncated);
+    };
+    let time = inside.get(..end).unwrap_or_default();
+    if times.clf(time).is_some() {
+        return stop(input, Reason::UnknownFormat);
+    }
+    record.time = clock::any(time, times);
+    if record.time.is_none() {
+        return stop(inside, Reason::Time);
+    }
+    if !matches!(user, b"-" | b"") {
+        record.user = Some(user.into());
+    }
+    let rest = inside.get(end..).unwrap_or_default();
+    let (rest, ()) = leaf::literal(rest, b"] ")?;
+    let (rest, asked) = leaf::quoted(rest, Escape::None)?;
+    request::fill(asked, Escape::None, record);
+    let (rest, ()) = leaf::literal(rest, b" ")?;
+    let (rest, status) = leaf::status(rest)?;
+    let (rest, ()) = leaf::literal(rest, b" ")?;
+    let (rest, size) = leaf::number_or_dash(rest)?;
+    (record.status, record.body_bytes) = (status, size);
+    if rest.is_empty() {
+        return Ok((rest, ()));
+    }
+    let (rest, ()) = leaf::literal(rest, b" ")?;
+    let (rest, referrer) = leaf::quoted(rest, Escape::None)?;
+    let (rest, ()) = leaf::literal(rest, b" ")?;
+    let (rest, agent) = leaf::quoted(rest, Escape::None)?;
+    if !rest.is_empty() {
+        return stop(rest, Reason::Literal);
+    }
+    record.referrer = present(referrer, Escape::None);
+    record.user_agent = present(agent, Escape::None);
+    Ok((rest, ()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_time_of_caddy() {
+        for time in [
+            "1646861401.524",
+            "2022-03-09T21:30:01.524Z",
+            "2022/03/09 21:30:01.524",
+            "1646861401524",
+        ] {
+            for tail in ["", r#" "https://r/" "curl/8""#] {
+                let line = format!(r#"192.0.2.7 - bob [{time}] "GET /a HTTP/2.0" 404 12{tail}"#);
+                let mut record = Record::default();
+                parse(line.as_bytes(), &mut record, &mut TimeMemo::new()).unwrap();
+                assert_eq!(record.time.unwrap().nanos(), 1_646_861_401_524_000_000, "{line}");
+                assert_eq!((record.status, record.body_bytes), (Some(404), Some(12)));
+                assert_eq!(record.user_agent.is_some(), !tail.is_empty());
+            }
+        }
+        for line in [
+            "",
+            "192.0.2.7 - - [soon] \"GET / HTTP/1.1\" 200 1",
+            "192.0.2.7 - - [1646861401.5] GET",
+        ] {
+            let mut record = Record::default();
+            assert!(
+                parse(line.as_bytes(), &mut record, &mut TimeMemo::new()).is_err(),
+                "{line}"
+            );
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Wrappers: what syslog, containers and collectors put around a line, taken off again.
+//!
+//! Everything here only finds the inner line; whether that is an access line is the formats' business. A wrapper is
+//! written by the machine and stands before all that a client can choose, so nothing inside can pass for one.
+
+use crate::json::{Text, Value, Walker};
+use crate::memo::{TimeMemo, decimal, month};
+
+/// A line taken out of its wrapper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wrapped<'a> {
+    pub inner: Inner<'a>,
+    pub by: By<'a>,
+}
+
+/// The inner line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Inner<'a> {
+    /// As it stands.
+    Plain(&'a [u8]),
+    /// The inside of a JSON string.
+    Json(Text<'a>),
+    /// A part of a line that its runtime cut.
+    Part,
+}
+
+/// Who wrote the line, as far as the wrapper tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By<'a> {
+    /// This program, by its name in syslog or the journal.
+    Program(&'a [u8]),
+    /// A container's standard error.
+    Stderr,
+    /// Docker, whose entry is a part of a line when no newline ends it.
+    Docker,
+    /// Not told.
+    Unknown,
+}
+
+impl By<'_> {
+    /// Whether a line that is no access line is so by right: another program's, or a server's standard error. What a
+    /// web server wrote and nobody can read is a reject all the same.
+    pub(crate) fn other_stream(self) -> bool {
+        const SERVERS: [&[u8]; 9] = [
+            b"nginx", b"apache", b"httpd", b"caddy", b"haproxy", b"traefik", b"envoy", b"varnish", b"ingress",
+        ];
+        match self {
+            Self::Program(name) => !SERVERS
+                .iter()
+                .any(|server| memchr::memmem::find(&name.to_ascii_lowercase(), server).is_some()),
+            Self::Stderr => true,
+            Self::Docker | Self::Unknown => false,
+        }
+    }
+}
+
+/// The inner line, if the line is a wrapped one.
+pub(crate) fn unwrap<'a>(line: &'a [u8], times: &mut TimeMemo) -> Option<Wrapped<'a>> {
+    match line.first()? {
+        b'{' => json(line),
+        b'<' => {
+            let end = memchr::memchr(b'>', line.get(..6).unwrap_or(line))?;
+            decimal(line.get(1..end)?).filter(|priority| *priority < 192)?;
+            let rest = line.get(end + 1..)?;
+            rfc5424(rest, times).or_else(|| syslog(rest, times))
+        }
+        b'0'..=b'9' => container(line, times).or_else(|| syslog(line, times)),
+        b'A'..=b'Z' => syslog(line, times).or_else(|| compose(line)),
+        _ => compose(line),
+    }
+}
+
+fn plain<'a>(inner: &'a [u8], by: By<'a>) -> Option<Wrapped<'a>> {
+    Some(Wrapped {
+        inner: Inner::Plain(inner),
+        by,
+    })
+}
+
+/// The word before the first space, and what follows the space.
+fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b' ', text)?;
+    Some((text.get(..end)?, text.get(end + 1..)?))
+}
+
+/// RFC 5424 behind its priority: `1 TIME HOST APP PROC MSGID - MESSAGE`.
+fn rfc5424<'a>(text: &'a [u8], times: &mut TimeMemo) -> Option<Wrapped<'a>> {
+    let rest = text.strip_prefix(b"1 ")?;
+    let (time, rest) = word(rest)?;
+    if time != b"-" {
+        times.iso(time)?;
+    }
+    let (_host, rest) = word(rest)?;
+    let (app, rest) = word(rest)?;
+    let (_process, rest) = word(rest)?;
+    let (_message_id, rest) = word(rest)?;
+    let rest = structured_data(rest)?;
+    let inner = rest.strip_prefix(b" ").unwrap_or(rest);
+    let inner = inner.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(inner);
+    plain(inner, By::Program(app))
+}
+
+/// Goes behind `-` or `[id name="value"]…`, where `\"`, `\\` and `\]` stand for themselves inside a value.
+fn structured_data(text: &[u8]) -> Option<&[u8]> {
+    if let Some(rest) = text.strip_prefix(b"-") {
+        return Some(rest);
+    }
+    let mut rest = text;
+    while let Some(inside) = rest.strip_prefix(b"[") {
+        let (mut quoted, mut escaped) = (false, false);
+        let end = inside.iter().position(|&byte| {
+            let ends = byte == b']' && !quoted;
+            if escaped {
+                escaped = false;
+            } else if quoted && byte == b'\\' {
+                escaped = true;
+            } else if byte == b'"' {
+                quoted = !quoted;
+            }
+            ends
+        })?;
+        rest = inside.get(end + 1..)?;
+    }
+    (rest.len() < text.len()).then_some(rest)
+}
+
+/// RFC 3164 and what syslog daemons and `journalctl` make of it: `Oct 10 13:55:36 host program[12]: message`, the
+/// time also with a fraction, a year, or in ISO 8601; the host may be missing.
+fn syslog<'a>(text: &'a [u8], times: &mut TimeMemo) -> Option<Wrapped<'a>> {
+    let rest = old_time(text).or_else(|| {
+        let (time, rest) = word(text)?;
+        (time.get(10) == Some(&b'T') && times.iso(time).is_some()).then_some(rest)
+    })?;
+    let (first, after_first) = word(rest)?;
+    if let Some(program) = program(first) {
+        return plain(after_first, By::Program(program));
+    }
+    if let Some((second, inner)) = word(after_first)
+        && let Some(program) = program(second)
+    {
+        return plain(inner, By::Program(program));
+    }
+    plain(after_first, By::Unknown)
+}
+
+/// `nginx:`, `nginx[12]:` → `nginx`.
+fn program(word: &[u8]) -> Option<&[u8]> {
+    let tag = word.strip_suffix(b":")?;
+    let end = memchr::memchr(b'[', tag).unwrap_or(tag.len());
+    let name = tag.get(..end)?;
+    let named = name.iter().any(u8::is_ascii_alphabetic) && !name.contains(&b':');
+    let pid = tag.get(end..)?;
+    (named && (pid.is_empty() || pid.ends_with(b"]"))).then_some(name)
+}
+
+/// Goes behind `Oct 10 13:55:36 `, perhaps with a fraction or a year.
+fn old_time(text: &[u8]) -> Option<&[u8]> {
+    let (name, rest) = text.split_first_chunk::<3>()?;
+    month(*name)?;
+    let rest = rest.strip_prefix(b" ")?.trim_ascii_start();
+    let (day, rest) = word(rest)?;
+    decimal(day).filter(|day| (1..=31).contains(day))?;
+    let (mut time, mut rest) = word(rest)?;
+    if time.len() == 4 && decimal(time).is_some() {
+        (time, rest) = word(rest)?;
+    }
+    let [_, _, b':', _, _, b':', _, _, fraction @ ..] = time else {
+        return None;
+    };
+    (fraction.is_empty() || fraction.starts_with(b".")).then_some(rest)
+}
+
+/// `2026-01-31T07:08:09.123456789Z stdout F line` (CRI), or the time alone (`docker logs -t`).
+fn container<'a>(line: &'a [u8], times: &mut TimeMemo) -> Option<Wrapped<'a>> {
+    let (time, rest) = word(line)?;
+    if time.get(10) != Some(&b'T') {
+        return None;
+    }
+    times.iso(time)?;
+    let (stream, tail) = word(rest).unwrap_or((rest, b""));
+    let by = match stream {
+        b"stdout" => By::Unknown,
+        b"stderr" => By::Stderr,
+        _ if rest.starts_with(b"{") || rest.first().is_some_and(u8::is_ascii_digit) => {
+            return plain(rest, By::Unknown);
+        }
+        _ => return None,
+    };
+    match word(tail).unwrap_or((tail, b"")) {
+        (b"P", _) => Some(Wrapped {
+            inner: Inner::Part,
+            by,
+        }),
+        (tags, inner) if tags == b"F" || tags.starts_with(b"F:") => plain(inner, by),
+        _ => None,
+    }
+}
+
+/// `web-1  | line`, as `docker compose logs` prints.
+fn compose(line: &[u8]) -> Option<Wrapped<'_>> {
+    let bar = memchr::memchr(b'|', line.get(..80).unwrap_or(line))?;
+    let name = line.get(..bar)?.strip_suffix(b" ")?.trim_ascii_end();
+    let named = name.iter().any(u8::is_ascii_alphabetic)
+        && name
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let inner = line.get(bar + 1..)?.strip_prefix(b" ")?;
+    named.then_some(plain(inner, By::Unknown)?)
+}
+
+/// A JSON object that carries the line in one member: Docker's `log`, the journal's `MESSAGE`, a collector's
+/// `message`.
+fn json(line: &[u8]) -> Option<Wrapped<'_>> {
+    let mut walker = Walker::object(line).ok()?;
+    let (mut inner, mut by) = (None, By::Unknown);
+    let mut docker = false;
+    while let Some(key) = walker.key().ok()? {
+        let value = walker.value().ok()?;
+        walker.skip(value).ok()?;
+        match (key, value) {
+            (b"log", Value::Text(text)) => {
+                docker = true;
+                inner = Some(text);
+            }
+            (b"MESSAGE" | b"message", Value::Text(text)) => inner = inner.or(Some(text)),
+            (b"stream", Value::Text(text)) if text.raw == b"stderr" => by = By::Stderr,
+            (b"SYSLOG_IDENTIFIER", Value::Text(text)) => by = By::Program(text.raw),
+            _ => {}
+        }
+    }
+    if docker && by == By::Unknown {
+        by = By::Docker;
+    }
+    // A message that a program wrote about itself has no room for a request.
+    let inner = inner.filter(|text| text.raw.len() >= 20)?;
+    Some(Wrapped {
+        inner: Inner::Json(inner),
+        by,
+    })
+}
+
+#[cfg(test)]
+mod tests;

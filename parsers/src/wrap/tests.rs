@@ -1,0 +1,91 @@
+use super::*;
+
+const INNER: &str = r#"192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 1 "-" "-""#;
+
+#[test]
+fn wrappers_come_off() {
+    for (wrapper, program) in [
+        ("<190>Oct 10 13:55:36 web nginx: ", "nginx"),
+        ("<190>Oct  1 13:55:36 nginx[12]: ", "nginx"),
+        ("Oct 10 13:55:36 web nginx: ", "nginx"),
+        (
+            "Oct 10 2000 13:55:36 web docker/web/a1b2[77]: ",
+            "docker/web/a1b2",
+        ),
+        ("Oct 10 13:55:36.123456 web haproxy[1]: ", "haproxy"),
+        ("2000-10-10T13:55:36.5+02:00 web caddy[1]: ", "caddy"),
+        ("2000-10-10T13:55:36+0200 web caddy: ", "caddy"),
+        ("<13>1 2000-10-10T13:55:36.123Z web nginx 12 access - ", "nginx"),
+        ("<13>1 - - nginx - - [a b=\"]\\\"\"][c@1 d=\"e\"] ", "nginx"),
+        ("<13>1 2000-10-10T13:55:36Z web nginx 12 - - \u{feff}", "nginx"),
+    ] {
+        let line = format!("{wrapper}{INNER}");
+        let wrapped = unwrap(line.as_bytes(), &mut TimeMemo::new());
+        let want = Wrapped {
+            inner: Inner::Plain(INNER.as_bytes()),
+            by: By::Program(program.as_bytes()),
+        };
+        assert_eq!(wrapped, Some(want), "{line}");
+    }
+    for (wrapper, by) in [
+        ("Oct 10 13:55:36 web ", By::Unknown),
+        ("2000-10-10T13:55:36.123456789Z stdout F ", By::Unknown),
+        ("2000-10-10T13:55:36.123456789+02:00 stderr F ", By::Stderr),
+        ("2000-10-10T13:55:36.123456789Z ", By::Unknown),
+        ("web-1  | ", By::Unknown),
+        ("Web_1 | ", By::Unknown),
+    ] {
+        let line = format!("{wrapper}{INNER}");
+        let wrapped = unwrap(line.as_bytes(), &mut TimeMemo::new()).unwrap();
+        assert_eq!(wrapped.inner, Inner::Plain(INNER.as_bytes()), "{line}");
+        assert_eq!(wrapped.by, by, "{line}");
+    }
+}
+
+#[test]
+fn wrappers_in_json() {
+    let escaped = INNER.replace('"', "\\\"");
+    for (line, by) in [
+        (
+            format!(r#"{{"log":"{escaped}\n","stream":"stdout","time":"2000-10-10T13:55:36Z"}}"#),
+            By::Docker,
+        ),
+        (format!(r#"{{"stream":"stderr","log":"{escaped}"}}"#), By::Stderr),
+        (
+            format!(r#"{{"MESSAGE":"{escaped}","SYSLOG_IDENTIFIER":"caddy"}}"#),
+            By::Program(b"caddy"),
+        ),
+        (format!(r#"{{"host":"h","message":"{escaped}"}}"#), By::Unknown),
+    ] {
+        let wrapped = unwrap(line.as_bytes(), &mut TimeMemo::new()).unwrap();
+        let Inner::Json(text) = wrapped.inner else {
+            panic!("{line}");
+        };
+        assert_eq!(text.unescape().trim_ascii(), INNER.as_bytes());
+        assert_eq!(wrapped.by, by, "{line}");
+    }
+}
+
+#[test]
+fn what_is_not_wrapped() {
+    for line in [
+        INNER,
+        r#"{"a":1}"#,
+        r#"{"msg":"x"}"#,
+        "<999>Oct 10 13:55:36 web nginx: x",
+        "Oct 32 13:55:36 web nginx: x",
+        "Okt 10 13:55:36 web nginx: x",
+        "2000-10-10 13:55:36 web nginx: x",
+        "web | ",
+        "",
+        "<",
+        "<13>1",
+        "<13>1 2000-10-10T13:55:36Z web nginx 12 - [a",
+    ] {
+        let wrapped = unwrap(line.as_bytes(), &mut TimeMemo::new());
+        let empty = wrapped.is_some_and(|wrapped| wrapped.inner == Inner::Plain(b""));
+        assert!(wrapped.is_none() || empty, "{line}: {wrapped:?}");
+    }
+    let part = unwrap(b"2000-10-10T13:55:36Z stdout P begin", &mut TimeMemo::new()).unwrap();
+    assert_eq!(part.inner, Inner::Part);
+}
