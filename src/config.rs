@@ -17,7 +17,7 @@ pub mod sinks;
 mod times;
 
 pub use file::File;
-pub use lookup::{config_path, secret, state_dir};
+pub use lookup::{config_path, environment, secret, state_dir};
 pub use times::{parse_span, parse_time};
 
 /// From what confidence a client becomes an indicator, unless configured.

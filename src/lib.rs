@@ -34,11 +34,14 @@
 //! the drivers in [`cli`]. Dependencies point one way: `cli → source, analysis, store, sink`;
 //! `analysis → indicator → detect → enrich → client → parsers`.
 
+pub mod analysis;
 pub mod cli;
 pub mod client;
 pub mod config;
 pub mod detect;
 pub mod dns;
+pub mod drive;
+pub mod ecs;
 pub mod enrich;
 pub mod event;
 pub mod indicator;

@@ -1,5 +1,5 @@
 //! The `afw` binary: command line in, exit code out. Everything else is in the library.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    afw::cli::run(std::env::args_os())
 }

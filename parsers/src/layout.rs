@@ -213,6 +213,11 @@ impl Layout {
         (next != *self).then_some(next)
     }
 
+    /// Whether a header line decides how later lines are read, so that lines must be parsed in their order.
+    pub fn is_stateful(&self) -> bool {
+        self.inner.header.is_some()
+    }
+
     /// What won, for people: a format's name, `nginx` or `apache` for a compiled one, or `auto`.
     pub fn name(&self) -> &str {
         match &self.inner.first {

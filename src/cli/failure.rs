@@ -18,6 +18,7 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Exit code.
     pub exit: Exit,
+    closed_pipe: bool,
 }
 
 impl Failure {
@@ -27,6 +28,7 @@ impl Failure {
             message: message.to_string(),
             hint: None,
             exit,
+            closed_pipe: false,
         }
     }
 
@@ -40,6 +42,11 @@ impl Failure {
     pub fn hint(mut self, hint: impl Display) -> Self {
         self.hint = Some(hint.to_string());
         self
+    }
+
+    /// Whether it only says that the reader of our output has gone.
+    pub const fn is_closed_pipe(&self) -> bool {
+        self.closed_pipe
     }
 
     /// Writes the message to standard error; control characters of hostile input are shown escaped.
@@ -64,6 +71,9 @@ impl From<anyhow::Error> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::new(Exit::Failed, error)
+        Self {
+            closed_pipe: super::output::is_closed_pipe(&error),
+            ..Self::new(Exit::Failed, error)
+        }
     }
 }

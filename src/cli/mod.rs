@@ -3,18 +3,119 @@
 //! Data goes to standard output, everything else to standard error. Nothing here parses logs or decides what is
 //! hostile. Next: [`options`], then the command of interest.
 
+use std::ffi::OsString;
+use std::process::ExitCode;
 use std::time::SystemTime;
 
 use afw_parsers::Time;
+use clap::{Parser, Subcommand};
 
 pub mod exit;
 pub mod failure;
 pub mod logging;
 pub mod options;
 pub mod output;
+pub mod print;
+
+mod completions;
+mod config;
+mod domains;
+mod explain;
+mod outbox;
+mod replay;
+mod rules;
+mod status;
+mod tail;
 
 pub use exit::Exit;
 pub use failure::Failure;
+
+use options::CommonOptions;
+
+/// Reads web access logs, tells bots and attackers from visitors, and ships what it finds.
+#[derive(Debug, Parser)]
+#[command(
+    name = "afw",
+    version,
+    about,
+    max_term_width = 110,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Start with `afw replay /var/log/nginx/access.log`: it reads the log, prints what it found and ships nothing."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    common: CommonOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Follow logs, detect, ship; survives restarts and rotation
+    Tail(tail::TailArgs),
+    /// The same over history, once; also for cron with --resume
+    Replay(replay::ReplayArgs),
+    /// One line through every stage, or why an address is an indicator
+    Explain(explain::ExplainArgs),
+    /// The rules: list, show, check, test
+    Rules(rules::RulesArgs),
+    /// Cursors and lag, outbox, sinks, databases and lists
+    Status(status::StatusArgs),
+    /// Batches that wait or failed: list, show, retry, drop, flush
+    Outbox(outbox::OutboxArgs),
+    /// OneFirewall Domains API: check, list, latest, report, decide
+    Domains(domains::DomainsArgs),
+    /// The configuration file: init, check, show
+    Config(config::ConfigArgs),
+    /// Shell completions
+    Completions(completions::CompletionsArgs),
+    /// The manual page
+    Man,
+}
+
+/// Runs `afw` with these arguments and says how it ended.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match dispatch(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            failure.report();
+            failure.exit.into()
+        }
+    }
+}
+
+/// clap's own message: help and version go to standard output with 0, mistakes to standard error with 2.
+fn usage(error: &clap::Error) -> ExitCode {
+    // A closed pipe under `afw --help | head` is no failure.
+    let _ = error.print();
+    if error.use_stderr() {
+        Exit::Usage.into()
+    } else {
+        Exit::Done.into()
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<Exit, Failure> {
+    let Cli { common, command } = cli;
+    match command {
+        Command::Tail(args) => tail::run(&common, &args),
+        Command::Replay(args) => replay::run(&common, &args),
+        Command::Explain(args) => explain::run(&common, &args),
+        Command::Rules(args) => rules::run(&common, &args),
+        Command::Status(args) => status::run(&common, &args),
+        Command::Outbox(args) => outbox::run(&common, &args),
+        Command::Domains(args) => domains::run(&common, &args),
+        Command::Config(args) => config::run(&common, &args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man => completions::man(),
+    }
+}
 
 /// The wall clock, for what is about today and not about the log.
 pub fn now() -> Time {

@@ -2,6 +2,8 @@
 
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
+use super::{Exit, Failure};
+
 /// Standard output as commands use it.
 pub struct Output {
     inner: BufWriter<StdoutLock<'static>>,
@@ -15,6 +17,11 @@ impl Output {
         let inner = BufWriter::with_capacity(1 << 16, io::stdout().lock());
         let live = live || io::stdout().is_terminal();
         Self { inner, live }
+    }
+
+    /// Whether a person looks at it.
+    pub fn is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
     }
 
     /// Writes one line.
@@ -39,4 +46,24 @@ impl Output {
 /// Whether an error only says that the reader of our output has gone.
 pub fn is_closed_pipe(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// A reader of our output that went away is no failure: the run ends quietly with 0.
+///
+/// # Errors
+/// Any other error of standard output.
+pub fn quietly(written: io::Result<()>) -> Result<Exit, Failure> {
+    match written {
+        Err(error) if !is_closed_pipe(&error) => Err(error.into()),
+        _ => Ok(Exit::Done),
+    }
+}
+
+/// Text with ANSI colours as standard output can show it: unchanged on a terminal that wants them, else without.
+pub fn styled(text: &str) -> String {
+    let choice = anstream::AutoStream::choice(&io::stdout());
+    if choice == anstream::ColorChoice::Never {
+        return anstream::adapter::strip_str(text).to_string();
+    }
+    text.to_owned()
 }

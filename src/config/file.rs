@@ -90,6 +90,23 @@ mod tests {
     }
 
     #[test]
+    fn every_key_of_the_template_is_known() {
+        let template = include_str!("template.toml");
+        let keys: String = template
+            .lines()
+            .map(|line| {
+                line.strip_prefix('#')
+                    .filter(|rest| rest.contains(" = "))
+                    .unwrap_or(line)
+                    .to_owned()
+                    + "\n"
+            })
+            .collect();
+        File::parse(&keys).unwrap();
+        File::parse(template).unwrap();
+    }
+
+    #[test]
     fn keys_are_the_options() {
         let file = File::parse("geoip = [\"a.mmdb\"]\nprint = \"sightings\"\ndns = false\n").unwrap();
         assert_eq!(file.geoip, [PathBuf::from("a.mmdb")]);

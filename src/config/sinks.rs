@@ -97,6 +97,7 @@ pub struct Webhook {
 )]
 pub struct Ecs {
     pub body: Option<String>,
+    pub send: Option<String>,
     pub bulk: Option<bool>,
     pub index: Option<String>,
     pub headers: BTreeMap<String, String>,
@@ -113,7 +114,7 @@ pub struct Ecs {
 pub struct FileSink {
     pub max_bytes: Option<u64>,
     pub max_age: Option<String>,
-    pub keep: Option<usize>,
+    pub keep: Option<u32>,
 }
 
 /// Debug output of settings that hold secrets says only that they are there.

@@ -55,6 +55,20 @@ pub enum Exempt {
     VerifiedCrawler,
 }
 
+impl Exempt {
+    /// In words, for messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reserved => "private or reserved address",
+            Self::Allowed => "allow-listed network",
+            Self::TrustedProxy => "trusted proxy",
+            Self::CdnEdge => "edge of a content delivery network",
+            Self::OwnAddress => "own address of this machine",
+            Self::VerifiedCrawler => "verified crawler",
+        }
+    }
+}
+
 /// What kind of program a user agent says it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum AgentType {

@@ -4,5 +4,6 @@
 //! logs or decides what is hostile. Next: [`crate::cli`].
 
 pub mod statistics;
+pub mod summary;
 
 pub use statistics::Statistics;

@@ -67,6 +67,11 @@ impl Statistics {
         self.statuses[slot] += 1;
     }
 
+    /// Counts a request by the format that accepted its line.
+    pub fn format(&mut self, name: &'static str) {
+        *self.formats.entry(name).or_default() += 1;
+    }
+
     /// Counts a line that is part of the log but no request.
     pub fn skip(&mut self, skip: Skip) {
         *self.skipped.entry(skip.name()).or_default() += 1;

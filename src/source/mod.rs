@@ -66,6 +66,22 @@ impl Batch {
             .unwrap_or_default()
     }
 
+    /// Where reading would go on if only the bytes before `at` (counted from the start of the batch) had been taken;
+    /// `None` when that is nothing, so that the cursor before this batch stands.
+    pub fn cursor_before(&self, at: u32) -> Option<Cursor> {
+        let taken = self.bytes.get(..at as usize).filter(|taken| !taken.is_empty())?;
+        let mut trail = identity::Trail::default();
+        trail.push(taken);
+        let (proof_len, proof_hash) = trail.proof();
+        Some(Cursor {
+            offset: self.base + u64::from(at),
+            proof_len,
+            proof_hash,
+            finished: false,
+            ..self.cursor.clone()
+        })
+    }
+
     /// Offset of a line in the decoded stream.
     pub fn offset(&self, line: Line) -> u64 {
         self.base + u64::from(line.start)

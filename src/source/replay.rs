@@ -170,6 +170,11 @@ impl Log {
         self.files.iter().map(|file| file.size).sum()
     }
 
+    /// Whether one of its files was named by the user, not found by a pattern or in a directory.
+    pub fn is_named(&self) -> bool {
+        self.files.iter().any(|file| file.found.named)
+    }
+
     /// A reader over the log's files. `resume` holds the stored cursors, of this log and of others.
     pub fn open(&self, resume: &[Cursor]) -> LogReader {
         let mut reader = LogReader {

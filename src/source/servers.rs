@@ -52,7 +52,7 @@ const MAX_BYTES: u64 = 64 << 20;
 const MAX_DEPTH: usize = 16;
 
 /// What configurations declare.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Servers {
     /// The logs, each path once.
     pub logs: Vec<DeclaredLog>,

@@ -1,0 +1,251 @@
+//! [`Merge`]: one order for what the scans of all logs found.
+//!
+//! Logs are merged by event time, then by log, then by place in the log. A line that is late within its log keeps
+//! its place behind the lines before it, as the file has it. The order depends on the lines alone: not on how the
+//! logs were cut into batches nor on which thread scanned which batch. Next: [`super::fold`].
+
+use std::collections::VecDeque;
+
+use afw_parsers::{Layout, Time};
+
+use super::scan::Scan;
+use crate::source::Cursor;
+
+/// What the merge would like to happen next.
+#[derive(Debug)]
+pub enum Step {
+    /// This scan's line stands next: log, and index into the front scan's `found`.
+    Take {
+        /// Index of the log.
+        log: usize,
+        /// Index into [`Scan::found`] of that log's front scan.
+        found: usize,
+    },
+    /// The front scan of this log is used up.
+    Done {
+        /// Index of the log.
+        log: usize,
+    },
+    /// The next scan of this log must be known before anything can be decided.
+    Need {
+        /// Index of the log.
+        log: usize,
+    },
+    /// All logs have ended.
+    End,
+}
+
+/// How far a batch was taken that is not used up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Partial {
+    /// Where reading would go on.
+    pub cursor: Cursor,
+    /// Lines taken since this was told last.
+    pub lines: u64,
+    /// Rejected ones among them.
+    pub rejects: u64,
+}
+
+/// The scans of each log, in order, and how far each has been taken.
+#[derive(Debug, Default)]
+pub struct Merge {
+    logs: Vec<Queue>,
+}
+
+#[derive(Debug)]
+struct Queue {
+    scans: VecDeque<Scan>,
+    taken: usize,
+    /// No line to come of this log is earlier than this.
+    reached: Time,
+    ended: bool,
+}
+
+impl Merge {
+    /// Adds a log whose first line is not earlier than `first`; returns its index.
+    pub fn log(&mut self, first: Time) -> usize {
+        self.logs.push(Queue {
+            scans: VecDeque::new(),
+            taken: 0,
+            reached: first,
+            ended: false,
+        });
+        self.logs.len() - 1
+    }
+
+    /// Appends the next scan of a log.
+    pub fn push(&mut self, log: usize, scan: Scan) {
+        if let Some(queue) = self.logs.get_mut(log) {
+            queue.scans.push_back(scan);
+        }
+    }
+
+    /// Says that a log has no further scans.
+    pub fn end(&mut self, log: usize) {
+        if let Some(queue) = self.logs.get_mut(log) {
+            queue.ended = true;
+        }
+    }
+
+    /// The front scan of a log.
+    pub fn front(&mut self, log: usize) -> Option<&mut Scan> {
+        self.logs.get_mut(log)?.scans.front_mut()
+    }
+
+    /// Drops the front scan of a log after [`Step::Done`] and hands it over.
+    pub fn pop(&mut self, log: usize) -> Option<Scan> {
+        let queue = self.logs.get_mut(log)?;
+        queue.taken = 0;
+        queue.scans.pop_front()
+    }
+
+    /// How far the batches that are not used up were taken: what a commit between two lines must say of them. Lines told
+    /// once are not told again.
+    pub fn partials(&mut self) -> Vec<Partial> {
+        self.logs.iter_mut().filter_map(Queue::partial).collect()
+    }
+
+    /// What stands next. [`Step::Take`] counts as taken.
+    pub fn step(&mut self) -> Step {
+        let open = self
+            .logs
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, queue)| !queue.is_over());
+        let Some((log, queue)) = open.min_by_key(|(log, queue)| (queue.next_key(), *log)) else {
+            return Step::End;
+        };
+        queue.step(log)
+    }
+}
+
+impl Queue {
+    fn partial(&mut self) -> Option<Partial> {
+        let scan = self.scans.front_mut().filter(|_| self.taken > 0)?;
+        let end = scan.batch.bytes.len() as u32;
+        let at = scan.found.get(self.taken).map_or(end, |next| next.line.start);
+        let mut cursor = scan.batch.cursor_before(at)?;
+        cursor.layout = scan.began.as_ref().map(Layout::state);
+        let lines = scan.batch.lines.partition_point(|line| line.start < at) as u64;
+        let rejects = scan.rejected.partition_point(|rejected| rejected.line.start < at) as u64;
+        let (told_lines, told_rejects) = std::mem::replace(&mut scan.counted, (lines, rejects));
+        Some(Partial {
+            cursor,
+            lines: lines - told_lines,
+            rejects: rejects - told_rejects,
+        })
+    }
+
+    fn is_over(&self) -> bool {
+        self.ended && self.scans.is_empty()
+    }
+
+    /// The key of the next line found, or the bound that all lines to come respect.
+    fn next_key(&self) -> Time {
+        let next = self.scans.front().and_then(|scan| scan.found.get(self.taken));
+        next.map_or(self.reached, |found| found.key.max(self.reached))
+    }
+
+    fn step(&mut self, log: usize) -> Step {
+        let Some(scan) = self.scans.front() else {
+            return Step::Need { log };
+        };
+        match scan.found.get(self.taken) {
+            Some(found) => {
+                self.reached = self.reached.max(found.key);
+                self.taken += 1;
+                Step::Take {
+                    log,
+                    found: self.taken - 1,
+                }
+            }
+            None => {
+                self.reached = self.reached.max(scan.latest.unwrap_or(self.reached));
+                Step::Done { log }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::scan::Found;
+    use crate::source::Line;
+
+    fn scan(times: &[i64]) -> Scan {
+        let mut latest = Time::default();
+        let found = |(at, secs): (usize, &i64)| {
+            latest = latest.max(Time::from_secs(*secs).unwrap());
+            let line = Line {
+                start: at as u32,
+                len: 0,
+                cut: false,
+            };
+            Found {
+                key: latest,
+                line,
+                ticks: 0..0,
+                finding: None,
+                event: None,
+            }
+        };
+        let found: Vec<Found> = times.iter().enumerate().map(found).collect();
+        Scan {
+            found,
+            latest: Some(latest),
+            ..Scan::default()
+        }
+    }
+
+    /// Runs a merge over logs given as lists of batches; returns (log, running time) in the order taken.
+    fn order(logs: &[Vec<Vec<i64>>]) -> Vec<(usize, i64)> {
+        let mut merge = Merge::default();
+        let mut next = vec![0; logs.len()];
+        for batches in logs {
+            let first = batches
+                .first()
+                .and_then(|batch| batch.first())
+                .copied()
+                .unwrap_or_default();
+            merge.log(Time::from_secs(first).unwrap());
+        }
+        let mut taken = Vec::new();
+        loop {
+            match merge.step() {
+                Step::Take { log, found } => {
+                    taken.push((log, merge.front(log).unwrap().found[found].key.secs()));
+                }
+                Step::Done { log } => drop(merge.pop(log)),
+                Step::Need { log } => match logs[log].get(next[log]) {
+                    Some(batch) => {
+                        next[log] += 1;
+                        merge.push(log, scan(batch));
+                    }
+                    None => merge.end(log),
+                },
+                Step::End => return taken,
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_is_by_time_and_does_not_depend_on_batches() {
+        let whole = order(&[vec![vec![1, 4, 9]], vec![vec![2, 3, 8, 10]]]);
+        let cut = order(&[vec![vec![1], vec![4, 9]], vec![vec![2, 3], vec![8], vec![10]]]);
+        assert_eq!(whole, cut);
+        assert_eq!(whole, [(0, 1), (1, 2), (1, 3), (0, 4), (1, 8), (0, 9), (1, 10)]);
+    }
+
+    #[test]
+    fn late_lines_keep_their_place_in_their_log() {
+        let taken = order(&[vec![vec![5, 3], vec![4, 7]], vec![vec![6]]]);
+        let logs: Vec<usize> = taken.iter().map(|(log, _)| *log).collect();
+        assert_eq!(logs, [0, 0, 0, 1, 0]);
+    }
+
+    #[test]
+    fn empty_logs_end() {
+        assert!(order(&[vec![], vec![vec![]]]).is_empty());
+    }
+}

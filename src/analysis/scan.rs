@@ -1,0 +1,359 @@
+//! [`Scanner`]: the hot loop over one batch. Parses each line, resolves the client, enriches, matches signatures.
+//!
+//! An ordinary line (parsed, nothing fires) allocates nothing. What fires becomes a [`Found`]; windows and
+//! indicators are not touched here. One scanner a thread; all share one [`Kit`]. Next: [`super::merge`].
+
+use std::net::IpAddr;
+use std::ops::Range;
+use std::sync::Arc;
+
+use afw_parsers::{Layout, Line as Parsed, Parser, Record, Reject, Time};
+
+use crate::client::Trust;
+use crate::detect::correlate::tick::{Place, Tick, Ticker};
+use crate::detect::fields::{self, Field};
+use crate::detect::{Hit, Ruleset, Signatures, label};
+use crate::ecs;
+use crate::enrich::{Databases, Enricher, Exemptions, Lists};
+use crate::event::{Event, Finding, SightedEvent, Sighting};
+use crate::report::Statistics;
+use crate::sink::Sink;
+use crate::source::{Batch, Line};
+use crate::store::Item;
+use crate::text::shown;
+
+use super::sighted;
+
+/// Everything the scanners of one run share, fixed for the run (or until a reload makes a new one).
+pub struct Kit {
+    /// Compiled rules.
+    pub ruleset: Arc<Ruleset>,
+    /// Whose forwarding headers count.
+    pub trust: Trust,
+    /// Country and ASN databases.
+    pub databases: Arc<Databases>,
+    /// Address and ASN lists.
+    pub lists: Arc<Lists>,
+    /// Who never becomes an indicator.
+    pub exemptions: Arc<Exemptions>,
+    /// Receivers, for those that want every request.
+    pub sinks: Vec<Arc<dyn Sink>>,
+    /// What a scan must carry beside the findings.
+    pub wants: Wants,
+}
+
+/// What a scan carries for printers and sinks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// Only lines from this event time on.
+    pub since: Option<Time>,
+    /// Only lines before this event time.
+    pub until: Option<Time>,
+    /// Findings carry their whole ECS event.
+    pub ecs: bool,
+    /// Findings carry their original line.
+    pub line: bool,
+    /// Every event is written out as ECS.
+    pub events: bool,
+}
+
+/// One line of a batch that later stages must see, in line order.
+#[derive(Debug)]
+pub struct Found {
+    /// Event time that orders it among the logs: never less than that of an earlier line of the batch.
+    pub key: Time,
+    /// Which line of the batch.
+    pub line: Line,
+    /// Its ticks, a range of [`Scan::ticks`].
+    pub ticks: Range<u32>,
+    /// What the rules say of it.
+    pub finding: Option<Finding>,
+    /// The whole event as ECS with its host, when every event is wanted.
+    pub event: Option<(String, Option<Box<str>>)>,
+}
+
+/// A line that no grammar accepted.
+#[derive(Debug, Clone, Copy)]
+pub struct Rejected {
+    /// Which line of the batch.
+    pub line: Line,
+    /// Why, and where parsing stopped.
+    pub reject: Reject,
+}
+
+/// A line's client, for the own-goal guard.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    /// First byte of the line in its batch.
+    pub start: u32,
+    /// Event time.
+    pub time: Time,
+    /// The client, when the line tells it.
+    pub client: Option<IpAddr>,
+}
+
+/// What the scan of one batch found.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// The batch, for whoever must look at a line again.
+    pub batch: Batch,
+    /// Lines that later stages must see.
+    pub found: Vec<Found>,
+    /// Ticks of all found lines.
+    pub ticks: Vec<Tick>,
+    /// Latest event time in the batch.
+    pub latest: Option<Time>,
+    /// Counts over the batch.
+    pub statistics: Statistics,
+    /// Clients of all lines, in order, for the own-goal guard; only gathered when something is shipped.
+    pub clients: Vec<Seen>,
+    /// Records for sinks that want every request.
+    pub requests: Vec<Item>,
+    /// Rejected lines.
+    pub rejected: Vec<Rejected>,
+    /// How the parser began this batch.
+    pub began: Option<Layout>,
+    /// How the parser would go on after this batch.
+    pub layout: Option<Layout>,
+    /// Lines and rejects of this batch that were already counted in the store.
+    pub counted: (u64, u64),
+}
+
+/// The per-thread part of analysis.
+pub struct Scanner {
+    kit: Arc<Kit>,
+    signatures: Signatures,
+    ticker: Ticker<Field>,
+    enricher: Enricher,
+    hits: Vec<Hit>,
+    encoded: Vec<Vec<u8>>,
+}
+
+impl Scanner {
+    /// A scanner for one thread.
+    pub fn new(kit: &Arc<Kit>) -> Self {
+        let (databases, lists) = (Arc::clone(&kit.databases), Arc::clone(&kit.lists));
+        let rules = &kit.ruleset;
+        Self {
+            signatures: Signatures::new(Arc::clone(rules)),
+            ticker: Ticker::new(rules.correlations(), rules.rules().len()),
+            enricher: Enricher::new(databases, lists, Arc::clone(&kit.exemptions)),
+            hits: Vec::new(),
+            encoded: Vec::new(),
+            kit: Arc::clone(kit),
+        }
+    }
+
+    /// Scans one batch, going on from the layout that the log's lines before it left.
+    pub fn scan(&mut self, batch: Batch, layout: &Layout) -> Scan {
+        let mut scan = Scan {
+            began: Some(layout.clone()),
+            ..Scan::default()
+        };
+        let mut parser = Parser::new(layout);
+        let mut record = Record::default();
+        for &line in &batch.lines {
+            let bytes = batch.line(line);
+            scan.statistics.line(bytes.len(), line.cut);
+            match parser.parse(bytes, &mut record) {
+                Ok(Parsed::Record) => self.record(&batch, line, &record, &mut scan),
+                Ok(Parsed::Skip(skip)) => scan.statistics.skip(skip),
+                Err(reject) => {
+                    scan.statistics.reject(reject.reason);
+                    scan.rejected.push(Rejected { line, reject });
+                }
+            }
+        }
+        scan.layout = Some(parser.layout());
+        scan.batch = batch;
+        scan
+    }
+
+    /// The owned event of one line that a scan did not keep, for a correlation that this line completed. Where header
+    /// lines decide how a line is read, the lines before it are looked at again.
+    pub fn sighted(&mut self, batch: &Batch, line: Line, layout: &Layout) -> Option<SightedEvent> {
+        let mut parser = Parser::new(layout);
+        let mut record = Record::default();
+        if layout.is_stateful() {
+            for before in batch.lines.iter().take_while(|before| before.start < line.start) {
+                // Only what the parser remembers of it matters.
+                let _ = parser.parse(batch.line(*before), &mut record);
+            }
+        }
+        let Ok(Parsed::Record) = parser.parse(batch.line(line), &mut record) else {
+            return None;
+        };
+        let Self { kit, enricher, .. } = self;
+        let event = event(kit, enricher, batch, line, &record);
+        Some(sighted::of(&event, kit.wants))
+    }
+
+    /// Shows a parsed line's event and the signatures to `look`: for `afw explain`.
+    pub fn with_event<T>(
+        &mut self,
+        record: &Record<'_>,
+        look: impl FnOnce(&Event<'_, '_>, &mut Signatures) -> T,
+    ) -> T {
+        let batch = Batch {
+            file: "-".into(),
+            ..Batch::default()
+        };
+        let line = Line {
+            start: 0,
+            len: 0,
+            cut: false,
+        };
+        let Self {
+            kit,
+            signatures,
+            enricher,
+            ..
+        } = self;
+        look(&event(kit, enricher, &batch, line, record), signatures)
+    }
+
+    /// Judges one parsed line.
+    fn record(&mut self, batch: &Batch, line: Line, record: &Record<'_>, scan: &mut Scan) {
+        let Some(time) = record.time else {
+            scan.statistics.timeless += 1;
+            return;
+        };
+        let wants = self.kit.wants;
+        if wants.since.is_some_and(|since| time < since) || wants.until.is_some_and(|until| time >= until) {
+            scan.statistics.out_of_range += 1;
+            return;
+        }
+        scan.latest = scan.latest.max(Some(time));
+        scan.statistics.request(time, record.status);
+        let Self {
+            kit,
+            signatures,
+            ticker,
+            enricher,
+            hits,
+            encoded,
+        } = self;
+        let event = event(kit, enricher, batch, line, record);
+        count(&mut scan.statistics, &event);
+        if !kit.sinks.is_empty() {
+            scan.clients.push(Seen {
+                start: line.start,
+                time,
+                client: event.client.address,
+            });
+        }
+        hits.clear();
+        signatures.inspect(&event, hits);
+        let first_tick = scan.ticks.len() as u32;
+        if !hits.is_empty() {
+            let place = Place {
+                time,
+                client: event.client.address,
+                log: batch.log,
+                offset: event.offset,
+            };
+            let rules = hits.iter().map(|hit| hit.rule);
+            ticker.ticks(
+                &place,
+                rules,
+                |field| fields::value(&event, field),
+                &mut scan.ticks,
+            );
+        }
+        let ticks = first_tick..scan.ticks.len() as u32;
+        let finding = finding(kit, &event, hits);
+        requests(kit, &event, finding.is_some(), encoded, &mut scan.requests);
+        let printed = wants
+            .events
+            .then(|| (ecs::document(&event).to_string(), host(record)));
+        if finding.is_some() || printed.is_some() || !ticks.is_empty() {
+            let key = scan.latest.unwrap_or(time);
+            scan.found.push(Found {
+                key,
+                line,
+                ticks,
+                finding,
+                event: printed,
+            });
+        }
+    }
+}
+
+/// A parsed line with its client and context.
+fn event<'e, 'a>(
+    kit: &Kit,
+    enricher: &'e mut Enricher,
+    batch: &'e Batch,
+    line: Line,
+    record: &'e Record<'a>,
+) -> Event<'e, 'a> {
+    let client = kit.trust.resolve(record);
+    let address = match client.address {
+        Some(address) => enricher.addresses.facts(address),
+        None => enricher.addresses.nobody(),
+    };
+    let agent = enricher.agents.facts(record.user_agent.as_deref());
+    Event {
+        record,
+        client,
+        address,
+        agent,
+        file: &batch.file,
+        offset: batch.offset(line),
+    }
+}
+
+/// Counts what only the whole event tells.
+fn count(statistics: &mut Statistics, event: &Event<'_, '_>) {
+    statistics.clientless += u64::from(event.client.address.is_none());
+    if event.record.status == Some(404) {
+        if let Some(label) = label::of_record(event.record) {
+            *statistics.labels.entry(label).or_default() += 1;
+        }
+    }
+    let format = event.record.format.map_or("compiled", afw_parsers::Format::name);
+    statistics.format(format);
+}
+
+/// The finding of a line on which rules fired that make sightings of their own.
+fn finding(kit: &Kit, event: &Event<'_, '_>, hits: &[Hit]) -> Option<Finding> {
+    let rules = kit.ruleset.rules();
+    let alerting = hits
+        .iter()
+        .filter_map(|hit| Some((hit, rules.get(hit.rule as usize)?)));
+    let sightings: Vec<Sighting> = alerting
+        .filter(|(_, rule)| rule.alerts)
+        .map(|(hit, rule)| Sighting {
+            rule: Arc::clone(&rule.info),
+            class: rule.info.class,
+            confidence: rule.info.confidence,
+            view: hit.view,
+            correlation: false,
+            observables: Vec::new(),
+        })
+        .collect();
+    (!sightings.is_empty()).then(|| Finding {
+        event: Arc::new(sighted::of(event, kit.wants)),
+        sightings,
+    })
+}
+
+/// Records for sinks that want every request; a sighted one reaches them with its finding.
+fn requests(
+    kit: &Kit,
+    event: &Event<'_, '_>,
+    sighted: bool,
+    encoded: &mut Vec<Vec<u8>>,
+    items: &mut Vec<Item>,
+) {
+    for (at, sink) in kit.sinks.iter().enumerate() {
+        if !sighted && sink.wants_requests() {
+            sink.request(event, encoded);
+            items.extend(encoded.drain(..).map(|bytes| Item { sink: at, bytes }));
+        }
+    }
+}
+
+fn host(record: &Record<'_>) -> Option<Box<str>> {
+    record.host.as_deref().map(|host| Box::from(shown(host).as_ref()))
+}

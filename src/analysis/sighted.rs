@@ -1,0 +1,46 @@
+//! From a borrowed event to the owned [`SightedEvent`] that findings carry. Called only where a rule fired.
+
+use std::sync::Arc;
+
+use crate::detect::label;
+use crate::ecs;
+use crate::event::{Event, SightedEvent};
+use crate::text::{percent_decoded, shown};
+
+use super::scan::Wants;
+
+/// An owned copy of what later stages need of this event.
+pub fn of(event: &Event<'_, '_>, wants: Wants) -> SightedEvent {
+    let record = event.record;
+    let text = |bytes: Option<&[u8]>| bytes.map(|bytes| Box::from(shown(bytes).as_ref()));
+    let target = record.target.as_deref().or(record.malformed_request.as_deref());
+    let mut address = event.address.clone();
+    if event.ray().is_some() {
+        // Behind Cloudflare its own word on the client counts before any database.
+        address.country = record.more.country.or(address.country);
+        address.asn = record.more.asn.or(address.asn);
+    }
+    address.country = address.country.or(record.more.country);
+    address.asn = address.asn.or(record.more.asn);
+    SightedEvent {
+        time: record.time.unwrap_or_default(),
+        client: event.client.address,
+        peer: event.client.peer,
+        host: text(record.host.as_deref()),
+        method: text(record.method.as_deref()),
+        target: text(target),
+        path: record
+            .path()
+            .map(|path| Box::from(shown(&percent_decoded(path)).as_ref())),
+        status: record.status,
+        user_agent: text(record.user_agent.as_deref()),
+        referrer: text(record.referrer.as_deref()),
+        address,
+        label: label::of_record(record),
+        ray: text(event.ray()),
+        file: Arc::clone(event.file),
+        offset: event.offset,
+        line: wants.line.then(|| Box::from(record.line)),
+        ecs: wants.ecs.then(|| Arc::from(ecs::document(event).to_string())),
+    }
+}

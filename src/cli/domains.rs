@@ -1,0 +1,202 @@
+//! `afw domains`: the OneFirewall Domains API on the command line.
+//!
+//! A call that is refused says why and exits 1; arguments that cannot be right, or no key, exit 2 and send nothing.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::options::CommonOptions;
+use super::output::{Output, quietly};
+use super::{Exit, Failure, logging, now};
+use crate::config::{Config, parse_time};
+use crate::drive::sinks;
+use crate::sink::domains::{Decision, DomainsApi, DomainsError};
+
+/// OneFirewall Domains API.
+#[derive(Debug, Args)]
+pub struct DomainsArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// What is known of a domain
+    Check {
+        /// The domain
+        domain: String,
+        /// Look deeper; takes longer
+        #[arg(long)]
+        deep_scan: bool,
+        /// The vendor's object as it came, which is the only form
+        #[arg(long)]
+        json: bool,
+    },
+    /// All domains from a score on, one a line
+    List {
+        /// From 1 to 1000
+        min_score: u32,
+        /// Write them as URLs
+        #[arg(long)]
+        protocol: Option<Protocol>,
+        /// JSON strings in place of bare names
+        #[arg(long)]
+        json: bool,
+    },
+    /// Domains that changed, one JSON object a line
+    Latest {
+        /// Since when: RFC 3339, a date or an age [default: 1d]
+        #[arg(long, value_name = "T")]
+        since: Option<String>,
+        /// JSON lines, which is the only form
+        #[arg(long)]
+        json: bool,
+    },
+    /// Report a domain
+    Report {
+        /// The domain
+        domain: String,
+        /// How sure you are, 0 to 1
+        #[arg(long)]
+        confidence: f64,
+        /// A tag; repeatable
+        #[arg(long = "tag")]
+        tags: Vec<String>,
+    },
+    /// Overwrite the decision on a domain
+    Decide {
+        /// The domain
+        domain: String,
+        /// What holds from now on
+        decision: Verdict,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Protocol {
+    Http,
+    Https,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Verdict {
+    /// Always block
+    Block,
+    /// Never block
+    Allow,
+    /// By the score
+    Score,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// No key, bad arguments, or what the API answers.
+pub fn run(common: &CommonOptions, args: &DomainsArgs) -> Result<Exit, Failure> {
+    let config = Config::resolve(common, &[], &Default::default(), &Default::default(), now())?;
+    logging::start(&config);
+    let api = DomainsApi::new(&sinks::onefirewall(&config)?).map_err(|error| sinks::failure(&error))?;
+    let mut out = Output::new(false);
+    match call(&api, &args.command, &mut out) {
+        Ok(()) => quietly(out.flush()),
+        Err(CallError::Usage(failure)) => Err(failure),
+        Err(CallError::Api(error)) => Err(failure(&error)),
+        Err(CallError::Pipe(error)) => quietly(Err(error)),
+    }
+}
+
+/// How a call can end.
+enum CallError {
+    Usage(Failure),
+    Api(DomainsError),
+    Pipe(std::io::Error),
+}
+
+impl From<DomainsError> for CallError {
+    fn from(error: DomainsError) -> Self {
+        Self::Api(error)
+    }
+}
+
+fn call(api: &DomainsApi, command: &Command, out: &mut Output) -> Result<(), CallError> {
+    match command {
+        Command::Check {
+            domain, deep_scan, ..
+        } => {
+            let object = api.check(domain, *deep_scan)?;
+            out.line(object.trim_end()).map_err(CallError::Pipe)
+        }
+        Command::List {
+            min_score,
+            protocol,
+            json,
+        } => {
+            let protocol = protocol.map(|protocol| match protocol {
+                Protocol::Http => "http",
+                Protocol::Https => "https",
+            });
+            lines(
+                |visit| api.list(*min_score, protocol, visit),
+                out,
+                |line| {
+                    if *json {
+                        serde_json::Value::from(line).to_string()
+                    } else {
+                        crate::text::printable(line)
+                    }
+                },
+            )
+        }
+        Command::Latest { since, .. } => {
+            let since = parse_time(since.as_deref().unwrap_or("1d"), now())
+                .map_err(|error| CallError::Usage(Failure::usage(format!("--since: {error}"))))?;
+            lines(|visit| api.latest(since.secs(), visit), out, str::to_owned)
+        }
+        Command::Report {
+            domain,
+            confidence,
+            tags,
+        } => Ok(api.report(domain, *confidence, tags)?),
+        Command::Decide { domain, decision } => {
+            let decision = match decision {
+                Verdict::Block => Decision::Block,
+                Verdict::Allow => Decision::Allow,
+                Verdict::Score => Decision::Score,
+            };
+            Ok(api.decide(domain, decision)?)
+        }
+    }
+}
+
+/// Writes every line that a call gives; a reader that went away ends the call, not the program.
+fn lines(
+    call: impl FnOnce(&mut dyn FnMut(&str) -> std::io::Result<()>) -> Result<u64, DomainsError>,
+    out: &mut Output,
+    shown: impl Fn(&str) -> String,
+) -> Result<(), CallError> {
+    let mut broken = None;
+    let called = call(&mut |line| {
+        out.line(&shown(line))
+            .inspect_err(|error| broken = Some(std::io::Error::from(error.kind())))
+    });
+    match (broken, called) {
+        (Some(error), _) => Err(CallError::Pipe(error)),
+        (None, Err(error)) => Err(error.into()),
+        (None, Ok(count)) => {
+            tracing::info!("{count} domains");
+            Ok(())
+        }
+    }
+}
+
+fn failure(error: &DomainsError) -> Failure {
+    let exit = if error.is_usage() {
+        Exit::Usage
+    } else {
+        Exit::Failed
+    };
+    let failure = Failure::new(exit, error);
+    match error.advice() {
+        Some(advice) => failure.hint(advice),
+        None => failure,
+    }
+}

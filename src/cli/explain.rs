@@ -1,0 +1,541 @@
+//! `afw explain`: one line through every stage, or why an address is an indicator.
+//!
+//! The same parser, trust, enrichment and rules as `tail` and `replay`; nothing is decided here again.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, Read};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use afw_parsers::{Candidate, Layout, Line as Parsed, Parser, Record, Reject};
+use clap::Args;
+
+use super::options::{AnalysisOptions, CommonOptions};
+use super::output::{Output, quietly};
+use super::{Exit, Failure, logging, now};
+use crate::analysis::scan::{Kit, Scan, Scanner, Wants};
+use crate::config::Config;
+use crate::detect::explain::{Explained, Found};
+use crate::detect::{Rule, Signatures};
+use crate::drive::setup::{self, Formats};
+use crate::drive::start;
+use crate::event::{Event, Finding};
+use crate::indicator::Indicator;
+use crate::source::{Batch, Line};
+use crate::store::Store;
+use crate::text::{clipped, printable, shown};
+
+/// Longest standard input that is read.
+const MAX_INPUT: u64 = 16 << 20;
+/// How many lines of standard input are explained.
+const MAX_LINES: usize = 100;
+/// How many rules that did not fire are shown.
+const QUIET: usize = 3;
+/// How many tests of a selection are shown.
+const FOUND: usize = 4;
+/// Width of the words at the left.
+const WIDTH: usize = 11;
+
+/// One line through every stage.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A log line; - or none reads standard input
+    lines: Vec<String>,
+    /// Why the store holds an indicator for this address
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "lines")]
+    why: Option<String>,
+    /// One JSON document a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    analysis: AnalysisOptions,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Rules or databases that do not load; no line.
+pub fn run(common: &CommonOptions, args: &ExplainArgs) -> Result<Exit, Failure> {
+    let config = Config::resolve(common, &[], &args.analysis, &Default::default(), now())?;
+    logging::start(&config);
+    let kit = setup::kit(
+        &config,
+        Vec::new(),
+        Wants {
+            ecs: true,
+            ..Wants::default()
+        },
+    )?;
+    if let Some(address) = &args.why {
+        return why(&config, &kit, address, args.json);
+    }
+    let formats = setup::logs_or_none(&config)?;
+    let lines = lines(&args.lines)?;
+    let head: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
+    let explainer = Explainer::new(&kit, &formats, &head, &config);
+    let mut out = Output::new(false);
+    let written = lines.iter().try_for_each(|line| {
+        let text = if args.json {
+            explainer.json(line)
+        } else {
+            explainer.text(line)
+        };
+        out.text(&super::output::styled(&text))
+    });
+    quietly(written.and_then(|()| out.flush()))
+}
+
+/// The lines to explain: the arguments, or what standard input holds.
+fn lines(arguments: &[String]) -> Result<Vec<Vec<u8>>, Failure> {
+    let from_stdin = arguments.is_empty() || arguments.iter().any(|argument| argument == "-");
+    if !from_stdin {
+        return Ok(arguments
+            .iter()
+            .map(|line| line.trim_end_matches(['\r', '\n']).as_bytes().to_vec())
+            .collect());
+    }
+    let stdin = std::io::stdin().lock().take(MAX_INPUT);
+    let mut lines = Vec::new();
+    for line in stdin.split(b'\n').take(MAX_LINES) {
+        let mut line = line?;
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        lines.push(line);
+    }
+    if lines.is_empty() {
+        return Err(Failure::usage("no line to explain")
+            .hint("afw explain 'LINE', or: tail -n 1 access.log | afw explain -"));
+    }
+    Ok(lines)
+}
+
+/// What explains lines.
+struct Explainer<'k> {
+    kit: &'k Arc<Kit>,
+    config: &'k Config,
+    layout: Layout,
+    candidates: Vec<Candidate>,
+}
+
+impl<'k> Explainer<'k> {
+    fn new(kit: &'k Arc<Kit>, formats: &Formats, head: &[&[u8]], config: &'k Config) -> Self {
+        Self {
+            kit,
+            config,
+            layout: formats.recognise("-", head).layout,
+            candidates: Layout::recognise(head).candidates,
+        }
+    }
+
+    fn text(&self, line: &[u8]) -> String {
+        let mut out = Page::default();
+        out.row("line", &clipped(&shown(line), 2000));
+        self.format(&mut out);
+        let mut record = Record::default();
+        match Parser::new(&self.layout).parse(line, &mut record) {
+            Ok(Parsed::Record) => self.record(&mut out, &record, line),
+            Ok(Parsed::Skip(skip)) => out.row(
+                "verdict",
+                &format!("skipped: {} (no request, not rejected)", skip.name()),
+            ),
+            Err(reject) => rejected(&mut out, line, &reject),
+        }
+        out.text + "\n"
+    }
+
+    fn format(&self, out: &mut Page) {
+        out.row("format", self.layout.name());
+        let score = |candidate: &Candidate| format!("{} {:.2}", candidate.format.name(), candidate.score);
+        let best: Vec<String> = self.candidates.iter().take(3).map(score).collect();
+        if !best.is_empty() {
+            out.more(&format!("scores: {}", best.join(", ")));
+        }
+    }
+
+    fn record(&self, out: &mut Page, record: &Record<'_>, line: &[u8]) {
+        fields(out, record);
+        out.heading("client");
+        for hop in self.kit.trust.explain(record) {
+            out.more(&format!("{} {}: {}", hop.origin, hop.text, hop.why));
+        }
+        let mut scanner = Scanner::new(self.kit);
+        scanner.with_event(record, |event, signatures| {
+            enrichment(out, event);
+            rules(out, self.kit, event, signatures);
+        });
+        self.indicator(out, line);
+    }
+
+    /// The indicator that this line alone would make.
+    fn indicator(&self, out: &mut Page, line: &[u8]) {
+        let mut scan = self.scan(line);
+        let mut fold = start::fold(self.config, self.kit, false);
+        let outcome = (!scan.found.is_empty()).then(|| fold.take(&mut scan, 0));
+        let finding = outcome.as_ref().and_then(|outcome| outcome.finding.as_ref());
+        match fold.indicators().as_slice() {
+            [] => out.row("indicator", &format!("none: {}", why_none(finding, self.config))),
+            all => all
+                .iter()
+                .for_each(|indicator| out.row("indicator", &indicator_text(indicator))),
+        }
+    }
+
+    /// The line as a batch of its own.
+    fn scan(&self, line: &[u8]) -> Scan {
+        let batch = Batch {
+            file: "-".into(),
+            bytes: line.to_vec(),
+            lines: vec![Line {
+                start: 0,
+                len: line.len() as u32,
+                cut: false,
+            }],
+            ..Batch::default()
+        };
+        Scanner::new(self.kit).scan(batch, &self.layout)
+    }
+
+    fn json(&self, line: &[u8]) -> String {
+        let mut scan = self.scan(line);
+        let mut record = Record::default();
+        let rejected = match Parser::new(&self.layout).parse(line, &mut record) {
+            Err(reject) => Some(serde_json::json!({ "reason": reject.reason.name(), "at": reject.at })),
+            Ok(_) => None,
+        };
+        let mut fold = start::fold(self.config, self.kit, false);
+        let finding = (!scan.found.is_empty())
+            .then(|| fold.take(&mut scan, 0))
+            .and_then(|outcome| outcome.finding);
+        let candidates: Vec<_> = self
+            .candidates
+            .iter()
+            .map(|candidate| serde_json::json!({ "format": candidate.format.name(), "score": candidate.score }))
+            .collect();
+        let hops: Vec<_> = self
+            .kit
+            .trust
+            .explain(&record)
+            .iter()
+            .map(|hop| serde_json::json!({ "origin": hop.origin, "text": hop.text, "why": hop.why.to_string() }))
+            .collect();
+        let sightings: Vec<_> = finding
+            .iter()
+            .flat_map(|finding| {
+                finding
+                    .sightings
+                    .iter()
+                    .map(|one| super::print::sighting_json(&finding.event, one))
+            })
+            .collect();
+        let event = Scanner::new(self.kit).with_event(&record, |event, _| crate::ecs::document(event));
+        let indicators: Vec<serde_json::Value> = fold
+            .indicators()
+            .iter()
+            .filter_map(|indicator| serde_json::from_str(&crate::indicator::to_json(indicator)).ok())
+            .collect();
+        let document = serde_json::json!({
+            "line": shown(line), "format": self.layout.name(), "candidates": candidates, "rejected": rejected,
+            "event": if rejected.is_none() { event } else { serde_json::Value::Null }, "client": hops,
+            "sightings": sightings, "indicators": indicators,
+        });
+        format!("{document}\n")
+    }
+}
+
+/// Rows of a page: a word at the left, text at the right.
+#[derive(Default)]
+struct Page {
+    text: String,
+    /// The word of a section whose first row is still to come.
+    word: &'static str,
+}
+
+impl Page {
+    fn row(&mut self, word: &'static str, text: &str) {
+        self.heading(word);
+        self.more(text);
+    }
+
+    fn heading(&mut self, word: &'static str) {
+        self.word = word;
+    }
+
+    fn more(&mut self, text: &str) {
+        let bold = anstyle::Style::new().bold();
+        let word = std::mem::take(&mut self.word);
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "{bold}{word:<WIDTH$}{bold:#}{}", printable(text));
+    }
+}
+
+fn rejected(out: &mut Page, line: &[u8], reject: &Reject) {
+    let at = reject.at.min(line.len());
+    let start = at.saturating_sub(60);
+    let before = printable(&shown(&line[start..at]));
+    let after = printable(&shown(&line[at..line.len().min(at + 40)]));
+    out.row("rejected", &format!("{} (at byte {})", reject.reason, reject.at));
+    out.more(&format!("{before}{after}"));
+    out.more(&format!("{}^", " ".repeat(before.chars().count())));
+}
+
+/// The fields of a record that are there.
+fn fields(out: &mut Page, record: &Record<'_>) {
+    out.heading("fields");
+    let mut text = |name: &str, value: Option<&[u8]>| {
+        if let Some(value) = value {
+            out.more(&format!("{name:<12} {}", clipped(&shown(value), 500)));
+        }
+    };
+    text(
+        "time",
+        record
+            .time
+            .map(|time| time.to_string())
+            .as_deref()
+            .map(str::as_bytes),
+    );
+    text("peer", Some(record.peer_text));
+    text("user", record.user.as_deref());
+    text("host", record.host.as_deref());
+    text("method", record.method.as_deref());
+    text("target", record.target.as_deref());
+    text("malformed", record.malformed_request.as_deref());
+    text("version", record.http_version);
+    text(
+        "status",
+        record
+            .status
+            .map(|status| status.to_string())
+            .as_deref()
+            .map(str::as_bytes),
+    );
+    text(
+        "body bytes",
+        record
+            .body_bytes
+            .map(|bytes| bytes.to_string())
+            .as_deref()
+            .map(str::as_bytes),
+    );
+    text("referrer", record.referrer.as_deref());
+    text("agent", record.user_agent.as_deref());
+    for (name, value) in &record.more.headers {
+        text(name, Some(value));
+    }
+    for (name, value) in &record.more.extra {
+        text(name, Some(value));
+    }
+}
+
+fn enrichment(out: &mut Page, event: &Event<'_, '_>) {
+    out.heading("enrichment");
+    let facts = event.address;
+    let country = facts
+        .country
+        .or(event.record.more.country)
+        .map(crate::ecs::country);
+    let network = facts
+        .asn
+        .or(event.record.more.asn)
+        .map(|asn| format!("AS{asn} {}", facts.as_org.as_deref().unwrap_or("")));
+    out.more(&format!("country {}", country.as_deref().unwrap_or("unknown")));
+    out.more(&format!("network {}", network.as_deref().unwrap_or("unknown")));
+    let agent = event.agent;
+    out.more(&format!(
+        "agent {} {}",
+        agent.kind.name(),
+        agent.name.as_deref().unwrap_or("")
+    ));
+    if let Some(exempt) = facts.exempt {
+        out.more(&format!("never an indicator: {}", exempt.name()));
+    }
+    if !facts.lists.is_empty() {
+        out.more(&format!("on lists {}", facts.lists.join(", ")));
+    }
+    if let Some(label) = crate::detect::label::of_record(event.record) {
+        out.more(&format!("AppFirewall label {label}"));
+    }
+}
+
+fn rules(out: &mut Page, kit: &Kit, event: &Event<'_, '_>, signatures: &mut Signatures) {
+    out.heading("rules");
+    let explained = signatures.explain(event);
+    if explained.is_empty() {
+        out.more("none has anything to say");
+    }
+    let (fired, quiet): (Vec<_>, Vec<_>) = explained.into_iter().partition(|rule| rule.fired.is_some());
+    let all = kit.ruleset.rules();
+    for explained in fired.iter().chain(quiet.iter().take(QUIET)) {
+        if let Some(rule) = all.get(explained.rule as usize) {
+            one_rule(out, rule, explained);
+        }
+    }
+    if quiet.len() > QUIET {
+        out.more(&format!(
+            "… {} more rules were looked at and did not fire",
+            quiet.len() - QUIET
+        ));
+    }
+}
+
+/// One rule's verdict, and what of each of its selections was found where.
+fn one_rule(out: &mut Page, rule: &Rule, explained: &Explained) {
+    let info = &rule.info;
+    let verdict = match explained.fired {
+        Some(view) if rule.alerts => format!(
+            "✔ fired on the {} view: class {}, confidence {:.2}",
+            view.name(),
+            info.class.name(),
+            info.confidence.value()
+        ),
+        Some(view) => format!("✔ held on the {} view: counted by a correlation", view.name()),
+        None => "✘ did not fire".to_owned(),
+    };
+    out.more(&format!("{} ({})", info.title, info.id));
+    out.more(&format!("  {verdict}"));
+    for selection in &explained.selections {
+        let mark = if selection.holds { "holds" } else { "does not hold" };
+        out.more(&format!(
+            "  {} {mark} on the {} view",
+            selection.name,
+            selection.view.name()
+        ));
+        for found in selection.found.iter().take(FOUND) {
+            out.more(&format!(
+                "    {} {} at bytes {}..{}: {}",
+                found.field,
+                found.asked,
+                found.span.start,
+                found.span.end,
+                excerpt(found)
+            ));
+        }
+        if !selection.holds {
+            for missed in selection.missed.iter().take(FOUND) {
+                out.more(&format!("    not found: {}", clipped(missed, 200)));
+            }
+        }
+    }
+}
+
+/// The field's text around what matched, which stands in ⟨ ⟩.
+fn excerpt(found: &Found) -> String {
+    const AROUND: usize = 40;
+    let text = &found.text;
+    let (start, end) = (found.span.start.min(text.len()), found.span.end.min(text.len()));
+    let before = &text[start.saturating_sub(AROUND)..start];
+    let after = &text[end..text.len().min(end + AROUND)];
+    let cut = |cut: bool| if cut { "…" } else { "" };
+    format!(
+        "{}{}⟨{}⟩{}{}",
+        cut(start > AROUND),
+        shown(before),
+        clipped(&shown(&text[start..end]), 200),
+        shown(after),
+        cut(text.len() > end + AROUND)
+    )
+}
+
+/// Why a line makes no indicator.
+fn why_none(finding: Option<&Finding>, config: &Config) -> String {
+    let Some(finding) = finding else {
+        return "no rule fired".to_owned();
+    };
+    if let Some(exempt) = finding.event.exempt() {
+        return format!("the client never becomes one ({})", exempt.name());
+    }
+    if finding.event.client.is_none() {
+        return "the client is unknown".to_owned();
+    }
+    format!(
+        "the confidence stays below {}",
+        config.analysis.min_confidence.value()
+    )
+}
+
+fn indicator_text(indicator: &Indicator) -> String {
+    format!(
+        "{} {}, class {}, confidence {:.2}",
+        indicator.kind.name(),
+        indicator.value,
+        indicator.class.name(),
+        indicator.confidence.value()
+    )
+}
+
+/// Why the store holds an indicator.
+fn why(config: &Config, kit: &Arc<Kit>, address: &str, json: bool) -> Result<Exit, Failure> {
+    let store = Store::open_existing(&config.state_dir).map_err(|error| start::store_failure(&error))?;
+    let Some(store) = store else {
+        return Err(Failure::new(
+            Exit::Failed,
+            format!("nothing is stored in {} yet", config.state_dir.display()),
+        )
+        .hint("`afw tail` and `afw replay --resume` store what they find"));
+    };
+    let mut fold = start::fold(config, kit, false);
+    start::restore(&mut fold, &store)?;
+    let Some(indicator) = fold.find(address) else {
+        return Err(Failure::new(
+            Exit::Failed,
+            format!("the store holds no indicator for {address}"),
+        )
+        .hint("it may be below --min-confidence, exempt, or never sighted"));
+    };
+    let text = if json {
+        crate::indicator::to_json(&indicator) + "\n"
+    } else {
+        why_text(&indicator, &fold, address)
+    };
+    let mut out = Output::new(false);
+    quietly(out.text(&super::output::styled(&text)).and_then(|()| out.flush()))
+}
+
+fn why_text(indicator: &Indicator, fold: &crate::analysis::Fold, address: &str) -> String {
+    let mut out = Page::default();
+    out.row("indicator", &indicator_text(indicator));
+    out.row(
+        "seen",
+        &format!(
+            "{} times from {} to {}",
+            indicator.sightings, indicator.first_seen, indicator.last_seen
+        ),
+    );
+    out.heading("rules");
+    for rule in &indicator.rules {
+        out.more(&format!(
+            "×{} {} ({}, {})",
+            rule.count,
+            rule.title,
+            rule.level.name(),
+            rule.id
+        ));
+    }
+    out.heading("evidence");
+    for one in &indicator.evidence {
+        let (method, target) = (
+            one.method.as_deref().unwrap_or("-"),
+            one.target.as_deref().unwrap_or("-"),
+        );
+        let status = one
+            .status
+            .map_or_else(|| "-".to_owned(), |status| status.to_string());
+        out.more(&format!(
+            "{} {method} {} → {status}",
+            one.time,
+            clipped(target, 200)
+        ));
+        out.more(&format!("  {} byte {}, rule {}", one.file, one.offset, one.rule));
+    }
+    if let Ok(address) = address.parse::<IpAddr>() {
+        out.heading("windows");
+        for window in fold.progress(address) {
+            out.more(&format!(
+                "{}: {} of {}",
+                window.rule.title, window.count, window.threshold
+            ));
+        }
+    }
+    out.text
+}

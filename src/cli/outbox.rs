@@ -1,0 +1,199 @@
+//! `afw outbox`: what waits for delivery and what was refused for good.
+//!
+//! Beside a running afw these commands only change rows, and the running one acts within two seconds.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::options::CommonOptions;
+use super::output::{Output, quietly};
+use super::{Exit, Failure, logging, now};
+use crate::config::Config;
+use crate::drive::start::store_failure;
+use crate::drive::{sinks, start};
+use crate::store::outbox::{OutboxRow, Which};
+use crate::store::{LockError, Store};
+use crate::text::{clipped, printable, shown};
+
+/// How long `flush` waits for sinks that fail.
+const FLUSH: Duration = Duration::from_secs(30);
+
+/// Batches that wait or failed: list, show, retry, drop, flush.
+#[derive(Debug, Args)]
+pub struct OutboxArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// All batches, waiting and dead
+    List {
+        /// One JSON object a batch
+        #[arg(long)]
+        json: bool,
+    },
+    /// The decoded body of one batch
+    Show {
+        /// Its id, the Idempotency-Key
+        id: String,
+    },
+    /// Offer dead letters again, with the same id and bytes; waiting batches at once
+    Retry {
+        /// Which batches; none: all dead letters
+        ids: Vec<String>,
+    },
+    /// Give batches up for good
+    Drop {
+        /// Which batches; none: all dead letters
+        ids: Vec<String>,
+    },
+    /// Deliver now what waits, pauses notwithstanding
+    Flush,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The store cannot be read or written; ids that are not there.
+pub fn run(common: &CommonOptions, args: &OutboxArgs) -> Result<Exit, Failure> {
+    let config = Config::resolve(common, &[], &Default::default(), &Default::default(), now())?;
+    logging::start(&config);
+    let Some(mut store) = Store::open_existing(&config.state_dir).map_err(|error| store_failure(&error))?
+    else {
+        tracing::info!("nothing is stored in {} yet", config.state_dir.display());
+        return Ok(Exit::Done);
+    };
+    match &args.command {
+        Command::List { json } => list(&store, *json),
+        Command::Show { id } => show(&store, id),
+        Command::Retry { ids } => {
+            known(&store, ids)?;
+            let count = store
+                .retry_batches(which(ids))
+                .map_err(|error| store_failure(&error))?;
+            tracing::info!("{count} batches wait for delivery again");
+            Ok(Exit::Done)
+        }
+        Command::Drop { ids } => {
+            known(&store, ids)?;
+            let count = store
+                .drop_batches(which(ids))
+                .map_err(|error| store_failure(&error))?;
+            tracing::info!("{count} batches were given up");
+            Ok(Exit::Done)
+        }
+        Command::Flush => flush(&config, store),
+    }
+}
+
+fn which(ids: &[String]) -> Which<'_> {
+    if ids.is_empty() {
+        Which::Dead
+    } else {
+        Which::Ids(ids)
+    }
+}
+
+/// Every id that was named must be there, or nothing is changed.
+fn known(store: &Store, ids: &[String]) -> Result<(), Failure> {
+    for id in ids {
+        if store
+            .show_batch(id)
+            .map_err(|error| store_failure(&error))?
+            .is_none()
+        {
+            return Err(missing(id));
+        }
+    }
+    Ok(())
+}
+
+fn missing(id: &str) -> Failure {
+    Failure::new(Exit::Failed, format!("there is no batch {id} in the outbox"))
+        .hint("`afw outbox list` shows all ids")
+}
+
+fn list(store: &Store, json: bool) -> Result<Exit, Failure> {
+    let mut out = Output::new(false);
+    let mut written = Ok(());
+    let mut count = 0;
+    store
+        .each_batch(|row| {
+            count += 1;
+            written = out.line(&if json { as_json(&row) } else { as_text(&row) });
+            written.is_ok()
+        })
+        .map_err(|error| store_failure(&error))?;
+    if count == 0 {
+        tracing::info!("the outbox is empty");
+    }
+    quietly(written.and_then(|()| out.flush()))
+}
+
+fn as_text(row: &OutboxRow) -> String {
+    let error = row
+        .error
+        .as_deref()
+        .map(|error| format!("  {}", clipped(error, 100)))
+        .unwrap_or_default();
+    let status = row.status.map(|status| format!("  {status}")).unwrap_or_default();
+    printable(&format!(
+        "{}  {:<7}  {}  {} events  {} bytes  {} attempts  {}{status}{error}",
+        row.id,
+        row.state.name(),
+        row.sink,
+        row.events,
+        row.bytes,
+        row.attempts,
+        row.created
+    ))
+}
+
+fn as_json(row: &OutboxRow) -> String {
+    json!({
+        "id": row.id, "sink": row.sink, "state": row.state.name(), "events": row.events, "bytes": row.bytes,
+        "attempts": row.attempts, "created": row.created.to_string(),
+        "next_attempt": row.next_attempt.map(|time| time.to_string()), "status": row.status, "error": row.error,
+    })
+    .to_string()
+}
+
+fn show(store: &Store, id: &str) -> Result<Exit, Failure> {
+    let Some((_, body)) = store.show_batch(id).map_err(|error| store_failure(&error))? else {
+        return Err(missing(id));
+    };
+    let mut out = Output::new(false);
+    let text = shown(&body);
+    let text = if out.is_terminal() {
+        printable(&text)
+    } else {
+        text.into_owned()
+    };
+    quietly(out.line(text.trim_end_matches('\n')).and_then(|()| out.flush()))
+}
+
+/// With another afw running, asks it to deliver; with none, delivers.
+fn flush(config: &Config, mut store: Store) -> Result<Exit, Failure> {
+    store.flush_outbox().map_err(|error| store_failure(&error))?;
+    if matches!(Store::lock(&config.state_dir), Err(LockError::Held { .. })) {
+        tracing::info!("the running afw was asked to deliver what waits");
+        return Ok(Exit::Done);
+    }
+    let sinks = sinks::build_for(config, &store)?;
+    let workers = sinks::workers(config, &sinks)?;
+    let drained = workers.drain(FLUSH);
+    workers.stop(Duration::from_secs(5));
+    for sink in &drained.waiting {
+        let why = sink.error.as_deref().unwrap_or("not delivered");
+        tracing::warn!("{} still has batches that wait: {why}", sink.name);
+    }
+    let waiting = start::left(&store)?.waiting;
+    Ok(if waiting > 0 {
+        Exit::Undelivered
+    } else {
+        Exit::Done
+    })
+}

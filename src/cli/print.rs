@@ -1,0 +1,188 @@
+//! What goes to standard output while a command runs: events, sightings, indicators, values.
+//!
+//! Filters (`--host`, `--class`) act here and in the report only, never on what is detected or shipped.
+
+use std::io;
+
+use serde_json::{Value, json};
+
+use crate::detect::Class;
+use crate::event::{Finding, SightedEvent, Sighting};
+use crate::indicator::{self, Indicator};
+use crate::text::printable;
+
+use super::options::Print;
+use super::output::Output;
+
+/// Writes what was asked for.
+pub struct Printer {
+    out: Output,
+    what: Print,
+    filter: Filter,
+    /// Indicators as readable lines in place of NDJSON.
+    readable: bool,
+    /// Indicators are printed as they arise.
+    live: bool,
+}
+
+/// `--host` and `--class`.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Hosts, lower case; empty lets all pass.
+    pub hosts: Vec<String>,
+    /// Classes; empty lets all pass.
+    pub classes: Vec<Class>,
+}
+
+impl Filter {
+    fn host(&self, host: Option<&str>) -> bool {
+        self.hosts.is_empty()
+            || host.is_some_and(|host| self.hosts.iter().any(|wanted| host.eq_ignore_ascii_case(wanted)))
+    }
+
+    fn class(&self, class: Class) -> bool {
+        self.classes.is_empty() || self.classes.contains(&class)
+    }
+
+    /// Whether an indicator is wanted.
+    pub fn indicator(&self, indicator: &Indicator) -> bool {
+        let host = self.hosts.is_empty() || indicator.hosts.iter().any(|host| self.host(Some(host)));
+        host && self.class(indicator.class)
+    }
+}
+
+impl Printer {
+    /// A printer for one run.
+    pub fn new(out: Output, what: Print, filter: Filter, readable: bool, live: bool) -> Self {
+        Self {
+            out,
+            what,
+            filter,
+            readable,
+            live,
+        }
+    }
+
+    /// What is printed.
+    pub fn what(&self) -> Print {
+        self.what
+    }
+
+    /// Prints the sightings of a line, when sightings are wanted.
+    pub fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        if self.what != Print::Sightings || !self.filter.host(finding.event.host.as_deref()) {
+            return Ok(());
+        }
+        for sighting in &finding.sightings {
+            if self.filter.class(sighting.class) {
+                self.out
+                    .line(&sighting_json(&finding.event, sighting).to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints one event, already written as ECS, when events are wanted.
+    pub fn event(&mut self, ecs: &str, host: Option<&str>) -> io::Result<()> {
+        if self.what == Print::Events && self.filter.host(host) {
+            self.out.line(ecs)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Prints an indicator as it arises, when that is wanted: a replay prints them at its end.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn update(&mut self, indicator: &Indicator) -> io::Result<()> {
+        if self.live {
+            self.indicator(indicator)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Prints an indicator, when indicators or values are wanted.
+    pub fn indicator(&mut self, indicator: &Indicator) -> io::Result<()> {
+        if !self.filter.indicator(indicator) {
+            return Ok(());
+        }
+        match self.what {
+            Print::Indicators if self.readable => self.out.line(&readable(indicator)),
+            Print::Indicators => self.out.line(&indicator::to_json(indicator)),
+            Print::Values => self.out.line(&indicator.value),
+            _ => Ok(()),
+        }
+    }
+
+    /// Prints text as it is.
+    pub fn text(&mut self, text: &str) -> io::Result<()> {
+        self.out.text(text)
+    }
+
+    /// Hands everything to the reader.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// One sighting as the output format has it.
+pub fn sighting_json(event: &SightedEvent, sighting: &Sighting) -> Value {
+    let mut document = json!({
+        "time": event.time.to_string(),
+        "rule": {
+            "id": sighting.rule.id.as_ref(),
+            "title": sighting.rule.title.as_ref(),
+            "level": sighting.rule.level.name(),
+        },
+        "class": sighting.class.name(),
+        "confidence": sighting.confidence.value(),
+        "view": sighting.view.name(),
+    });
+    if let Some(client) = event.client {
+        document["value"] = json!(client.to_string());
+        document["type"] = json!(if client.is_ipv4() {
+            "ipv4-addr"
+        } else {
+            "ipv6-addr"
+        });
+    }
+    // The text was made by serde_json; reading it again cannot fail.
+    document["event"] = event
+        .ecs
+        .as_deref()
+        .and_then(|ecs| serde_json::from_str(ecs).ok())
+        .unwrap_or_default();
+    document
+}
+
+/// One line for a person.
+fn readable(indicator: &Indicator) -> String {
+    let country = indicator.country.map(crate::ecs::country).unwrap_or_default();
+    let rules: Vec<&str> = indicator
+        .rules
+        .iter()
+        .take(3)
+        .map(|rule| rule.title.as_ref())
+        .collect();
+    let target = indicator
+        .evidence
+        .last()
+        .and_then(|evidence| evidence.target.as_deref())
+        .unwrap_or_default();
+    printable(&format!(
+        "{} {:<39} {:<12} {:.2} {country:<2} ×{:<5} {}  {}",
+        indicator
+            .last_seen
+            .to_rfc3339_millis()
+            .get(..19)
+            .unwrap_or_default(),
+        indicator.value,
+        indicator.class.name(),
+        indicator.confidence.value(),
+        indicator.sightings,
+        rules.join(", "),
+        crate::text::clipped(target, 60),
+    ))
+}

@@ -1,0 +1,309 @@
+//! `afw replay`: the same analysis over history, once; with `--resume` from cron.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::options::{AnalysisOptions, CommonOptions, LogLevel, OutputOptions, Print};
+use super::{Exit, Failure, logging, now};
+use crate::analysis::merge::Partial;
+use crate::analysis::scan::{Kit, Scan};
+use crate::config::{Config, parse_span};
+use crate::drive::pool::Pool;
+use crate::drive::progress::Progress;
+use crate::drive::replay::{LogState, Receiver, Replay};
+use crate::drive::run::{Keep, Run};
+use crate::drive::setup::{self, Formats};
+use crate::drive::signals::Signals;
+use crate::drive::{sinks, start};
+use crate::report::summary::{Delivery, LogSummary, Summary};
+use crate::sink::Sink;
+use crate::source::{self, Plan, SourceSpec, Trouble};
+
+/// How long replay waits for a failing sink after the last line, unless told otherwise.
+const DRAIN: Duration = Duration::from_secs(30);
+/// How long the sinks may still send after a signal.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Read history once, print what is found; with --resume only what is new since the last run.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Files, globs, directories, or - for standard input; none: what the servers on this machine are configured to write
+    paths: Vec<PathBuf>,
+    /// Use and advance the stored cursors: only what is new since the last run, across rotation; safe for cron
+    #[arg(long, env = "AFW_RESUME", hide_env_values = true)]
+    resume: bool,
+    /// How long to wait after the last line for a sink that fails [default: 30s]
+    #[arg(long, value_name = "SPAN", env = "AFW_DRAIN", hide_env_values = true)]
+    drain: Option<String>,
+    #[command(flatten)]
+    analysis: AnalysisOptions,
+    #[command(flatten)]
+    output: OutputOptions,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What cannot be started or cannot go on, with its exit code.
+pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
+    let config = Config::resolve(common, &args.paths, &args.analysis, &args.output, now())?;
+    logging::start(&config);
+    let drain = drain(args, &config)?;
+    let signals = Signals::install(false)?;
+    let print = config.output.print.unwrap_or(Print::Summary);
+    let resumes = args.resume && !config.output.dry_run;
+    let (paths, formats) = setup::logs(&config)?;
+    let sinks = if config.output.dry_run {
+        Vec::new()
+    } else {
+        sinks::build(&config)?
+    };
+    let kit = setup::kit(&config, sinks.clone(), start::wants(&config, print, &sinks))?;
+    let lock = if resumes {
+        Some(start::lock(&config)?)
+    } else {
+        None
+    };
+    let mut fold = start::fold(&config, &kit, resumes);
+    let (keep, cursors) = keep(&config, sinks, resumes, drain, &mut fold)?;
+    let spec = SourceSpec {
+        paths,
+        resume: args.resume,
+        line_cap: config.analysis.line_cap_bytes,
+        ..SourceSpec::default()
+    };
+    let plan = source::plan(&spec).map_err(Failure::usage)?;
+    let job = Job {
+        started: Instant::now(),
+        progress: Progress::new(config.progress, config.log_level <= LogLevel::Error, plan.bytes()),
+        run: Run {
+            fold,
+            printer: start::printer(&config, print, false),
+            statistics: Default::default(),
+            records: 0,
+            keep,
+            rejects: start::rejects(&config)?,
+            signals,
+        },
+        troubles: 0,
+    };
+    let exit = job.go(&config, &kit, plan, formats, cursors, drain);
+    drop(lock);
+    exit
+}
+
+fn drain(args: &ReplayArgs, config: &Config) -> Result<Duration, Failure> {
+    let Some(text) = args.drain.as_ref().or(config.file.drain.as_ref()) else {
+        return Ok(DRAIN);
+    };
+    let secs = parse_span(text).and_then(|secs| u64::try_from(secs).ok());
+    secs.map(Duration::from_secs).ok_or_else(|| {
+        Failure::usage(format!("--drain {text}: not a span of time")).hint("for example 30s or 5m")
+    })
+}
+
+type Kept = (Option<Keep>, Vec<crate::source::Cursor>);
+
+/// The store: with cursors and state when resuming, for the outbox alone when only a sink is on, else none.
+fn keep(
+    config: &Config,
+    sinks: Vec<Arc<dyn Sink>>,
+    resumes: bool,
+    drain: Duration,
+    fold: &mut crate::analysis::Fold,
+) -> Result<Kept, Failure> {
+    if !resumes && sinks.is_empty() {
+        return Ok((None, Vec::new()));
+    }
+    let store = start::store(config)?;
+    let mut cursors = Vec::new();
+    if resumes {
+        cursors = store.cursors().map_err(|error| start::store_failure(&error))?;
+        start::restore(fold, &store)?;
+    }
+    let workers = sinks::workers(config, &sinks)?;
+    Ok((
+        Some(Keep::new(store, sinks, workers, resumes, Some(drain))),
+        cursors,
+    ))
+}
+
+/// A replay with everything it needs.
+struct Job {
+    started: Instant,
+    progress: Progress,
+    run: Run,
+    troubles: usize,
+}
+
+impl Job {
+    fn go(
+        mut self,
+        config: &Config,
+        kit: &Arc<Kit>,
+        plan: Plan,
+        formats: Formats,
+        cursors: Vec<crate::source::Cursor>,
+        drain: Duration,
+    ) -> Result<Exit, Failure> {
+        self.say(&plan);
+        let threads = config.output.threads.unwrap_or_else(cores);
+        let pool = Pool::new(kit, threads)?;
+        let mut replay = Replay::new(plan.logs, pool, threads, formats, cursors);
+        for name in &replay.skipped {
+            tracing::info!("{name}: no access log, skipped");
+        }
+        let finished = match replay.run(&mut self) {
+            Err(error) if super::output::is_closed_pipe(&error) => return Ok(Exit::Done),
+            other => other?,
+        };
+        self.run.commit(Vec::new())?;
+        self.progress.finish();
+        let grace = if self.run.signals.end().is_some() {
+            GRACE
+        } else {
+            drain
+        };
+        let delivery = self.deliver(config, grace);
+        for log in replay.logs.iter().filter(|log| log.is_no_access_log()) {
+            tracing::error!("{}", no_access_log(log));
+        }
+        let exit = self.exit(&replay.logs, &delivery, finished);
+        self.print(config, replay.logs, delivery)?;
+        Ok(exit)
+    }
+
+    /// What the plan found out before anything was read.
+    fn say(&mut self, plan: &Plan) {
+        for notice in &plan.notices {
+            tracing::info!("{notice}");
+        }
+        for trouble in &plan.troubles {
+            self.troubles += 1;
+            tracing::error!("{trouble}");
+        }
+    }
+
+    /// Waits for the sinks, and says what still waits.
+    fn deliver(&mut self, config: &Config, grace: Duration) -> Delivery {
+        let mut delivery = Delivery {
+            sinks: sinks::names(config),
+            records: self.run.records,
+            dry_run: config.output.dry_run,
+            ..Delivery::default()
+        };
+        let Some(keep) = self.run.keep.take() else {
+            return delivery;
+        };
+        let drained = keep.finish(grace);
+        delivery.waiting = drained.waiting;
+        delivery.dead = drained.dead;
+        delivery
+    }
+
+    fn exit(&self, logs: &[LogState], delivery: &Delivery, finished: bool) -> Exit {
+        let bad = self.troubles > 0
+            || logs
+                .iter()
+                .any(|log| log.trouble.is_some() || log.is_no_access_log());
+        match self.run.signals.end() {
+            Some(signal) => Exit::Signal(signal),
+            None if bad => Exit::BadInput,
+            None if delivery.waiting > 0 || !finished => Exit::Undelivered,
+            None => Exit::Done,
+        }
+    }
+
+    /// Final indicators, or the summary.
+    fn print(&mut self, config: &Config, logs: Vec<LogState>, delivery: Delivery) -> Result<(), Failure> {
+        let indicators = self.run.fold.indicators();
+        let written = match self.run.printer.what() {
+            Print::Summary => {
+                let summary = self.summary(config, logs, delivery, indicators);
+                let text = if config.output.json {
+                    format!("{:#}\n", summary.json())
+                } else {
+                    summary.text()
+                };
+                self.run.printer.text(&super::output::styled(&text))
+            }
+            _ => indicators
+                .iter()
+                .try_for_each(|indicator| self.run.printer.indicator(indicator)),
+        };
+        super::output::quietly(written.and_then(|()| self.run.printer.flush())).map(drop)
+    }
+
+    fn summary(
+        &mut self,
+        config: &Config,
+        logs: Vec<LogState>,
+        delivery: Delivery,
+        indicators: Vec<crate::indicator::Indicator>,
+    ) -> Summary {
+        Summary {
+            logs: logs.into_iter().map(log_summary).collect(),
+            total: std::mem::take(&mut self.run.statistics),
+            indicators,
+            elapsed: self.started.elapsed(),
+            delivery,
+            geoip: !config.analysis.geoip.is_empty(),
+            counters: self.run.fold.take_counters(),
+        }
+    }
+}
+
+impl Receiver for Job {
+    fn found(&mut self, scan: &mut Scan, found: usize) -> io::Result<()> {
+        self.run.take(scan, found)
+    }
+
+    fn batch(&mut self, scan: Scan, partials: &mut dyn FnMut() -> Vec<Partial>) -> io::Result<bool> {
+        self.run.batch(scan)?;
+        self.run
+            .commit_if_due(partials)
+            .map_err(|failure| io::Error::other(failure.message))
+    }
+
+    fn trouble(&mut self, trouble: &Trouble) {
+        self.progress.suspend(|| tracing::error!("{trouble}"));
+    }
+
+    fn stop(&mut self, bytes_read: u64) -> bool {
+        self.progress.update(bytes_read, self.run.statistics.lines);
+        self.run.signals.end().is_some()
+    }
+}
+
+/// What to say of a file that was named and is no access log.
+fn no_access_log(log: &LogState) -> String {
+    let reasons = &log.statistics.rejected;
+    let hint = if reasons.contains_key(&afw_parsers::Reason::NotAccess) {
+        "it looks like an error log or a system log; access logs are usually beside it"
+    } else {
+        "`afw explain 'LINE'` shows where parsing stops; --format 'nginx:…' or 'apache:…' takes the server's own format string"
+    };
+    format!(
+        "{}: none of its {} lines is of an access log\nhint: {hint}",
+        log.log.name, log.statistics.lines
+    )
+}
+
+fn log_summary(state: LogState) -> LogSummary {
+    LogSummary {
+        name: state.log.name.to_string(),
+        format: state.format,
+        files: state.log.files.len(),
+        statistics: state.statistics,
+        rejects: state.rejects,
+        trouble: state.trouble,
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

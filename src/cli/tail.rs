@@ -1,0 +1,154 @@
+//! `afw tail`: follow logs, detect, ship; survives restarts and rotation.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::options::{AnalysisOptions, CommonOptions, OutputOptions, Print};
+use super::{Exit, Failure, logging, now};
+use crate::analysis::Fold;
+use crate::config::Config;
+use crate::drive::run::{Keep, Run};
+use crate::drive::signals::Signals;
+use crate::drive::tail::Tail;
+use crate::drive::{setup, sinks, start};
+use crate::report::Statistics;
+use crate::sink::Sink;
+use crate::source::{Cursor, Follower, From, SourceSpec};
+use crate::store::Lock;
+
+/// How long the sinks may still send after a signal.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Follow logs, detect, ship; survives restarts and rotation.
+#[derive(Debug, Args)]
+pub struct TailArgs {
+    /// Files, globs, directories, or - for standard input; none: what the servers on this machine are configured to write
+    paths: Vec<PathBuf>,
+    /// Where to begin in a file that has no stored cursor
+    #[arg(long, value_name = "WHERE", env = "AFW_FROM", hide_env_values = true)]
+    from: Option<Where>,
+    /// Serve Prometheus metrics and /healthz at this address
+    #[arg(long, value_name = "ADDR", env = "AFW_METRICS", hide_env_values = true)]
+    metrics: Option<String>,
+    #[command(flatten)]
+    analysis: AnalysisOptions,
+    #[command(flatten)]
+    output: OutputOptions,
+}
+
+/// `--from`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Where {
+    /// After the last complete line of files that exist at start.
+    End,
+    /// At the first byte.
+    Start,
+}
+
+/// Runs the command.
+pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
+    let config = Config::resolve(common, &args.paths, &args.analysis, &args.output, now())?;
+    logging::start(&config);
+    let signals = Signals::install(true)?;
+    let (paths, formats) = setup::logs(&config)?;
+    let print = config.output.print.unwrap_or(Print::Indicators);
+    let sinks = if config.output.dry_run {
+        Vec::new()
+    } else {
+        sinks::build(&config)?
+    };
+    let kit = setup::kit(&config, sinks.clone(), start::wants(&config, print, &sinks))?;
+    let mut fold = start::fold(&config, &kit, !config.output.dry_run);
+    let (_lock, keep, cursors) = keep(&config, sinks, &mut fold)?;
+    let follower = Follower::new(&spec(&config, args, paths)?, &cursors).map_err(Failure::usage)?;
+    let run = Run {
+        fold,
+        printer: start::printer(&config, print, true),
+        statistics: Statistics::default(),
+        records: 0,
+        keep,
+        rejects: start::rejects(&config)?,
+        signals,
+    };
+    announce(&config);
+    let mut tail = Tail::new(follower, &kit, formats, run);
+    match tail.follow(|_| Ok(())) {
+        Err(failure) if failure.is_closed_pipe() => {}
+        other => other?,
+    }
+    end(tail);
+    Ok(Exit::Done)
+}
+
+type Kept = (Option<Lock>, Option<Keep>, Vec<Cursor>);
+
+/// Takes the lock and opens the store; nothing of it in a dry run.
+fn keep(config: &Config, sinks: Vec<Arc<dyn Sink>>, fold: &mut Fold) -> Result<Kept, Failure> {
+    if config.output.dry_run {
+        return Ok((None, None, Vec::new()));
+    }
+    let lock = start::lock(config)?;
+    let store = start::store(config)?;
+    let cursors = store.cursors().map_err(|error| start::store_failure(&error))?;
+    start::restore(fold, &store)?;
+    let workers = sinks::workers(config, &sinks)?;
+    Ok((
+        Some(lock),
+        Some(Keep::new(store, sinks, workers, true, None)),
+        cursors,
+    ))
+}
+
+fn spec(config: &Config, args: &TailArgs, paths: Vec<PathBuf>) -> Result<SourceSpec, Failure> {
+    let from = match (args.from, config.file.from.as_deref()) {
+        (Some(Where::Start), _) | (None, Some("start")) => From::Start,
+        (Some(Where::End), _) | (None, None | Some("end")) => From::End,
+        (None, Some(other)) => {
+            return Err(Failure::usage(format!("from = \"{other}\"")).hint("\"end\" or \"start\""));
+        }
+    };
+    Ok(SourceSpec {
+        paths,
+        from,
+        line_cap: config.analysis.line_cap_bytes,
+        ..SourceSpec::default()
+    })
+}
+
+/// One line that says what is going on and where findings go.
+fn announce(config: &Config) {
+    let names = sinks::names(config);
+    let logs: Vec<String> = config
+        .paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let logs = if logs.is_empty() {
+        "the logs that server configuration declares".to_owned()
+    } else {
+        logs.join(", ")
+    };
+    if names.is_empty() || config.output.dry_run {
+        tracing::info!("following {logs}; nothing is shipped (no API key, no --sink)");
+    } else {
+        tracing::info!("following {logs}; findings go to {}", names.join(", "));
+    }
+}
+
+/// Gives the sinks their grace time and says what was done.
+fn end(mut tail: Tail) {
+    let lines = tail.run.statistics.lines;
+    if let Some(keep) = tail.run.keep.take() {
+        let left = keep.finish(GRACE);
+        if left.waiting > 0 {
+            tracing::warn!(
+                "{} batches still wait; they are sent when afw runs again",
+                left.waiting
+            );
+        }
+    }
+    tracing::info!("{lines} lines read, {} findings", tail.run.statistics.sighted);
+}

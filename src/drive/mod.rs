@@ -1,0 +1,14 @@
+//! Drivers: they put source, analysis, store and sinks together and make them run.
+//!
+//! [`setup`] turns the configuration into rules, databases and receivers; [`replay`] reads history once; [`tail`]
+//! follows. Nothing is parsed, judged or encoded here. Next: [`crate::cli`].
+
+pub mod pool;
+pub mod progress;
+pub mod replay;
+pub mod run;
+pub mod setup;
+pub mod signals;
+pub mod sinks;
+pub mod start;
+pub mod tail;

@@ -1,0 +1,154 @@
+//! [`Pool`]: scanners on as many threads as there are; batches in, scans out, matched by log and number.
+//!
+//! With one thread the caller's own thread scans: no channel, no copy. The order in which scans come back does not
+//! matter: whoever submits numbers the batches and puts the scans in order again.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use afw_parsers::Layout;
+
+use crate::analysis::{Kit, Scan, Scanner};
+use crate::source::Batch;
+
+/// A batch to scan.
+struct Job {
+    log: usize,
+    number: u64,
+    batch: Batch,
+    layout: Layout,
+}
+
+/// A scan, with the log and the number of its batch.
+pub struct Scanned {
+    /// Index of the log.
+    pub log: usize,
+    /// Number of the batch within the log.
+    pub number: u64,
+    /// What was found.
+    pub scan: Scan,
+}
+
+/// Scanners at work.
+pub enum Pool {
+    /// The caller's thread scans.
+    Own {
+        /// The scanner.
+        scanner: Box<Scanner>,
+        /// Scans not yet taken.
+        ready: Vec<Scanned>,
+    },
+    /// Worker threads scan.
+    Threads(Threads),
+}
+
+/// Worker threads and the channels to and from them.
+pub struct Threads {
+    jobs: Option<SyncSender<Job>>,
+    scans: Receiver<Scanned>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl Pool {
+    /// A pool of so many threads; one means the caller's own.
+    ///
+    /// # Errors
+    /// The system refuses a thread.
+    pub fn new(kit: &Arc<Kit>, threads: usize) -> std::io::Result<Self> {
+        if threads <= 1 {
+            return Ok(Self::Own {
+                scanner: Box::new(Scanner::new(kit)),
+                ready: Vec::new(),
+            });
+        }
+        Threads::start(kit, threads).map(Self::Threads)
+    }
+
+    /// Hands in a batch. Blocks while all threads are busy and enough batches wait.
+    pub fn submit(&mut self, log: usize, number: u64, batch: Batch, layout: &Layout) {
+        match self {
+            Self::Own { scanner, ready } => {
+                let scan = scanner.scan(batch, layout);
+                ready.push(Scanned { log, number, scan });
+            }
+            Self::Threads(threads) => {
+                let layout = layout.clone();
+                let job = Job {
+                    log,
+                    number,
+                    batch,
+                    layout,
+                };
+                if let Some(jobs) = &threads.jobs {
+                    // A send fails only when every worker has died, and then `take` says so.
+                    let _ = jobs.send(job);
+                }
+            }
+        }
+    }
+
+    /// Waits for the next scan, of whatever batch; `None` when nothing is under way or the workers have died.
+    pub fn take(&mut self) -> Option<Scanned> {
+        match self {
+            Self::Own { ready, .. } => ready.pop(),
+            Self::Threads(threads) => threads.scans.recv().ok(),
+        }
+    }
+}
+
+impl Threads {
+    fn start(kit: &Arc<Kit>, count: usize) -> std::io::Result<Self> {
+        let (jobs, queue) = sync_channel::<Job>(count * 2);
+        let (done, scans) = sync_channel(count * 8);
+        let queue = Arc::new(Mutex::new(queue));
+        let start = |number: usize| {
+            let (kit, queue, done) = (Arc::clone(kit), Arc::clone(&queue), done.clone());
+            std::thread::Builder::new()
+                .name(format!("scan-{number}"))
+                .spawn(move || work(&kit, &queue, &done))
+        };
+        let handles = (0..count).map(start).collect::<Result<_, _>>()?;
+        Ok(Self {
+            jobs: Some(jobs),
+            scans,
+            handles,
+        })
+    }
+}
+
+/// A worker's life: until the pool is dropped.
+fn work(kit: &Arc<Kit>, queue: &Mutex<Receiver<Job>>, done: &SyncSender<Scanned>) {
+    let mut scanner = Scanner::new(kit);
+    loop {
+        let job = match queue.lock() {
+            Ok(queue) => queue.recv(),
+            Err(_) => return,
+        };
+        let Ok(Job {
+            log,
+            number,
+            batch,
+            layout,
+        }) = job
+        else {
+            return;
+        };
+        let scan = scanner.scan(batch, &layout);
+        if done.send(Scanned { log, number, scan }).is_err() {
+            return;
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.jobs = None;
+        // Workers may be blocked on a full channel; what is still under way is of no use to anybody.
+        while self.scans.recv().is_ok() {}
+        for handle in self.handles.drain(..) {
+            // A worker that panicked has already said so.
+            let _ = handle.join();
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Progress of a long job on standard error: a bar on a terminal, a plain line now and then elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::cli::options::When;
+use crate::report::summary::bytes;
+use crate::text::grouped;
+
+/// How often a pipe gets a line.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Progress of one run.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    /// When the next plain line is due; `None` when there are none.
+    next_line: Option<Instant>,
+    started: Instant,
+    total: u64,
+}
+
+impl Progress {
+    /// Progress over so many bytes; `quiet` shows none.
+    pub fn new(when: When, quiet: bool, total: u64) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let shown = !quiet && when != When::Never;
+        let started = Instant::now();
+        let bar = (shown && terminal).then(|| bar(total));
+        let line = shown && !terminal && when == When::Always || shown && !terminal && total > 0;
+        Self {
+            bar,
+            next_line: line.then(|| started + LINE_EVERY),
+            started,
+            total,
+        }
+    }
+
+    /// Reports so many bytes and lines done.
+    pub fn update(&mut self, done: u64, lines: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+            bar.set_message(format!("{} lines/s", grouped(self.rate(lines))));
+        }
+        if self.next_line.is_some_and(|due| Instant::now() >= due) {
+            self.next_line = Some(Instant::now() + LINE_EVERY);
+            let share = if self.total > 0 {
+                done.min(self.total) * 100 / self.total
+            } else {
+                0
+            };
+            let (done, total, rate) = (bytes(done), bytes(self.total), grouped(self.rate(lines)));
+            tracing::info!(
+                "{done} of {total} read ({share} %), {} lines, {rate} lines/s",
+                grouped(lines)
+            );
+        }
+    }
+
+    /// Takes the bar away, so that what follows starts on a clean line.
+    pub fn finish(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Runs `write` while the bar is out of the way.
+    pub fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn rate(&self, lines: u64) -> u64 {
+        (lines as f64 / self.started.elapsed().as_secs_f64().max(0.001)) as u64
+    }
+}
+
+fn bar(total: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(8));
+    let style = ProgressStyle::with_template("{bar:30} {bytes} of {total_bytes} · {msg} · {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}

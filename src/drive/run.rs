@@ -1,0 +1,322 @@
+//! [`Run`]: what a run does with what it finds: prints it, gathers the effects and commits them.
+//!
+//! `tail` and `replay` share it. A commit that fails (full or read-only disk) is said once and tried again; reading
+//! waits, and nothing is skipped. Next: [`crate::store`].
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::analysis::fold::{Fold, Outcome};
+use crate::analysis::merge::Partial;
+use crate::analysis::scan::{Rejected, Scan};
+use crate::cli::print::Printer;
+use crate::cli::{Failure, now};
+use crate::report::Statistics;
+use crate::sink::{Sink, Workers};
+use crate::source::{Batch, Cursor};
+use crate::store::{Effects, FileCount, Item, Store};
+use crate::text::shown;
+
+use super::signals::Signals;
+use super::start::{Left, left, store_failure};
+
+/// Work is committed at least this often while lines come.
+pub const COMMIT_EVERY: Duration = Duration::from_millis(250);
+/// So many items for sinks are committed at once even if less time has passed; bounds memory.
+const COMMIT_ITEMS: usize = 4096;
+/// How long workers may take to end.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long a failed commit waits before it is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What a run keeps.
+pub struct Run {
+    /// The sequential half of analysis.
+    pub fold: Fold,
+    /// Standard output.
+    pub printer: Printer,
+    /// Counts over all lines taken.
+    pub statistics: Statistics,
+    /// Records handed to sinks.
+    pub records: u64,
+    /// The store with its sinks, when anything is stored.
+    pub keep: Option<Keep>,
+    /// Where rejected lines go.
+    pub rejects: Option<BufWriter<File>>,
+    /// Signals.
+    pub signals: Signals,
+}
+
+/// The durable side of a run.
+pub struct Keep {
+    /// The database.
+    pub store: Store,
+    /// Sinks, in the order that items count them.
+    pub sinks: Vec<Arc<dyn Sink>>,
+    /// Their workers.
+    pub workers: Workers,
+    /// Cursors, windows and indicators are stored, not only what goes to sinks.
+    pub resumes: bool,
+    /// How long reading waits for a full outbox; `None` waits for ever.
+    patience: Option<Duration>,
+    effects: Effects,
+    committed: Instant,
+}
+
+impl Keep {
+    /// Nothing gathered yet.
+    pub fn new(
+        store: Store,
+        sinks: Vec<Arc<dyn Sink>>,
+        workers: Workers,
+        resumes: bool,
+        patience: Option<Duration>,
+    ) -> Self {
+        Self {
+            store,
+            sinks,
+            workers,
+            resumes,
+            patience,
+            effects: Effects::default(),
+            committed: Instant::now(),
+        }
+    }
+
+    /// Lets the sinks send for so long, ends their workers, and says what still waits.
+    pub fn finish(self, grace: Duration) -> Left {
+        let Self {
+            store,
+            sinks,
+            workers,
+            ..
+        } = self;
+        if !sinks.is_empty() {
+            workers.drain(grace);
+        }
+        workers.stop(GRACE.min(grace));
+        // What cannot be read cannot be counted; the store has said so on every commit before.
+        left(&store).unwrap_or_default()
+    }
+
+    fn is_due(&self) -> bool {
+        self.committed.elapsed() >= COMMIT_EVERY || self.effects.items.len() >= COMMIT_ITEMS
+    }
+}
+
+impl Run {
+    /// Takes one found line of a scan: prints and gathers what follows from it.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn take(&mut self, scan: &mut Scan, found: usize) -> io::Result<()> {
+        let event = scan.found.get_mut(found).and_then(|found| found.event.take());
+        if let Some((ecs, host)) = event {
+            self.printer.event(&ecs, host.as_deref())?;
+        }
+        let outcome = self.fold.take(scan, found);
+        self.outcome(outcome)
+    }
+
+    fn outcome(&mut self, outcome: Outcome) -> io::Result<()> {
+        let Outcome {
+            finding,
+            indicators,
+            items,
+            notices,
+        } = outcome;
+        for notice in notices {
+            tracing::warn!("{notice}");
+        }
+        if let Some(finding) = &finding {
+            self.statistics.finding(finding);
+            self.printer.finding(finding)?;
+        }
+        for indicator in &indicators {
+            self.printer.update(indicator)?;
+        }
+        self.items(items);
+        Ok(())
+    }
+
+    fn items(&mut self, items: Vec<Item>) {
+        self.records += items.len() as u64;
+        if let Some(keep) = &mut self.keep {
+            keep.effects.items.extend(items);
+        }
+    }
+
+    /// A batch is used up: its counts and requests are gathered, its cursor moves with the next commit.
+    ///
+    /// # Errors
+    /// The rejects file cannot be written.
+    pub fn batch(&mut self, mut scan: Scan) -> io::Result<()> {
+        self.fold.count_clients(&mut scan, None);
+        self.statistics.merge(&scan.statistics);
+        self.write_rejects(&scan.batch, &scan.rejected)?;
+        let items = std::mem::take(&mut scan.requests);
+        self.items(items);
+        if let Some(keep) = self.keep.as_mut().filter(|keep| keep.resumes) {
+            keep.advance(&scan);
+        }
+        Ok(())
+    }
+
+    /// `FILE:OFFSET: reason: line`, one rejected line a line.
+    fn write_rejects(&mut self, batch: &Batch, rejected: &[Rejected]) -> io::Result<()> {
+        let Some(file) = &mut self.rejects else {
+            return Ok(());
+        };
+        for Rejected { line, reject } in rejected {
+            let offset = batch.offset(*line);
+            let text = serde_json::json!({
+                "file": batch.file.as_ref(), "offset": offset, "reason": reject.reason.name(), "at": reject.at,
+                "line": shown(batch.line(*line)),
+            });
+            writeln!(file, "{text}")?;
+        }
+        Ok(())
+    }
+
+    /// Commits when it is time, and then waits while the outbox is full; false when a signal ended the waiting.
+    ///
+    /// # Errors
+    /// The store is damaged.
+    pub fn commit_if_due(&mut self, partials: &mut dyn FnMut() -> Vec<Partial>) -> Result<bool, Failure> {
+        match &self.keep {
+            Some(keep) if keep.is_due() => self.commit(partials()),
+            _ => Ok(true),
+        }
+    }
+
+    /// Whether something is gathered that is not yet durable.
+    pub fn has_uncommitted(&self) -> bool {
+        self.keep
+            .as_ref()
+            .is_some_and(|keep| !keep.effects.cursors.is_empty() || !keep.effects.items.is_empty())
+    }
+
+    /// Makes everything gathered durable, with `partials` for batches that are not used up; false when a signal ended the waiting for a disk or outbox with room.
+    ///
+    /// # Errors
+    /// The store is damaged.
+    pub fn commit(&mut self, partials: Vec<Partial>) -> Result<bool, Failure> {
+        let Some(keep) = &mut self.keep else {
+            return Ok(true);
+        };
+        if keep.resumes {
+            for Partial {
+                cursor,
+                lines,
+                rejects,
+            } in partials
+            {
+                keep.move_to(cursor, lines, rejects, None);
+            }
+            keep.effects.states.extend(self.fold.drain_dirty());
+        }
+        keep.effects.counters.extend(self.fold.take_counters());
+        keep.commit(&self.signals)
+    }
+}
+
+impl Keep {
+    /// The cursor of a used-up batch, and its counts.
+    fn advance(&mut self, scan: &Scan) {
+        let mut cursor = scan.batch.cursor.clone();
+        cursor.layout = scan.layout.as_ref().map(afw_parsers::Layout::state);
+        let (lines, rejects) = (
+            scan.statistics.lines - scan.counted.0,
+            scan.statistics.rejects() - scan.counted.1,
+        );
+        let last = scan.statistics.last.map(afw_parsers::Time::nanos);
+        self.move_to(cursor, lines, rejects, last);
+    }
+
+    /// Notes how far a file was taken.
+    pub fn move_to(&mut self, cursor: Cursor, lines: u64, rejects: u64, last_time_nanos: Option<i64>) {
+        if cursor.id == 0 {
+            return;
+        }
+        let format = cursor
+            .layout
+            .as_deref()
+            .and_then(afw_parsers::Layout::from_state)
+            .map(|layout| layout.name().to_owned());
+        let same = self
+            .effects
+            .cursors
+            .iter()
+            .position(|known| known.id == cursor.id);
+        let at = same.unwrap_or(self.effects.cursors.len());
+        match self.effects.cursors.get_mut(at) {
+            Some(known) => *known = cursor,
+            None => self.effects.cursors.push(cursor),
+        }
+        self.effects.counts.push(FileCount {
+            cursor: at,
+            lines,
+            rejects,
+            last_time_nanos,
+            format,
+        });
+    }
+
+    fn commit(&mut self, signals: &Signals) -> Result<bool, Failure> {
+        let mut complained = false;
+        loop {
+            match self.store.commit(&self.effects, &self.sinks, now()) {
+                Ok(committed) => {
+                    if complained {
+                        tracing::info!("the store can be written again");
+                    }
+                    self.effects = Effects::default();
+                    self.committed = Instant::now();
+                    if committed.frozen > 0 {
+                        self.workers.wake();
+                    }
+                    return if committed.full {
+                        self.wait_for_room(signals)
+                    } else {
+                        Ok(true)
+                    };
+                }
+                Err(error) if error.is_retryable() => {
+                    if !std::mem::replace(&mut complained, true) {
+                        tracing::error!("{error}; reading waits and nothing is lost");
+                    }
+                    if signals.end().is_some() {
+                        return Ok(false);
+                    }
+                    std::thread::sleep(RETRY_AFTER);
+                }
+                Err(error) => return Err(store_failure(&error)),
+            }
+        }
+    }
+
+    /// The log is the buffer: reading waits until the sinks have made room in the outbox.
+    fn wait_for_room(&mut self, signals: &Signals) -> Result<bool, Failure> {
+        tracing::warn!(
+            "the outbox is full: reading waits until the sinks take something (`afw status`, `afw outbox list`)"
+        );
+        let started = Instant::now();
+        while self
+            .store
+            .outbox_full(now())
+            .map_err(|error| store_failure(&error))?
+        {
+            let waited_enough = self
+                .patience
+                .is_some_and(|patience| started.elapsed() >= patience);
+            if signals.end().is_some() || waited_enough {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        tracing::info!("the outbox has room again");
+        Ok(true)
+    }
+}

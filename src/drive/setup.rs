@@ -1,0 +1,348 @@
+//! From the configuration to what a run needs: rules, databases, lists, trust, formats. All reading of such files is
+//! here; everything that is wrong is said at once, before any log is opened.
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use afw_parsers::Layout;
+
+use crate::analysis::scan::{Kit, Wants};
+use crate::cli::{Exit, Failure};
+use crate::client::{Trust, TrustSpec};
+use crate::config::{Analysis, Config};
+use crate::detect::{RuleProblem, RuleText, Ruleset};
+use crate::enrich::{Databases, Exemptions, ListSpec, Lists};
+use crate::net::Cidr;
+use crate::sink::Sink;
+use crate::source::servers::Servers;
+
+/// Largest rule file that is read, in bytes; Sigma rules are a few kilobytes.
+const MAX_RULE_BYTES: u64 = 4 << 20;
+
+/// Builds the kit of a run.
+///
+/// # Errors
+/// Exit code 2 with everything that is wrong with rules, databases, lists or networks.
+pub fn kit(config: &Config, sinks: Vec<Arc<dyn Sink>>, wants: Wants) -> Result<Arc<Kit>, Failure> {
+    let trust = trust(&config.analysis)?;
+    let exemptions = exemptions(&config.analysis, &trust)?;
+    let kit = Kit {
+        ruleset: Arc::new(ruleset(&config.analysis)?),
+        databases: Arc::new(databases(&config.analysis.geoip)?),
+        lists: Arc::new(lists(&config.analysis.lists)?),
+        exemptions: Arc::new(exemptions),
+        trust,
+        sinks,
+        wants,
+    };
+    Ok(Arc::new(kit))
+}
+
+/// Loads the built-in packs and the user's rules.
+///
+/// # Errors
+/// Exit code 2 with every refused rule; warnings are only logged.
+pub fn ruleset(analysis: &Analysis) -> Result<Ruleset, Failure> {
+    let mut texts = if analysis.default_rules {
+        crate::detect::builtin()
+    } else {
+        Vec::new()
+    };
+    texts.extend(rule_texts(&analysis.rules)?);
+    let ruleset = Ruleset::load(&texts).map_err(|problems| refused(&problems))?;
+    for warning in ruleset.warnings() {
+        tracing::warn!("{warning}");
+    }
+    Ok(ruleset)
+}
+
+/// The refusal of a rule set: one line a problem.
+pub fn refused(problems: &[RuleProblem]) -> Failure {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let many = if problems.len() == 1 {
+        "a rule was refused"
+    } else {
+        "rules were refused"
+    };
+    Failure::usage(format!("{many}:\n{}", lines.join("\n")))
+        .hint("`afw rules check PATH` shows all problems of a file or folder")
+}
+
+/// Reads rule files; a directory is read recursively for `.yml` and `.yaml`.
+///
+/// # Errors
+/// Exit code 2 when a path cannot be read.
+pub fn rule_texts(paths: &[PathBuf]) -> Result<Vec<RuleText>, Failure> {
+    let mut texts = Vec::new();
+    for path in paths {
+        let unreadable = |error: &dyn std::fmt::Display| {
+            Failure::usage(format!("cannot read rules {}: {error}", path.display()))
+        };
+        if path.is_dir() {
+            for entry in walkdir::WalkDir::new(path).follow_links(true).sort_by_file_name() {
+                let entry = entry.map_err(|error| unreadable(&error))?;
+                if entry.file_type().is_file() && is_rule_file(entry.path()) {
+                    texts.push(rule_text(entry.path())?);
+                }
+            }
+        } else {
+            texts.push(rule_text(path)?);
+        }
+    }
+    Ok(texts)
+}
+
+fn is_rule_file(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "yml" || extension == "yaml")
+}
+
+fn rule_text(path: &Path) -> Result<RuleText, Failure> {
+    let unreadable =
+        |error: String| Failure::usage(format!("cannot read the rule file {}: {error}", path.display()));
+    let size = fs::metadata(path)
+        .map_err(|error| unreadable(error.to_string()))?
+        .len();
+    if size > MAX_RULE_BYTES {
+        return Err(unreadable(format!(
+            "{size} bytes are more than the {MAX_RULE_BYTES} a rule file may have"
+        )));
+    }
+    let bytes = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
+    Ok(RuleText {
+        name: path.to_string_lossy().into(),
+        text,
+    })
+}
+
+/// Opens the MMDB files.
+///
+/// # Errors
+/// Exit code 2 with every file that is no usable database.
+pub fn databases(paths: &[PathBuf]) -> Result<Databases, Failure> {
+    Databases::open(paths).map_err(|errors| all(&errors, "a database cannot be used"))
+}
+
+/// Reads the lists.
+///
+/// # Errors
+/// Exit code 2 with every file that is no usable list.
+pub fn lists(entries: &[(String, PathBuf)]) -> Result<Lists, Failure> {
+    let specs: Vec<ListSpec> = entries
+        .iter()
+        .map(|(name, path)| ListSpec {
+            name: name.clone(),
+            path: path.clone(),
+        })
+        .collect();
+    Lists::load(&specs).map_err(|errors| all(&errors, "a list cannot be used"))
+}
+
+fn all<E: std::fmt::Display>(errors: &[E], what: &str) -> Failure {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    Failure::new(Exit::Usage, format!("{what}: {}", lines.join("\n")))
+}
+
+/// Whose forwarding headers count.
+///
+/// # Errors
+/// Exit code 2 for a value that is no network.
+pub fn trust(analysis: &Analysis) -> Result<Trust, Failure> {
+    let read = |text: &String| {
+        text.parse::<TrustSpec>().map_err(|error| {
+            Failure::usage(format!("--trusted-proxy {text}: {error}"))
+                .hint("a network such as 10.0.0.0/8, `cloudflare` or `none`")
+        })
+    };
+    let specs: Vec<TrustSpec> = analysis
+        .trusted_proxies
+        .iter()
+        .map(read)
+        .collect::<Result<_, _>>()?;
+    let trust = Trust::new(&specs);
+    Ok(match &analysis.client_header {
+        Some(header) => trust.with_header(header),
+        None => trust,
+    })
+}
+
+fn exemptions(analysis: &Analysis, trust: &Trust) -> Result<Exemptions, Failure> {
+    let read = |text: &String| {
+        text.parse::<Cidr>().map_err(|error| {
+            Failure::usage(format!("--allow {text}: {error}")).hint("a network such as 192.0.2.0/24")
+        })
+    };
+    let allowed: Vec<Cidr> = analysis.allow.iter().map(read).collect::<Result<_, _>>()?;
+    Ok(Exemptions::new(trust)
+        .with_allowed(&allowed)
+        .with_own(&own_addresses()))
+}
+
+/// Addresses of this machine, as the kernel lists them; none where it does not.
+fn own_addresses() -> Vec<IpAddr> {
+    let v6 = fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    let v6 = v6.lines().filter_map(|line| {
+        let digits = line.split_whitespace().next()?;
+        u128::from_str_radix(digits, 16)
+            .ok()
+            .map(|bits| IpAddr::from(bits.to_be_bytes()))
+    });
+    let v4 = fs::read_to_string("/proc/net/fib_trie").unwrap_or_default();
+    local_v4(&v4).into_iter().chain(v6).collect()
+}
+
+/// Addresses that the kernel's routing trie marks as local to this host.
+fn local_v4(trie: &str) -> Vec<IpAddr> {
+    let mut last = None;
+    let mut found = Vec::new();
+    for line in trie.lines().map(str::trim) {
+        if let Some(text) = line.strip_prefix("|-- ") {
+            last = text.parse::<IpAddr>().ok();
+        } else if line.starts_with("/32 host LOCAL") {
+            found.extend(last.take());
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The logs to read and how their formats are found: as named, else what the servers' configuration declares.
+///
+/// # Errors
+/// Exit code 2 when nothing is named and nothing is found, or a format is wrong.
+pub fn logs(config: &Config) -> Result<(Vec<PathBuf>, Formats), Failure> {
+    let servers = match &config.analysis.format_from {
+        Some(path) => Some(servers_of(path)?),
+        None if config.paths.is_empty() => Some(Servers::find(Path::new("/"))),
+        None => None,
+    };
+    let formats = Formats::new(config.analysis.format.as_deref(), servers.clone())?;
+    if !config.paths.is_empty() {
+        return Ok((config.paths.clone(), formats));
+    }
+    let servers = servers.unwrap_or_default();
+    for notice in &servers.notices {
+        tracing::info!("{notice}");
+    }
+    for trouble in &servers.troubles {
+        tracing::warn!("{trouble}");
+    }
+    let paths: Vec<PathBuf> = servers.logs.iter().map(|log| log.path.clone()).collect();
+    if paths.is_empty() {
+        return Err(nothing_declared(&servers));
+    }
+    Ok((paths, formats))
+}
+
+/// The server configuration that `--format-from` names.
+fn servers_of(path: &Path) -> Result<Servers, Failure> {
+    let servers = Servers::from_file(path);
+    let broken = servers
+        .logs
+        .iter()
+        .find_map(|log| Some((log.layout.as_ref().err()?, &log.text)));
+    if let Some(trouble) = servers.troubles.first() {
+        return Err(Failure::usage(format!("--format-from {trouble}")));
+    }
+    match broken {
+        Some((error, text)) => Err(Failure::usage(format!(
+            "--format-from {}: {error}\n{}",
+            path.display(),
+            error.caret(text)
+        ))),
+        None => Ok(servers),
+    }
+}
+
+fn nothing_declared(servers: &Servers) -> Failure {
+    let looked: Vec<String> = servers
+        .looked
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let message = format!(
+        "no log is named, and no server configuration declares one; looked at {}",
+        looked.join(", ")
+    );
+    Failure::usage(message).hint("name a log: afw replay /var/log/nginx/access.log")
+}
+
+/// How formats are found when no log is read: by `--format` alone.
+///
+/// # Errors
+/// Exit code 2 when the format is wrong.
+pub fn logs_or_none(config: &Config) -> Result<Formats, Failure> {
+    Formats::new(config.analysis.format.as_deref(), None)
+}
+
+/// How the format of each log is found.
+#[derive(Debug, Clone)]
+pub struct Formats {
+    named: Option<Layout>,
+    declared: Option<Servers>,
+}
+
+impl Formats {
+    /// From `--format` and the formats that server configuration declares by log path.
+    ///
+    /// # Errors
+    /// Exit code 2 with a caret under what is wrong.
+    pub fn new(format: Option<&str>, declared: Option<Servers>) -> Result<Self, Failure> {
+        let read = |option: &str| {
+            Layout::from_option(option).map_err(|error| {
+                Failure::usage(format!("--format: {}\n{}", error, error.caret(option)))
+                    .hint("`afw explain --help` names the presets")
+            })
+        };
+        Ok(Self {
+            named: format.map(read).transpose()?,
+            declared,
+        })
+    }
+
+    /// The layout of a log: as named, as declared for its path, else what its first lines say.
+    pub fn recognise(&self, log: &str, head: &[&[u8]]) -> Recognised {
+        let declared = || {
+            let log = self.declared.as_ref()?.log_of(Path::new(log))?;
+            log.layout.as_ref().ok()
+        };
+        if let Some(layout) = self.named.as_ref().or_else(declared) {
+            return Recognised {
+                layout: layout.clone(),
+                access_log: true,
+            };
+        }
+        let recognition = Layout::recognise(head);
+        let access_log =
+            !recognition.candidates.is_empty() || head.iter().all(|line| line.trim_ascii().is_empty());
+        Recognised {
+            layout: recognition.layout,
+            access_log,
+        }
+    }
+}
+
+/// What the first lines of a log say.
+#[derive(Debug, Clone)]
+pub struct Recognised {
+    /// How to read it.
+    pub layout: Layout,
+    /// False when not one of the lines is of any access log.
+    pub access_log: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_addresses_are_those_the_kernel_calls_local() {
+        let trie = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 127.0.0.1\n        /32 host LOCAL\n     |-- 10.0.0.0\n        /24 link UNICAST\n     |-- 10.0.0.7\n        /32 host LOCAL\nLocal:\n     |-- 10.0.0.7\n        /32 host LOCAL\n";
+        let expected: Vec<IpAddr> = vec!["10.0.0.7".parse().unwrap(), "127.0.0.1".parse().unwrap()];
+        assert_eq!(local_v4(trie), expected);
+    }
+}

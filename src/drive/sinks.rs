@@ -1,0 +1,345 @@
+//! From the configuration to receivers: which are on, with which keys and settings.
+//!
+//! A key in the environment is enough to switch `appfirewall` or `onefirewall` on; everything else must be named.
+//! Next: [`crate::sink`].
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cli::Failure;
+use crate::config::{Config, environment, parse_span, secret};
+use crate::sink::onefirewall::{DEFAULT_END_POINT_V1, DEFAULT_STATUSES};
+use crate::sink::{
+    self, AppFirewallMode, AppFirewallSpec, EcsBody, EcsPlace, EcsSpec, FileSpec, HttpSpec, OneFirewallSpec,
+    Rotation, Secret, Sink, SinkError, SinkKind, SinkSpec, Target, Tuning, WebhookSpec, Workers,
+};
+use crate::store::{OutboxLimits, Overflow, Store};
+
+use super::start::store_failure;
+
+/// Names that `--sink` takes.
+const FORMS: &str =
+    "one of appfirewall, onefirewall, onefirewall-domains, ecs:PATH or ecs:URL, webhook:URL, file:PATH, none";
+
+/// The receivers of this run.
+///
+/// # Errors
+/// Exit code 2 for a name that is none, a key that is missing, a URL that may not be used.
+pub fn build(config: &Config) -> Result<Vec<Arc<dyn Sink>>, Failure> {
+    let specs: Vec<SinkSpec> = names(config)
+        .iter()
+        .map(|name| spec(config, name))
+        .collect::<Result<Vec<_>, _>>()?;
+    sink::build(&specs).map_err(|error| failure(&error))
+}
+
+/// The receivers of this run and those for which something waits in the store.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_for(config: &Config, store: &Store) -> Result<Vec<Arc<dyn Sink>>, Failure> {
+    let mut all = names(config);
+    let known = store.receivers().map_err(|error| store_failure(&error))?;
+    let waiting = known.into_iter().filter(|receiver| receiver.waiting_events() > 0);
+    all.extend(waiting.map(|receiver| receiver.name));
+    let mut seen = std::collections::HashSet::new();
+    all.retain(|name| seen.insert(name.clone()));
+    let specs: Vec<SinkSpec> = all
+        .iter()
+        .map(|name| spec(config, name))
+        .collect::<Result<_, _>>()?;
+    sink::build(&specs).map_err(|error| failure(&error))
+}
+
+/// The names of the receivers of this run, each once.
+pub fn names(config: &Config) -> Vec<String> {
+    let mut names = match &config.output.sinks {
+        Some(named) => named.clone(),
+        None => by_key(config),
+    };
+    names.retain(|name| name != "none");
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
+}
+
+/// Receivers that a key switches on.
+fn by_key(config: &Config) -> Vec<String> {
+    let appfirewall = appfirewall_key(config)
+        .ok()
+        .flatten()
+        .map(|_| "appfirewall".to_owned());
+    let onefirewall = onefirewall_key(config)
+        .ok()
+        .flatten()
+        .map(|_| "onefirewall".to_owned());
+    appfirewall.into_iter().chain(onefirewall).collect()
+}
+
+/// Threads that deliver, one a sink.
+///
+/// # Errors
+/// The store cannot be opened a second time.
+pub fn workers(config: &Config, sinks: &[Arc<dyn Sink>]) -> Result<Workers, Failure> {
+    Workers::start(&config.state_dir, sinks, Tuning::default()).map_err(|error| store_failure(&error))
+}
+
+/// How much may wait in the outbox.
+///
+/// # Errors
+/// Exit code 2 for values that are none.
+pub fn outbox_limits(config: &Config) -> Result<OutboxLimits, Failure> {
+    let set = &config.file.outbox;
+    let usual = OutboxLimits::default();
+    let overflow = match set.overflow.as_deref() {
+        None | Some("block") => Overflow::Block,
+        Some("drop-oldest") => Overflow::DropOldest,
+        Some(other) => {
+            return Err(
+                Failure::usage(format!("outbox.overflow = \"{other}\"")).hint("\"block\" or \"drop-oldest\"")
+            );
+        }
+    };
+    Ok(OutboxLimits {
+        bytes: set.max_bytes.unwrap_or(usual.bytes),
+        age: span("outbox.max_age", set.max_age.as_deref())?.or(usual.age),
+        overflow,
+        ..usual
+    })
+}
+
+fn span(key: &str, text: Option<&str>) -> Result<Option<Duration>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let secs = parse_span(text).and_then(|secs| u64::try_from(secs).ok());
+    secs.map(|secs| Some(Duration::from_secs(secs))).ok_or_else(|| {
+        Failure::usage(format!("{key} = \"{text}\": not a span of time"))
+            .hint("for example \"30s\", \"12h\" or \"7d\"")
+    })
+}
+
+fn spec(config: &Config, name: &str) -> Result<SinkSpec, Failure> {
+    let (kind, rest) = name.split_once(':').unwrap_or((name, ""));
+    let kind = match (kind, rest) {
+        ("appfirewall", "") => SinkKind::AppFirewall(appfirewall(config)?),
+        ("onefirewall", "") => SinkKind::OneFirewall(onefirewall(config)?),
+        ("onefirewall-domains", "") => SinkKind::OneFirewallDomains(onefirewall(config)?),
+        ("webhook", url) if !url.is_empty() => SinkKind::Webhook(webhook(config, url)?),
+        ("ecs", place) if !place.is_empty() => SinkKind::Ecs(ecs(config, place)?),
+        ("file", path) if !path.is_empty() => SinkKind::File(file(config, path)?),
+        _ => return Err(Failure::usage(format!("--sink {name}: there is no such receiver")).hint(FORMS)),
+    };
+    Ok(SinkSpec {
+        name: name.to_owned(),
+        kind,
+    })
+}
+
+fn appfirewall_key(config: &Config) -> Result<Option<Secret>, Failure> {
+    let set = &config.file.appfirewall;
+    let key = secret(
+        "APPFIREWALL_API_KEY",
+        set.api_key.as_ref(),
+        set.api_key_file.as_deref(),
+    )?;
+    Ok(key.as_deref().and_then(Secret::new))
+}
+
+fn onefirewall_key(config: &Config) -> Result<Option<Secret>, Failure> {
+    let set = &config.file.onefirewall;
+    let key = secret(
+        "ONEFIREWALL_API_KEY",
+        set.api_key.as_ref(),
+        set.api_key_file.as_deref(),
+    )?;
+    Ok(key.as_deref().and_then(Secret::new))
+}
+
+fn appfirewall(config: &Config) -> Result<AppFirewallSpec, Failure> {
+    let set = &config.file.appfirewall;
+    let usual = AppFirewallSpec::default();
+    let mode = match (set.mode.as_deref(), &set.local_log_path) {
+        (None | Some("ship"), _) => AppFirewallMode::Ship,
+        (Some("off"), _) => AppFirewallMode::Off,
+        (Some("local"), Some(path)) => AppFirewallMode::Local(path.clone()),
+        (Some("local"), None) => {
+            return Err(Failure::usage("appfirewall.mode = \"local\" needs a file")
+                .hint("set appfirewall.local_log_path"));
+        }
+        (Some(other), _) => {
+            return Err(Failure::usage(format!("appfirewall.mode = \"{other}\""))
+                .hint("\"ship\", \"local\" or \"off\""));
+        }
+    };
+    Ok(AppFirewallSpec {
+        endpoint: environment("APPFIREWALL_ENDPOINT")
+            .or_else(|| set.endpoint.clone())
+            .unwrap_or(usual.endpoint),
+        api_key: appfirewall_key(config)?,
+        environment: set.environment.clone(),
+        mode,
+        send_all: choice("appfirewall.send", set.send.as_deref(), "sightings", "all")?,
+        classify_404: set.classify_404.unwrap_or(usual.classify_404),
+        allow_insecure: insecure(config, set.allow_insecure),
+        http: http(config),
+    })
+}
+
+/// Settings of the `onefirewall` sinks and of the Domains API.
+///
+/// # Errors
+/// Exit code 2 for values that are none.
+pub fn onefirewall(config: &Config) -> Result<OneFirewallSpec, Failure> {
+    let set = &config.file.onefirewall;
+    let usual = OneFirewallSpec::default();
+    let v1 = choice("onefirewall.api", set.api.as_deref(), "v2", "v1")?;
+    let end_point = if v1 {
+        DEFAULT_END_POINT_V1.to_owned()
+    } else {
+        usual.end_point
+    };
+    let flush_secs = number("ONEFIREWALL_FLUSH_SEC")?
+        .or(set.flush_sec.map(|secs| i64::try_from(secs).unwrap_or(i64::MAX)));
+    let bulk = number("ONEFIREWALL_BULK")?
+        .and_then(|bulk| usize::try_from(bulk).ok())
+        .or(set.bulk);
+    let requests = choice("onefirewall.send", set.send.as_deref(), "indicators", "requests")?;
+    Ok(OneFirewallSpec {
+        end_point: environment("ONEFIREWALL_END_POINT")
+            .or_else(|| set.end_point.clone())
+            .unwrap_or(end_point),
+        api_key: onefirewall_key(config)?,
+        tag: environment("ONEFIREWALL_TAG")
+            .or_else(|| set.tag.clone())
+            .unwrap_or(usual.tag),
+        bulk: bulk.filter(|bulk| *bulk > 0).unwrap_or(usual.bulk),
+        flush: match flush_secs {
+            None => usual.flush,
+            Some(secs) => u64::try_from(secs)
+                .ok()
+                .filter(|secs| *secs > 0)
+                .map(Duration::from_secs),
+        },
+        requests: requests.then(|| set.statuses.clone().unwrap_or_else(|| DEFAULT_STATUSES.to_vec())),
+        v1,
+        allow_insecure: insecure(config, set.allow_insecure),
+        http: http(config),
+    })
+}
+
+fn webhook(config: &Config, url: &str) -> Result<WebhookSpec, Failure> {
+    let set = &config.file.webhook;
+    let key = secret(
+        "AFW_WEBHOOK_SECRET",
+        set.secret.as_ref(),
+        set.secret_file.as_deref(),
+    )?;
+    Ok(WebhookSpec {
+        target: target(config, url, &set.headers, set.allow_insecure),
+        secret: key.as_deref().and_then(Secret::new),
+    })
+}
+
+fn ecs(config: &Config, place: &str) -> Result<EcsSpec, Failure> {
+    let set = &config.file.ecs;
+    let is_url = place.starts_with("http://") || place.starts_with("https://");
+    let place = if is_url {
+        let target = target(config, place, &set.headers, set.allow_insecure);
+        match set
+            .bulk
+            .unwrap_or_else(|| place.trim_end_matches('/').ends_with("/_bulk"))
+        {
+            true => EcsPlace::Bulk(target, set.index.clone()),
+            false => EcsPlace::Lines(target),
+        }
+    } else {
+        EcsPlace::File(PathBuf::from(place), rotation(config)?)
+    };
+    Ok(EcsSpec {
+        place,
+        body: if choice("ecs.body", set.body.as_deref(), "ecs", "raw")? {
+            EcsBody::Raw
+        } else {
+            EcsBody::Document
+        },
+        document: |event| crate::ecs::document(event).to_string(),
+        send_all: choice("ecs.send", set.send.as_deref(), "sightings", "all")?,
+    })
+}
+
+fn target(config: &Config, url: &str, headers: &BTreeMap<String, String>, own: Option<bool>) -> Target {
+    let headers = headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), Secret::new(value)?)));
+    Target {
+        url: url.to_owned(),
+        headers: headers.collect(),
+        allow_insecure: insecure(config, own),
+        http: http(config),
+    }
+}
+
+/// A whole number from the environment.
+fn number(variable: &str) -> Result<Option<i64>, Failure> {
+    let Some(text) = environment(variable) else {
+        return Ok(None);
+    };
+    let number = text.trim().parse::<i64>();
+    number
+        .map(Some)
+        .map_err(|_| Failure::usage(format!("{variable}={text}: not a whole number")))
+}
+
+/// Whether a key has its second value in place of its first, which is the default.
+fn choice(key: &str, value: Option<&str>, first: &str, second: &str) -> Result<bool, Failure> {
+    match value {
+        None => Ok(false),
+        Some(value) if value == first => Ok(false),
+        Some(value) if value == second => Ok(true),
+        Some(value) => {
+            Err(Failure::usage(format!("{key} = \"{value}\"")).hint(format!("\"{first}\" or \"{second}\"")))
+        }
+    }
+}
+
+fn insecure(config: &Config, own: Option<bool>) -> bool {
+    own.or(config.file.http.allow_insecure).unwrap_or(false)
+}
+
+fn http(config: &Config) -> HttpSpec {
+    let set = &config.file.http;
+    let certificate = set.client_certificate_file.clone();
+    HttpSpec {
+        proxy: set.proxy.clone(),
+        ca_file: set.ca_file.clone(),
+        client_cert: certificate.zip(set.client_key_file.clone()),
+        ..HttpSpec::default()
+    }
+}
+
+fn file(config: &Config, path: &str) -> Result<FileSpec, Failure> {
+    Ok(FileSpec {
+        path: PathBuf::from(path),
+        rotation: rotation(config)?,
+    })
+}
+
+fn rotation(config: &Config) -> Result<Rotation, Failure> {
+    let set = &config.file.file;
+    let usual = Rotation::default();
+    Ok(Rotation {
+        bytes: set.max_bytes.or(usual.bytes),
+        age: span("file.max_age", set.max_age.as_deref())?.or(usual.age),
+        keep: set.keep.unwrap_or(usual.keep),
+    })
+}
+
+/// A sink error as a command's failure: the configuration is wrong.
+pub fn failure(error: &SinkError) -> Failure {
+    let failure = Failure::usage(error);
+    match error.advice() {
+        Some(advice) => failure.hint(advice),
+        None => failure,
+    }
+}

@@ -1,0 +1,169 @@
+//! What `tail` and `replay` start from beside the kit: the store with its lock, workers, standard output, files.
+
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal};
+use std::sync::Arc;
+
+use crate::analysis::fold::{Fold, FoldOptions};
+use crate::analysis::scan::{Kit, Wants};
+use crate::cli::options::Print;
+use crate::cli::output::Output;
+use crate::cli::print::{Filter, Printer};
+use crate::cli::{Exit, Failure};
+use crate::config::Config;
+use crate::detect::correlate::correlator;
+use crate::indicator;
+use crate::sink::Sink;
+use crate::store::{Lock, LockError, Receiver, StateKind, Store, StoreError};
+
+/// Event time after which a followed client that is not sighted any more is forgotten, in nanoseconds: 30 days.
+const EXPIRE_NANOS: i64 = 30 * 86_400 * 1_000_000_000;
+
+/// Windows that a service keeps open at most: 7 MB. With the bytes below it stays under 64 MiB whatever the log says.
+const TAIL_KEYS: usize = 100_000;
+/// Bytes that a service's windows may hold beyond that, and those its profiles may hold.
+const TAIL_BYTES: usize = 12 << 20;
+/// Profiles that a service keeps at most.
+const TAIL_PROFILES: usize = 20_000;
+
+/// What scans must carry for what is printed and shipped.
+pub fn wants(config: &Config, print: Print, sinks: &[Arc<dyn Sink>]) -> Wants {
+    Wants {
+        since: config.output.since,
+        until: config.output.until,
+        ecs: print == Print::Sightings || sinks.iter().any(|sink| sink.wants_ecs()),
+        line: sinks.iter().any(|sink| sink.wants_lines()),
+        events: print == Print::Events,
+    }
+}
+
+/// The sequential half of analysis. `persist`: its state is stored, and what is not sighted any more expires.
+pub fn fold(config: &Config, kit: &Arc<Kit>, persist: bool) -> Fold {
+    let usual = correlator::Options::default();
+    let windows = if persist {
+        correlator::Options {
+            max_keys: TAIL_KEYS,
+            max_bytes: TAIL_BYTES,
+            persist,
+            ..usual
+        }
+    } else {
+        correlator::Options { persist, ..usual }
+    };
+    let profiles = indicator::Options::default();
+    let options = FoldOptions {
+        windows,
+        indicators: indicator::Options {
+            max_profiles: if persist {
+                TAIL_PROFILES
+            } else {
+                profiles.max_profiles
+            },
+            max_bytes: if persist { TAIL_BYTES } else { profiles.max_bytes },
+            min_confidence: config.analysis.min_confidence,
+            expire_nanos: persist.then_some(EXPIRE_NANOS),
+            persist,
+            ..profiles
+        },
+        persist,
+        ..Default::default()
+    };
+    Fold::new(kit, options)
+}
+
+/// Takes the lock of the state directory.
+///
+/// # Errors
+/// Exit code 5 when another afw holds it.
+pub fn lock(config: &Config) -> Result<Lock, Failure> {
+    Store::lock(&config.state_dir).map_err(|error| {
+        let exit = if matches!(error, LockError::Held { .. }) {
+            Exit::Locked
+        } else {
+            Exit::Failed
+        };
+        let failure = Failure::new(exit, &error);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
+}
+
+/// Opens the store, with the configured limits of the outbox.
+///
+/// # Errors
+/// Exit code 1 when it is damaged or cannot be opened.
+pub fn store(config: &Config) -> Result<Store, Failure> {
+    let mut store = Store::open(&config.state_dir).map_err(|error| store_failure(&error))?;
+    store.set_outbox_limits(super::sinks::outbox_limits(config)?);
+    Ok(store)
+}
+
+/// Windows and indicators go on where they stood.
+///
+/// # Errors
+/// Exit code 1 when the store cannot be read.
+pub fn restore(fold: &mut Fold, store: &Store) -> Result<(), Failure> {
+    let states = |kind| store.states(kind).map_err(|error| store_failure(&error));
+    fold.restore(
+        states(StateKind::Window)?,
+        states(StateKind::Indicator)?,
+        states(StateKind::Other)?,
+    );
+    Ok(())
+}
+
+/// Standard output for what was asked for.
+pub fn printer(config: &Config, print: Print, live: bool) -> Printer {
+    let filter = Filter {
+        hosts: config.output.hosts.clone(),
+        classes: config.output.classes.clone(),
+    };
+    let readable = print == Print::Indicators && !config.output.json && std::io::stdout().is_terminal();
+    Printer::new(Output::new(live), print, filter, readable, live)
+}
+
+/// The file for rejected lines, opened before any work so that a bad path fails early.
+///
+/// # Errors
+/// Exit code 2 when it cannot be created.
+pub fn rejects(config: &Config) -> Result<Option<BufWriter<File>>, Failure> {
+    let Some(path) = &config.output.rejects else {
+        return Ok(None);
+    };
+    let file = File::create(path)
+        .map_err(|error| Failure::usage(format!("--rejects {}: {error}", path.display())))?;
+    Ok(Some(BufWriter::new(file)))
+}
+
+/// What is left in the outbox after a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Batches and open records that wait.
+    pub waiting: u64,
+    /// Dead letters.
+    pub dead: u64,
+}
+
+/// Counts what is left in the outbox.
+///
+/// # Errors
+/// Exit code 1 when the store cannot be read.
+pub fn left(store: &Store) -> Result<Left, Failure> {
+    let receivers = store.receivers().map_err(|error| store_failure(&error))?;
+    let waiting = |receiver: &Receiver| receiver.pending_batches + u64::from(receiver.open_events > 0);
+    Ok(Left {
+        waiting: receivers.iter().map(waiting).sum(),
+        dead: receivers.iter().map(|receiver| receiver.dead_batches).sum(),
+    })
+}
+
+/// A store error as a command's failure.
+pub fn store_failure(error: &StoreError) -> Failure {
+    let failure = Failure::new(Exit::Failed, error);
+    match error.hint() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}

@@ -1,0 +1,183 @@
+//! [`Tail`]: follows logs, scans what is new, and folds it in order by event time, round by round.
+//!
+//! One thread: a busy log is limited by its writer long before by afw. What a round reads becomes durable together,
+//! within 250 ms. Next: [`super::run`].
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use afw_parsers::{Layout, Time};
+
+use crate::analysis::merge::{Merge, Step};
+use crate::analysis::scan::{Kit, Scan, Scanner};
+use crate::cli::Failure;
+use crate::source::{Batch, Follower, Polled};
+use std::sync::Arc;
+
+use super::run::{COMMIT_EVERY, Run};
+use super::setup::Formats;
+
+/// How long an idle follower sleeps at most; signals and other processes' wishes are looked at this often.
+const IDLE: Duration = Duration::from_millis(500);
+/// From how many lines of which none was a request a file is called no access log.
+const NO_ACCESS_LINES: u64 = 64;
+
+/// A tail under way.
+pub struct Tail {
+    /// The follower.
+    pub follower: Follower,
+    /// What is done with what is found.
+    pub run: Run,
+    scanner: Scanner,
+    formats: Formats,
+    /// Layouts by file number.
+    layouts: HashMap<i64, Layout>,
+    /// Logs already called no access log.
+    called: HashSet<u32>,
+    lines: HashMap<u32, (u64, u64)>,
+}
+
+impl Tail {
+    /// A tail over this follower.
+    pub fn new(follower: Follower, kit: &Arc<Kit>, formats: Formats, run: Run) -> Self {
+        Self {
+            follower,
+            run,
+            scanner: Scanner::new(kit),
+            formats,
+            layouts: HashMap::new(),
+            called: HashSet::new(),
+            lines: HashMap::new(),
+        }
+    }
+
+    /// Follows until a signal asks for the end, or the only stream has ended.
+    ///
+    /// # Errors
+    /// Standard output or the store cannot go on.
+    pub fn follow(
+        &mut self,
+        mut each_round: impl FnMut(&mut Self) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        loop {
+            if self.run.signals.end().is_some() {
+                break;
+            }
+            let polled = self.follower.poll();
+            let (ended, caught_up, busy) = (polled.ended, polled.caught_up, !polled.batches.is_empty());
+            self.round(polled)?;
+            if !self.run.commit_if_due(&mut Vec::new)? {
+                break;
+            }
+            each_round(self)?;
+            if ended && caught_up {
+                break;
+            }
+            if !busy {
+                self.follower.wait(if self.run.has_uncommitted() {
+                    COMMIT_EVERY
+                } else {
+                    IDLE
+                });
+            }
+        }
+        self.run.commit(Vec::new())?;
+        Ok(self.run.printer.flush()?)
+    }
+
+    /// Takes in what one poll gave.
+    fn round(&mut self, polled: Polled) -> Result<(), Failure> {
+        for notice in &polled.notices {
+            tracing::info!("{notice}");
+        }
+        for trouble in &polled.troubles {
+            tracing::warn!("{trouble}");
+        }
+        let mut merge = Merge::default();
+        let mut logs: HashMap<u32, usize> = HashMap::new();
+        for batch in polled.batches {
+            let log = *logs
+                .entry(batch.log)
+                .or_insert_with(|| merge.log(Time::from_nanos(i64::MIN)));
+            let scan = self.scan(batch);
+            merge.push(log, scan);
+        }
+        for log in logs.into_values() {
+            merge.end(log);
+        }
+        self.fold(merge)?;
+        Ok(self.run.printer.flush()?)
+    }
+
+    fn fold(&mut self, mut merge: Merge) -> Result<(), Failure> {
+        loop {
+            match merge.step() {
+                Step::Take { log, found } => {
+                    if let Some(scan) = merge.front(log) {
+                        self.run.take(scan, found)?;
+                    }
+                }
+                Step::Done { log } => {
+                    if let Some(scan) = merge.pop(log) {
+                        self.call_no_access_log(&scan);
+                        self.run.batch(scan)?;
+                    }
+                }
+                Step::Need { log } => merge.end(log),
+                Step::End => return Ok(()),
+            }
+        }
+    }
+
+    fn scan(&mut self, batch: Batch) -> Scan {
+        let id = batch.cursor.id;
+        let layout = self.layout(&batch);
+        let scan = self.scanner.scan(batch, &layout);
+        if let Some(next) = &scan.layout {
+            if self.layouts.get(&id) != Some(next) {
+                self.follower.set_layout(id, Some(next.state()));
+                self.layouts.insert(id, next.clone());
+            }
+        }
+        scan
+    }
+
+    /// The layout of a batch's file: as it was before, as stored with its cursor, else as its first lines say.
+    fn layout(&self, batch: &Batch) -> Layout {
+        let known = self
+            .layouts
+            .get(&batch.cursor.id)
+            .filter(|_| batch.base > 0 || batch.cursor.id == 0);
+        let stored = || {
+            batch
+                .cursor
+                .layout
+                .as_deref()
+                .filter(|_| batch.base > 0)
+                .and_then(Layout::from_state)
+        };
+        known.cloned().or_else(stored).unwrap_or_else(|| {
+            let head: Vec<&[u8]> = batch
+                .lines
+                .iter()
+                .take(64)
+                .map(|line| batch.line(*line))
+                .collect();
+            self.formats.recognise(&batch.file, &head).layout
+        })
+    }
+
+    /// Says so once when a file turns out to be no access log.
+    fn call_no_access_log(&mut self, scan: &Scan) {
+        let log = scan.batch.log;
+        let (lines, requests) = self.lines.entry(log).or_default();
+        *lines += scan.statistics.lines;
+        *requests += scan.statistics.requests + scan.statistics.skipped.values().sum::<u64>();
+        if *requests == 0 && *lines >= NO_ACCESS_LINES && self.called.insert(log) {
+            tracing::warn!(
+                "{}: none of its first {lines} lines is of an access log\nhint: `afw explain 'LINE'` shows where parsing stops; --format names the format",
+                scan.batch.file
+            );
+        }
+    }
+}
