@@ -1,0 +1,133 @@
+//! What the tests of the binary share: a clean command, a receiver on loopback, real servers where they exist.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
+
+pub mod ingest;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The real binary with nothing of this machine's environment: no keys, no state, no configuration.
+pub fn afw(state: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afw"));
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["AFW_", "APPFIREWALL_", "ONEFIREWALL_", "XDG_"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+        {
+            command.env_remove(&name);
+        }
+    }
+    command
+        .env("HOME", state)
+        .env("AFW_STATE_DIR", state)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs to the end and returns what it said; a run of a minute is a hang.
+pub fn run(command: &mut Command) -> Output {
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("afw starts");
+    child.wait_with_output().expect("afw ends")
+}
+
+/// Standard output of a run that must succeed.
+pub fn stdout(command: &mut Command) -> String {
+    let output = run(command);
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{:?}\nstdout: {out}\nstderr: {err}",
+        output.status
+    );
+    out
+}
+
+/// Bytes as text.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Each line of standard output as JSON.
+pub fn json_lines(out: &str) -> Vec<serde_json::Value> {
+    out.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+/// Waits until `done` says so; 20 seconds are a failure that names what was waited for.
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !done() {
+        assert!(Instant::now() < end, "waited 20 s for: {what}");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+}
+
+/// A process that is killed when the test ends, however it ends.
+pub struct Running(pub Child);
+
+impl Running {
+    /// Ends it as `kill -9` does.
+    pub fn kill(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+
+    /// Asks it to end (SIGTERM) and returns its exit code.
+    pub fn terminate(&mut self) -> Option<i32> {
+        let id = self.0.id().to_string();
+        let status = Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .expect("kill runs");
+        assert!(status.success());
+        self.0.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A real server's program, or a skip that says its name; where the environment demands servers, a failure.
+pub fn server_program(name: &str) -> Option<PathBuf> {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let places = std::env::split_paths(&paths).chain(["/usr/sbin".into(), "/usr/bin".into()]);
+    let found = places.map(|place| place.join(name)).find(|path| path.exists());
+    if found.is_none() {
+        assert!(
+            std::env::var_os("AFW_REQUIRE_SERVERS").is_none(),
+            "{name} is required here and not installed"
+        );
+        eprintln!("skipped: {name} is not installed");
+    }
+    found
+}
+
+/// Waits until a TCP port on loopback answers.
+pub fn wait_for_port(port: u16) {
+    wait_until(&format!("port {port}"), || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+}
+
+/// A port on loopback that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("it has an address").port()
+}
