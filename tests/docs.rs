@@ -1,4 +1,10 @@
 //! What the README shows is true: its commands exist, its two first commands are the documented ones.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

@@ -1,4 +1,10 @@
 //! A real nginx writes, `afw tail` follows and ships: every event arrives exactly once, through a `kill -9` and a rotation.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

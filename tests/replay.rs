@@ -1,4 +1,10 @@
 //! `afw replay`: output forms, exit codes, and that the result depends on the lines alone.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

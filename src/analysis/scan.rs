@@ -306,10 +306,10 @@ fn event<'e, 'a>(
 /// Counts what only the whole event tells.
 fn count(statistics: &mut Statistics, event: &Event<'_, '_>) {
     statistics.clientless += u64::from(event.client.address.is_none());
-    if event.record.status == Some(404) {
-        if let Some(label) = label::of_record(event.record) {
-            *statistics.labels.entry(label).or_default() += 1;
-        }
+    if event.record.status == Some(404)
+        && let Some(label) = label::of_record(event.record)
+    {
+        *statistics.labels.entry(label).or_default() += 1;
     }
     let format = event.record.format.map_or("compiled", afw_parsers::Format::name);
     statistics.format(format);

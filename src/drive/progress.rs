@@ -28,7 +28,7 @@ impl Progress {
         let shown = !quiet && when != When::Never;
         let started = Instant::now();
         let bar = (shown && terminal).then(|| bar(total));
-        let line = shown && !terminal && when == When::Always || shown && !terminal && total > 0;
+        let line = shown && !terminal && (when == When::Always || total > 0);
         Self {
             bar,
             next_line: line.then(|| started + LINE_EVERY),
@@ -45,11 +45,7 @@ impl Progress {
         }
         if self.next_line.is_some_and(|due| Instant::now() >= due) {
             self.next_line = Some(Instant::now() + LINE_EVERY);
-            let share = if self.total > 0 {
-                done.min(self.total) * 100 / self.total
-            } else {
-                0
-            };
+            let share = (done.min(self.total) * 100).checked_div(self.total).unwrap_or(0);
             let (done, total, rate) = (bytes(done), bytes(self.total), grouped(self.rate(lines)));
             tracing::info!(
                 "{done} of {total} read ({share} %), {} lines, {rate} lines/s",

@@ -133,11 +133,11 @@ impl Tail {
         let id = batch.cursor.id;
         let layout = self.layout(&batch);
         let scan = self.scanner.scan(batch, &layout);
-        if let Some(next) = &scan.layout {
-            if self.layouts.get(&id) != Some(next) {
-                self.follower.set_layout(id, Some(next.state()));
-                self.layouts.insert(id, next.clone());
-            }
+        if let Some(next) = &scan.layout
+            && self.layouts.get(&id) != Some(next)
+        {
+            self.follower.set_layout(id, Some(next.state()));
+            self.layouts.insert(id, next.clone());
         }
         scan
     }

@@ -124,11 +124,11 @@ fn request(reader: &mut BufReader<TcpStream>) -> Option<(Head, Vec<u8>)> {
 fn take(seen: &mut Seen, (first, headers): &Head, body: Vec<u8>) -> u16 {
     match check(first, headers, &body) {
         Ok(taken) => {
-            if let Some((before, _)) = seen.batches.get(&taken.key) {
-                if *before != body {
-                    seen.faults
-                        .push(format!("key {} came with two bodies", taken.key));
-                }
+            if let Some((before, _)) = seen.batches.get(&taken.key)
+                && *before != body
+            {
+                seen.faults
+                    .push(format!("key {} came with two bodies", taken.key));
             }
             seen.batches.insert(taken.key.clone(), (body, taken));
             202
@@ -162,7 +162,7 @@ fn check(first: &str, headers: &HashMap<String, String>, body: &[u8]) -> Result<
     if text.ends_with('\n') || text.is_empty() || !text.is_ascii() {
         return Err("the body must be ASCII JSON lines without a newline at the end".to_owned());
     }
-    let events: Vec<serde_json::Value> = text.lines().map(|line| event(line)).collect::<Result<_, _>>()?;
+    let events: Vec<serde_json::Value> = text.lines().map(event).collect::<Result<_, _>>()?;
     if events.len() > 500 {
         return Err(format!("{} events in one batch", events.len()));
     }
