@@ -286,7 +286,7 @@ fn own(doc: &mut Document, event: &Event<'_, '_>) {
 fn cloudflare(doc: &mut Document, record: &Record<'_>) {
     doc.text("destination.address", record.host.as_deref());
     doc.text("destination.domain", record.host.as_deref());
-    let Some(fields) = afw_parsers::cloudflare::fields(record.line) else {
+    let Some(fields) = afw_parsers::cloudflare::fields(&record.line) else {
         return;
     };
     for (name, field) in [

@@ -40,7 +40,7 @@ pub fn of(event: &Event<'_, '_>, wants: Wants) -> SightedEvent {
         ray: text(event.ray()),
         file: Arc::clone(event.file),
         offset: event.offset,
-        line: wants.line.then(|| Box::from(record.line)),
+        line: wants.line.then(|| Box::from(record.line.as_ref())),
         ecs: wants.ecs.then(|| Arc::from(ecs::document(event).to_string())),
     }
 }

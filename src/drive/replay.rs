@@ -63,6 +63,8 @@ pub struct LogState {
     ready: BTreeMap<u64, Scan>,
     read_to_end: bool,
     raw_bytes: u64,
+    /// The first lines of the file hold a header.
+    headed: bool,
 }
 
 /// A replay under way.
@@ -121,6 +123,7 @@ impl Replay {
             ready: BTreeMap::new(),
             read_to_end: false,
             raw_bytes: 0,
+            headed: false,
             log,
         };
         self.logs.push(state);
@@ -247,7 +250,7 @@ impl LogState {
 
     /// A header line decides how later lines are read: such a log is scanned one batch at a time.
     fn is_stateful(&self) -> bool {
-        self.layout.is_stateful()
+        self.headed || self.layout.is_stateful()
     }
 
     fn ahead(&self, usual: u64) -> u64 {
@@ -273,6 +276,7 @@ impl LogState {
             .map(|line| batch.line(*line))
             .collect();
         self.layout = stored.unwrap_or_else(|| formats.recognise(&self.log.name, &head).layout);
+        self.headed = head.iter().any(|line| self.layout.after(line).is_some());
         self.format = self.layout.name().to_owned();
     }
 
