@@ -27,7 +27,7 @@ const BENIGN: [&str; 12] = [
 const BENIGN_PREFIXES: [&str; 2] = ["/apple-touch-icon", "/.well-known/"];
 
 /// Folded to lower case: the SDK compares without regard to case.
-const SCANNER: [&str; 57] = [
+pub(super) const SCANNER: [&str; 57] = [
     "../",
     "..%2f",
     "..%5c",

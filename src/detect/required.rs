@@ -168,7 +168,7 @@ fn alternation(parts: &[Hir]) -> Found {
         exact: None,
         required: required
             .map(|sets| sets.concat())
-            .filter(|set| set.len() <= 4 * MAX_TEXTS),
+            .filter(|set| set.len() <= 16 * MAX_TEXTS),
     }
 }
 

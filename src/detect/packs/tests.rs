@@ -78,3 +78,31 @@ fn every_rule_is_complete() {
         assert_eq!(ids.insert(Arc::clone(&rule.info.id), title), None);
     }
 }
+
+/// What the SDK's list calls a scanner, the packs call a probe or worse; but not the assets of a WordPress site.
+#[test]
+fn the_sdk_s_families_are_covered_without_its_false_alarms() {
+    let ruleset = ruleset();
+    let mut signatures = Signatures::new(Arc::clone(&ruleset));
+    let mut alerts = |target: &str| {
+        with_record(&record(target), |event| {
+            let mut hits = Vec::new();
+            signatures.inspect(event, &mut hits);
+            hits.iter().any(|hit| ruleset.rules()[hit.rule as usize].alerts)
+        })
+    };
+    let missed: Vec<&str> = crate::detect::label::SCANNER
+        .into_iter()
+        .filter(|part| !["/wp-content", "/wp-includes"].contains(part))
+        .filter(|part| !alerts(&format!("/app{part}")))
+        .collect();
+    assert_eq!(missed, [""; 0]);
+    for asset in [
+        "/wp-content/uploads/2024/05/photo.jpg",
+        "/wp-content/themes/x/style.css?ver=6.1",
+        "/wp-includes/js/jquery/jquery.min.js",
+        "/wp-includes/images/media/default.svg",
+    ] {
+        assert!(!alerts(asset), "{asset}");
+    }
+}
