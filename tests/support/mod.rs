@@ -8,6 +8,7 @@
 )]
 
 pub mod ingest;
+pub mod schema;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
