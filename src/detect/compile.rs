@@ -41,6 +41,8 @@ pub(super) struct Slot {
     /// Whether few different texts come, so that what was found is remembered by text.
     pub repeats: bool,
     pub automaton: Option<Automaton>,
+    /// Where few different texts come: tests that no literal guards, run once for each text.
+    pub learned: Vec<u32>,
 }
 
 /// Where a slot's text comes from.
@@ -140,6 +142,7 @@ impl Builder {
             layering,
             repeats,
             automaton: None,
+            learned: Vec::new(),
         };
         Self {
             slots: vec![
@@ -261,6 +264,7 @@ impl Builder {
                     layering: Layering::of(field),
                     repeats: true,
                     automaton: None,
+                    learned: Vec::new(),
                 });
                 self.slots.len() - 1
             }
@@ -343,7 +347,13 @@ impl Builder {
             match self.wake(program) {
                 Some(wake) => {
                     for atom in wake.atoms {
-                        self.search(atom);
+                        if !self
+                            .atoms
+                            .get(atom as usize)
+                            .is_some_and(|atom| self.is_learned(atom))
+                        {
+                            self.search(atom);
+                        }
                         if let Some(rules) = wakes.get_mut(atom as usize)
                             && rules.last() != Some(&(rule as u32))
                         {
@@ -376,7 +386,10 @@ impl Builder {
         match program {
             Program::Atom(index) => {
                 let atom = self.atoms.get(*index as usize)?;
-                let rarity = atom.rarity()?;
+                let rarity = match self.is_learned(atom) {
+                    true => 1,
+                    false => atom.rarity()?,
+                };
                 Some(Wake {
                     atoms: vec![*index],
                     rarity,
@@ -402,6 +415,22 @@ impl Builder {
                 wake.atoms.dedup();
                 Some(wake)
             }
+        }
+    }
+
+    /// Whether an atom's test is run once for each text of its slot, so that its result wakes rules. What an absent
+    /// text passes is not: nothing is searched then.
+    fn is_learned(&self, atom: &Atom) -> bool {
+        let repeats = atom
+            .slot
+            .and_then(|slot| self.slots.get(slot))
+            .is_some_and(|slot| slot.repeats);
+        match &atom.test {
+            AtomTest::Lazy(lazy) if repeats && !atom.searched => {
+                let needs_text = |test: &Test| matches!(test, Test::Regex(_) | Test::Pattern { .. });
+                atom.literals.is_empty() && lazy.tests.iter().all(needs_text)
+            }
+            _ => false,
         }
     }
 
@@ -481,6 +510,7 @@ impl Builder {
     }
 
     fn build_automata(&mut self) {
+        let mut learned = Vec::new();
         let mut wanted: Vec<Vec<(&Literal, u32)>> = vec![Vec::new(); self.slots.len()];
         for (index, atom) in self.atoms.iter().enumerate().filter(|(_, atom)| atom.searched) {
             if let Some(list) = atom.slot.and_then(|slot| wanted.get_mut(slot)) {
@@ -490,6 +520,19 @@ impl Builder {
         let automata: Vec<Option<Automaton>> = wanted.iter().map(|list| Automaton::new(list)).collect();
         for (slot, automaton) in self.slots.iter_mut().zip(automata) {
             slot.automaton = automaton;
+        }
+        for (index, atom) in self
+            .atoms
+            .iter()
+            .enumerate()
+            .filter(|(_, atom)| self.is_learned(atom))
+        {
+            learned.push((atom.slot, index as u32));
+        }
+        for (slot, atom) in learned {
+            if let Some(slot) = slot.and_then(|slot| self.slots.get_mut(slot)) {
+                slot.learned.push(atom);
+            }
         }
         for atom in &mut self.atoms {
             atom.literals = Vec::new();

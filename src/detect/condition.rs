@@ -11,6 +11,8 @@ use nom::multi::fold_many0;
 use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser};
 
+use super::pattern::{Pattern, Piece};
+
 /// A condition over the names of selections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
@@ -49,7 +51,7 @@ impl Group {
     pub fn includes(&self, name: &str) -> bool {
         match self {
             Self::Them => !name.starts_with('_'),
-            Self::Like(pattern) => like(pattern.as_bytes(), name.as_bytes()),
+            Self::Like(pattern) => like(pattern, name),
         }
     }
 }
@@ -207,13 +209,17 @@ fn quantified(input: &str) -> IResult<&str, Condition> {
 }
 
 /// Whether the name matches a pattern in which `*` stands for anything.
-fn like(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern, name) {
-        ([], _) => name.is_empty(),
-        ([b'*', rest @ ..], _) => (0..=name.len()).any(|at| like(rest, name.get(at..).unwrap_or_default())),
-        ([first, rest @ ..], [letter, name @ ..]) => first == letter && like(rest, name),
-        _ => false,
+fn like(pattern: &str, name: &str) -> bool {
+    let mut pieces = Pattern::default();
+    for (index, part) in pattern.split('*').enumerate() {
+        if index > 0 {
+            pieces.push(Piece::Any);
+        }
+        if !part.is_empty() {
+            pieces.push(Piece::Bytes(part.into()));
+        }
     }
+    pieces.matches(name.as_bytes(), true)
 }
 
 #[cfg(test)]

@@ -107,14 +107,19 @@ impl Pattern {
             true => 0..=text.len(),
             false => 0..=0,
         };
+        let open = open_end || (core.is_empty() && open_start);
+        let (head, tail) = at_star(core);
         for start in starts {
             let rest = text.get(start..)?;
-            let open = open_end || (core.is_empty() && open_start);
-            if let Some(used) = prefix(core, rest, cased, open) {
-                return Some(start..start + used);
+            if take(head, rest, cased).is_none() {
+                continue;
             }
-            // A `*` inside the pattern finds whatever stands further right, so a later start cannot help; it is
-            // tried all the same only while the first piece has not been found.
+            match prefix(core, rest, cased, open) {
+                Some(used) => return Some(start..start + used),
+                // A `*` inside finds whatever stands further right, so a later start cannot help.
+                None if tail.is_some() => return None,
+                None => {}
+            }
         }
         None
     }

@@ -34,12 +34,14 @@ struct Found {
     exact: Option<Vec<Vec<u8>>>,
     /// Texts of which one stands in each text it matches.
     required: Option<Vec<Vec<u8>>>,
+    /// Texts with one of which each text it matches begins, and with one of which it ends.
+    edges: Option<Vec<Vec<u8>>>,
 }
 
 fn exactly(texts: Vec<Vec<u8>>) -> Found {
     Found {
         exact: Some(texts),
-        required: None,
+        ..Found::default()
     }
 }
 
@@ -63,12 +65,26 @@ fn analyse(hir: &Hir) -> Found {
                     _ => Found::default(),
                 },
                 (0, _) => Found::default(),
-                _ => Found {
-                    exact: None,
-                    required: better(inner.exact, inner.required),
-                },
+                (min, max) => repeated(inner, min, max == Some(min)),
             }
         }
+    }
+}
+
+/// A part that stands there at least so many times, or exactly so many.
+fn repeated(inner: Found, min: u32, exact: bool) -> Found {
+    const MAX_TIMES: u32 = 4;
+    let texts = inner
+        .exact
+        .as_ref()
+        .and_then(|texts| (1..min.min(MAX_TIMES)).try_fold(texts.clone(), |joined, _| cross(&joined, texts)));
+    match texts {
+        Some(texts) if exact && min <= MAX_TIMES => exactly(texts),
+        edges => Found {
+            exact: None,
+            required: better(edges.clone(), better(inner.exact, inner.required)),
+            edges,
+        },
     }
 }
 
@@ -118,17 +134,22 @@ fn concat(parts: &[Hir]) -> Found {
             Some(joined) => run = joined,
             None => {
                 unbroken = false;
-                best = better(best, Some(std::mem::take(&mut run)));
+                let edges = found.edges.unwrap_or_else(|| vec![Vec::new()]);
+                let into = match &found.exact {
+                    Some(_) => None,
+                    None => cross(&run, &edges),
+                };
+                best = better(best, into.or(Some(run)));
                 best = better(best, found.required);
-                run = found.exact.unwrap_or_else(|| vec![Vec::new()]);
+                run = found.exact.unwrap_or(edges);
             }
         }
     }
     match unbroken {
         true => exactly(run),
         false => Found {
-            exact: None,
             required: better(best, Some(run)),
+            ..Found::default()
         },
     }
 }
@@ -168,7 +189,8 @@ fn alternation(parts: &[Hir]) -> Found {
         exact: None,
         required: required
             .map(|sets| sets.concat())
-            .filter(|set| set.len() <= 16 * MAX_TEXTS),
+            .filter(|set| set.len() <= 64 * MAX_TEXTS),
+        ..Found::default()
     }
 }
 
@@ -186,11 +208,16 @@ fn better(left: Option<Vec<Vec<u8>>>, right: Option<Vec<Vec<u8>>>) -> Option<Vec
 /// How rarely a set is seen: the weight of its most common text, less a little for each further text.
 fn weight(set: &[Vec<u8>]) -> i64 {
     let rarest = set.iter().map(|text| rarity(text)).min().unwrap_or(0);
-    i64::from(rarest) * 16 - set.len() as i64
+    match usable(set) {
+        // One more letter in the most common text is worth a few dozen texts more.
+        true => i64::from(rarest) * 32 - set.len() as i64,
+        false => i64::MIN,
+    }
 }
 
+/// A common text still spares the lines without it; a common character spares none.
 fn usable(set: &[Vec<u8>]) -> bool {
-    !set.is_empty() && set.iter().all(|text| rarity(text) >= 2)
+    !set.is_empty() && set.iter().all(|text| rarity(text) >= 2 || text.len() >= 2)
 }
 
 /// What ordinary lines are made of: a literal that stands in here is no good reason to look at a rule.
@@ -205,11 +232,10 @@ pub fn rarity(text: &[u8]) -> u32 {
     if text.is_empty() {
         return 0;
     }
-    if memchr::memmem::find(ORDINARY.as_bytes(), text).is_some() {
-        return 1;
-    }
     match text {
         [byte] if byte.is_ascii_alphanumeric() || b"/.-_=&?:;,%+ ".contains(byte) => 1,
+        [_] => 2,
+        text if memchr::memmem::find(ORDINARY.as_bytes(), text).is_some() => 1,
         text => text.len() as u32 + 1,
     }
 }
@@ -237,7 +263,8 @@ mod tests {
             ("[a-z]+", None),
             ("^[0-9]{2}$", None),
             ("(evilword|[a-z]+)x", None),
-            ("(?:zgrab){2,}", Some(vec!["zgrab"])),
+            ("a(?:\\.\\.)+[0-9]", Some(vec!["a.."])),
+            ("(?:zgrab){2,}", Some(vec!["zgrabzgrab"])),
             (
                 "colou?rful|b[ae]dword",
                 Some(vec!["colourful", "colorful", "badword", "bedword"]),
@@ -254,8 +281,9 @@ mod tests {
                 set.sort();
             }
             if pattern == "(?i)union\\s+select" {
-                // Both words are as good.
-                assert!(found.take().is_some_and(|set| set.len() == 1));
+                // Both words are as good, and each may have one of the spaces with it.
+                let one = |text: &String| text.trim() == "union" || text.trim() == "select";
+                assert!(found.take().is_some_and(|set| set.iter().all(one)));
                 continue;
             }
             assert_eq!(found, expected, "{pattern}");

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use super::View;
-use super::compile::{AtomTest, Engine, Entry, Lazy, Program, Source};
+use super::compile::{AtomTest, Engine, Entry, Lazy, Program, Slot, Source};
 use super::expr::Anchor;
 use super::fields::{self, Field};
 use super::layers::{Layers, Region, VIEWS};
@@ -247,12 +247,8 @@ impl Run<'_, '_, '_, '_> {
 
     /// Searches all views of a text that comes again and again, or remembers what was found in it.
     fn recall(&mut self, slot: usize, raw: &[u8]) {
-        if self
-            .engine
-            .slots
-            .get(slot)
-            .is_none_or(|slot| slot.automaton.is_none())
-        {
+        let idle = |slot: &Slot| slot.automaton.is_none() && slot.learned.is_empty();
+        if self.engine.slots.get(slot).is_none_or(idle) {
             return;
         }
         let Some(mut memo) = self.state.memos.get_mut(slot).map(std::mem::take) else {
@@ -266,7 +262,7 @@ impl Run<'_, '_, '_, '_> {
                 for view in (0..VIEWS.len()).filter(|view| has & (1 << view) != 0) {
                     self.search_text(slot, raw, view);
                 }
-                self.learn(raw, &mut memo);
+                self.learn(slot, has, raw, &mut memo);
             }
         }
         if let Some(place) = self.state.memos.get_mut(slot) {
@@ -275,7 +271,7 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// Writes down what was found in a slot's text, and runs the tests that it let run.
-    fn learn(&mut self, raw: &[u8], memo: &mut Memo) {
+    fn learn(&mut self, slot: usize, has: u8, raw: &[u8], memo: &mut Memo) {
         let mut noted = std::mem::take(&mut self.state.noted);
         noted.clear();
         let touched = std::mem::take(&mut self.state.touched);
@@ -292,6 +288,21 @@ impl Run<'_, '_, '_, '_> {
             }
         }
         self.state.touched = touched;
+        let engine = self.engine;
+        let learned = engine.slots.get(slot).map(|slot| slot.learned.as_slice());
+        for &atom in learned.unwrap_or_default() {
+            for view in (0..VIEWS.len()).filter(|view| has & (1 << view) != 0) {
+                let holds = self.truth(atom, view);
+                if holds {
+                    self.found(atom, view);
+                }
+                noted.push(Noted {
+                    atom,
+                    view: view as u8,
+                    holds,
+                });
+            }
+        }
         memo.keep(raw, &noted);
         self.state.noted = noted;
     }
@@ -452,6 +463,7 @@ impl Run<'_, '_, '_, '_> {
             (Some(field), _) => field,
             (None, Some((slot, layers))) => match &slot.source {
                 Source::Rest => return lazy::any_rest(event, |value| any(Some(value))),
+                Source::Field(field @ Field::Lists) => field,
                 Source::Field(field) => {
                     let raw = fields::text(event, field);
                     let Some(raw) = raw.as_deref() else {

@@ -106,3 +106,16 @@ fn the_sdk_s_families_are_covered_without_its_false_alarms() {
         assert!(!alerts(asset), "{asset}");
     }
 }
+
+/// A rule that no literal wakes costs time on every line.
+#[test]
+fn few_rules_are_tried_on_every_line() {
+    let ruleset = ruleset();
+    let always: Vec<&str> = ruleset
+        .engine
+        .always
+        .iter()
+        .map(|rule| &*ruleset.rules()[*rule as usize].info.title)
+        .collect();
+    assert_eq!(always, ["No user agent", "Request"]);
+}

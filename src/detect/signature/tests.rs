@@ -219,6 +219,37 @@ fn agents_and_referrers_have_views_too() {
 }
 
 #[test]
+fn any_of_several_lists_will_do() {
+    let record = full();
+    let address = crate::enrich::AddressFacts {
+        lists: [Arc::from("spamhaus-drop"), Arc::from("tor-exit")].into(),
+        ..crate::enrich::AddressFacts::default()
+    };
+    for (selection, holds) in [
+        ("afw.lists: tor-exit", true),
+        ("afw.lists: 'tor*it'", true),
+        ("afw.lists|re: 'r-ex'", true),
+        ("afw.lists|startswith: spam", true),
+        ("afw.lists: other", false),
+        ("afw.lists: null", false),
+    ] {
+        let ruleset = rule(&format!("s:\n  {selection}\ncondition: s"));
+        let mut signatures = Signatures::new(Arc::clone(&ruleset));
+        with_record(&record, |event| {
+            let event = Event {
+                address: &address,
+                ..*event
+            };
+            let mut hits = Vec::new();
+            signatures.inspect(&event, &mut hits);
+            assert_eq!(!hits.is_empty(), holds, "{selection}");
+            let plain = Plain::new(&event).first_view(&ruleset.rules()[0].expr());
+            assert_eq!(plain.is_some(), holds, "{selection}");
+        });
+    }
+}
+
+#[test]
 fn a_line_without_a_target_is_no_trouble() {
     let mut line = Record {
         malformed_request: Some(Cow::Borrowed(b"\x16\x03\x01?x")),
