@@ -57,13 +57,14 @@ pub(crate) fn epoch(text: &[u8]) -> Option<Time> {
     }
 }
 
-/// `whole.digits` units of `unit` nanoseconds.
+/// `whole.digits` units of `unit` nanoseconds; `None` when there are other bytes than digits.
 fn scaled(whole: &[u8], digits: &[u8], unit: u64) -> Option<u64> {
     let mut nanos = memo::decimal(whole)?.checked_mul(unit)?;
     let mut unit = unit;
     for digit in digits {
         unit /= 10;
-        nanos = nanos.checked_add(u64::from(digit - b'0') * unit)?;
+        let digit = char::from(*digit).to_digit(10)?;
+        nanos = nanos.checked_add(u64::from(digit) * unit)?;
     }
     Some(nanos)
 }
@@ -207,12 +208,11 @@ fn time_of_day(word: &[u8]) -> Option<(u32, u32, u32, u32)> {
     let (whole, fraction) = seconds.split_at_checked(point)?;
     let digits = fraction.get(1..).unwrap_or_default();
     let nanos = scaled(b"0", digits.get(..9).unwrap_or(digits), SECOND);
-    let digits_only = digits.iter().all(u8::is_ascii_digit);
     Some((
         hour,
         minute,
         u32::try_from(memo::decimal(whole)?).ok()?,
-        u32::try_from(nanos.filter(|_| digits_only)?).ok()?,
+        u32::try_from(nanos?).ok()?,
     ))
 }
 
@@ -289,6 +289,8 @@ mod tests {
             (text("0.25"), Some(250_000_000)),
             (text(""), None),
             (text("soon"), None),
+            (text("1.2.3s"), None),
+            (text("1./s"), None),
             (text("5"), Some(5_000_000_000)),
             (Value::Bare(b"-"), None),
             (Value::Bare(b"-1"), None),

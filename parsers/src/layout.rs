@@ -197,6 +197,11 @@ impl Layout {
         }
     }
 
+    /// Whether header lines mean anything: a compiled format has its columns, whatever a line looks like.
+    pub(crate) fn takes_headers(&self) -> bool {
+        !matches!(self.inner.first, First::Compiled(_))
+    }
+
     /// The columns that the header line names.
     pub(crate) fn columns(&self) -> Option<Columns> {
         Columns::from_text(self.inner.header.as_deref()?)
@@ -205,7 +210,7 @@ impl Layout {
     /// The layout that holds behind this line, if the line is a header (`#Fields:`, the names of a CSV file) and
     /// says something new. Whoever reads a log in blocks needs it to begin in the middle.
     pub fn after(&self, line: &[u8]) -> Option<Self> {
-        if !columns::may_be_header(line) {
+        if !self.takes_headers() || !columns::may_be_header(line) {
             return None;
         }
         let columns = Columns::after(line, self.columns().as_ref())?;

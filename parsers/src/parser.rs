@@ -128,7 +128,8 @@ impl Parser {
         refused: Option<Reject>,
         wrappers: usize,
     ) -> Result<Line, Reject> {
-        if self.take_header(line) {
+        // A header counts where it stands by itself, so that a reader of blocks finds it without unwrapping.
+        if wrappers == WRAPPERS && self.take_header(line) {
             return Ok(Line::Skip(Skip::Comment));
         }
         if let Some(skip) = format::skip(line) {
@@ -187,7 +188,7 @@ impl Parser {
 
     /// Takes a line for the header that names the columns of those after it.
     fn take_header(&mut self, line: &[u8]) -> bool {
-        if !columns::may_be_header(line) {
+        if !self.layout.takes_headers() || !columns::may_be_header(line) {
             return false;
         }
         let Some(columns) = Columns::after(line, self.columns.as_deref()) else {
