@@ -164,8 +164,10 @@ fn resolve_analysis(typed: &AnalysisOptions, file: &File) -> Result<Analysis, Fa
         .min_confidence
         .or(file.min_confidence)
         .unwrap_or(DEFAULT_MIN_CONFIDENCE);
-    let min_confidence = Confidence::new(confidence)
-        .ok_or_else(|| Failure::usage(format!("--min-confidence {confidence} is not between 0 and 1")))?;
+    let min_confidence = Confidence::new(confidence).ok_or_else(|| {
+        Failure::usage(format!("--min-confidence {confidence}: not between 0 and 1"))
+            .hint("the default is 0.5; higher names fewer and surer clients")
+    })?;
     let format = typed
         .format
         .clone()
@@ -199,8 +201,11 @@ fn resolve_analysis(typed: &AnalysisOptions, file: &File) -> Result<Analysis, Fa
 fn resolve_output(typed: &OutputOptions, file: &File, now: Time) -> Result<Output, Failure> {
     let hosts = repeated("AFW_HOST", &typed.host, &file.host);
     let time = |option: &str, text: Option<&String>| {
-        text.map(|text| parse_time(text, now).map_err(|error| Failure::usage(format!("{option}: {error}"))))
-            .transpose()
+        text.map(|text| {
+            parse_time(text, now)
+                .map_err(|error| Failure::usage(format!("{option}: {error}")).hint(times::TIME_FORMS))
+        })
+        .transpose()
     };
     let threads = typed.threads.or(file.threads);
     if threads == Some(0) {

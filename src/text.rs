@@ -25,6 +25,17 @@ fn escape_invalid(bytes: &[u8]) -> String {
     text
 }
 
+/// The system's message without its `(os error N)`, in lower case, as messages of afw are.
+pub fn system_message(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => String::from("unknown error"),
+    }
+}
+
 /// Text made safe for a terminal: control characters other than newline become `\xHH` or `\u{…}`.
 pub fn printable(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());

@@ -4,6 +4,7 @@
 //! hostile. Next: [`options`], then the command of interest.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -92,13 +93,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// clap's own message: help and version go to standard output with 0, mistakes to standard error with 2.
 fn usage(error: &clap::Error) -> ExitCode {
-    // A closed pipe under `afw --help | head` is no failure.
-    let _ = error.print();
-    if error.use_stderr() {
-        Exit::Usage.into()
-    } else {
-        Exit::Done.into()
+    if !error.use_stderr() {
+        // A closed pipe under `afw --help | head` is no failure.
+        let _ = error.print();
+        return Exit::Done.into();
     }
+    let text = error.render().ansi().to_string();
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = write!(anstream::stderr(), "{text}");
+    } else {
+        let text = text.replace("For more information, try", "hint: more with");
+        let _ = write!(anstream::stderr(), "afw: {text}");
+    }
+    Exit::Usage.into()
 }
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {

@@ -63,8 +63,7 @@ pub fn run(common: &CommonOptions, args: &OutboxArgs) -> Result<Exit, Failure> {
     logging::start(&config);
     let Some(mut store) = Store::open_existing(&config.state_dir).map_err(|error| store_failure(&error))?
     else {
-        tracing::info!("nothing is stored in {} yet", config.state_dir.display());
-        return Ok(Exit::Done);
+        return empty(&config, &args.command);
     };
     match &args.command {
         Command::List { json } => list(&store, *json),
@@ -87,6 +86,20 @@ pub fn run(common: &CommonOptions, args: &OutboxArgs) -> Result<Exit, Failure> {
         }
         Command::Flush => flush(&config, store),
     }
+}
+
+/// Without a store there is no batch: nothing to do, unless one was named.
+fn empty(config: &Config, command: &Command) -> Result<Exit, Failure> {
+    let named = match command {
+        Command::Show { id } => Some(id),
+        Command::Retry { ids } | Command::Drop { ids } => ids.first(),
+        Command::List { .. } | Command::Flush => None,
+    };
+    if let Some(id) = named {
+        return Err(missing(id));
+    }
+    tracing::info!("nothing is stored in {} yet", config.state_dir.display());
+    Ok(Exit::Done)
 }
 
 fn which(ids: &[String]) -> Which<'_> {

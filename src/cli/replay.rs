@@ -90,6 +90,7 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
             signals,
         },
         troubles: 0,
+        resumes,
     };
     let exit = job.go(&config, &kit, plan, formats, cursors, drain);
     drop(lock);
@@ -138,6 +139,7 @@ struct Job {
     progress: Progress,
     run: Run,
     troubles: usize,
+    resumes: bool,
 }
 
 impl Job {
@@ -151,6 +153,13 @@ impl Job {
         drain: Duration,
     ) -> Result<Exit, Failure> {
         self.say(&plan);
+        if plan.logs.is_empty() && plan.troubles.is_empty() && plan.notices.is_empty() && !self.resumes {
+            tracing::error!(
+                "nothing to read: no file matches {}\nhint: check the pattern; a directory is read recursively",
+                shown_paths(config)
+            );
+            self.troubles += 1;
+        }
         let threads = config.output.threads.unwrap_or_else(cores);
         let pool = Pool::new(kit, threads)?;
         let mut replay = Replay::new(plan.logs, pool, threads, formats, cursors);
@@ -277,6 +286,15 @@ impl Receiver for Job {
         self.progress.update(bytes_read, self.run.statistics.lines);
         self.run.signals.end().is_some()
     }
+}
+
+fn shown_paths(config: &Config) -> String {
+    let paths: Vec<String> = config
+        .paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    paths.join(", ")
 }
 
 /// What to say of a file that was named and is no access log.

@@ -3,19 +3,22 @@
 use afw_parsers::Time;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
+/// The forms that [`parse_time`] understands.
+pub const TIME_FORMS: &str = "RFC 3339 (2026-01-31T12:00:00Z), a date (2026-01-31) or an age (45m, 2h, 7d)";
+
 /// Seconds of each unit an age may be given in.
 const UNITS: [(&str, i64); 5] = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400), ("w", 604_800)];
 
 /// Reads a point in time; an age counts back from `now`. A date is midnight UTC, a time without zone is UTC.
 ///
 /// # Errors
-/// Says which forms are understood.
+/// The text is in none of the [`TIME_FORMS`].
 pub fn parse_time(text: &str, now: Time) -> Result<Time, String> {
     let text = text.trim();
     rfc3339(text)
         .or_else(|| without_zone(text))
         .or_else(|| age(text, now))
-        .ok_or_else(|| format!("`{text}` is no time: use RFC 3339 (2026-01-31T12:00:00Z), a date (2026-01-31) or an age (45m, 2h, 7d)"))
+        .ok_or_else(|| format!("`{text}` is no point in time"))
 }
 
 /// Reads a span such as `90s`, `2h` or `7d` as seconds.

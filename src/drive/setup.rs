@@ -17,9 +17,12 @@ use crate::enrich::{Databases, Exemptions, ListSpec, Lists};
 use crate::net::Cidr;
 use crate::sink::Sink;
 use crate::source::servers::Servers;
+use crate::text::system_message;
 
 /// Largest rule file that is read, in bytes; Sigma rules are a few kilobytes.
 const MAX_RULE_BYTES: u64 = 4 << 20;
+/// What to do about rules that cannot be read.
+const RULES_HINT: &str = "--rules takes a Sigma rule file or a folder of .yml and .yaml files";
 
 /// Builds the kit of a run.
 ///
@@ -78,7 +81,7 @@ pub fn rule_texts(paths: &[PathBuf]) -> Result<Vec<RuleText>, Failure> {
     let mut texts = Vec::new();
     for path in paths {
         let unreadable = |error: &dyn std::fmt::Display| {
-            Failure::usage(format!("cannot read rules {}: {error}", path.display()))
+            Failure::usage(format!("cannot read rules {}: {error}", path.display())).hint(RULES_HINT)
         };
         if path.is_dir() {
             for entry in walkdir::WalkDir::new(path).follow_links(true).sort_by_file_name() {
@@ -100,17 +103,18 @@ fn is_rule_file(path: &Path) -> bool {
 }
 
 fn rule_text(path: &Path) -> Result<RuleText, Failure> {
-    let unreadable =
-        |error: String| Failure::usage(format!("cannot read the rule file {}: {error}", path.display()));
+    let unreadable = |error: String| {
+        Failure::usage(format!("cannot read the rule file {}: {error}", path.display())).hint(RULES_HINT)
+    };
     let size = fs::metadata(path)
-        .map_err(|error| unreadable(error.to_string()))?
+        .map_err(|error| unreadable(system_message(&error)))?
         .len();
     if size > MAX_RULE_BYTES {
         return Err(unreadable(format!(
             "{size} bytes are more than the {MAX_RULE_BYTES} a rule file may have"
         )));
     }
-    let bytes = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let bytes = fs::read(path).map_err(|error| unreadable(system_message(&error)))?;
     let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
     Ok(RuleText {
         name: path.to_string_lossy().into(),
@@ -294,8 +298,16 @@ impl Formats {
     pub fn new(format: Option<&str>, declared: Option<Servers>) -> Result<Self, Failure> {
         let read = |option: &str| {
             Layout::from_option(option).map_err(|error| {
-                Failure::usage(format!("--format: {}\n{}", error, error.caret(option)))
-                    .hint("`afw explain --help` names the presets")
+                let failure = Failure::usage(format!(
+                    "--format: {} at byte {} of the format\n{}",
+                    error.message,
+                    error.at,
+                    error.caret(option)
+                ));
+                match &error.hint {
+                    Some(hint) => failure.hint(hint),
+                    None => failure.hint("the server's own format string as it stands in its configuration, or a preset's name"),
+                }
             })
         };
         Ok(Self {

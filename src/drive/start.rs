@@ -15,6 +15,7 @@ use crate::detect::correlate::correlator;
 use crate::indicator;
 use crate::sink::Sink;
 use crate::store::{Lock, LockError, Receiver, StateKind, Store, StoreError};
+use crate::text::system_message;
 
 /// Event time after which a followed client that is not sighted any more is forgotten, in nanoseconds: 30 days.
 const EXPIRE_NANOS: i64 = 30 * 86_400 * 1_000_000_000;
@@ -132,8 +133,11 @@ pub fn rejects(config: &Config) -> Result<Option<BufWriter<File>>, Failure> {
     let Some(path) = &config.output.rejects else {
         return Ok(None);
     };
-    let file = File::create(path)
-        .map_err(|error| Failure::usage(format!("--rejects {}: {error}", path.display())))?;
+    let file = File::create(path).map_err(|error| {
+        let why = system_message(&error);
+        Failure::usage(format!("--rejects {}: {why}", path.display()))
+            .hint("name a file in a directory that exists and can be written")
+    })?;
     Ok(Some(BufWriter::new(file)))
 }
 

@@ -36,7 +36,11 @@ impl AsRef<[u8]> for Bytes {
 #[derive(Debug, thiserror::Error)]
 pub enum GeoError {
     /// The file cannot be read.
-    #[error("{}: cannot read the database: {source}", path.display())]
+    #[error(
+        "{}: cannot read the database: {}\nhint: check the path in --geoip; `afw geoip update` fetches databases",
+        path.display(),
+        crate::text::system_message(source)
+    )]
     Read {
         /// The file.
         path: PathBuf,

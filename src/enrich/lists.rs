@@ -27,7 +27,10 @@ const MAX_BYTES: u64 = 256 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
     /// The file cannot be read.
-    #[error("{path}: cannot read the list: {source}")]
+    #[error(
+        "{path}: cannot read the list: {}\nhint: check the path in --list NAME=FILE",
+        crate::text::system_message(source)
+    )]
     Read {
         /// The file.
         path: String,

@@ -128,7 +128,7 @@ impl Trouble {
 
     /// From an error of the system while `path` was opened, listed or read.
     pub fn io(path: &Path, error: &io::Error) -> Self {
-        let trouble = Self::new(path, plain_words(error));
+        let trouble = Self::new(path, crate::text::system_message(error));
         match error.kind() {
             io::ErrorKind::PermissionDenied => trouble.hint(permission_hint(path)),
             io::ErrorKind::NotFound => trouble.hint("check the path; a glob can be given in quotes"),
@@ -148,17 +148,6 @@ pub struct SourceError {
     pub what: String,
     /// What to write instead.
     pub hint: String,
-}
-
-/// The system's message without its `(os error N)`, in lower case.
-fn plain_words(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut letters = text.chars();
-    match letters.next() {
-        Some(first) => first.to_lowercase().chain(letters).collect(),
-        None => String::from("unknown error"),
-    }
 }
 
 /// Which group would be allowed to read the file.

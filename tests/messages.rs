@@ -1,0 +1,422 @@
+//! The commonest mistakes and what afw says of each: what is wrong, where, what to do, and the exit code. Once, on
+//! standard error.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use support::{afw, run, text};
+
+const SAMPLE: &str = "testdata/sample/access.log";
+
+/// A mistake: what is typed, the environment, the exit code, lines that must be said in this order, `…` for any end.
+struct Mistake {
+    typed: &'static [&'static str],
+    environment: &'static [(&'static str, &'static str)],
+    code: i32,
+    said: &'static [&'static str],
+}
+
+const fn mistake(typed: &'static [&'static str], code: i32, said: &'static [&'static str]) -> Mistake {
+    Mistake {
+        typed,
+        environment: &[],
+        code,
+        said,
+    }
+}
+
+const MISTAKES: &[Mistake] = &[
+    mistake(
+        &["replay", "missing.log"],
+        3,
+        &[
+            "afw: error: missing.log: no such file or directory",
+            "hint: check the path; a glob can be given in quotes",
+        ],
+    ),
+    mistake(
+        &["replay", "nothing-*.log"],
+        3,
+        &[
+            "afw: error: nothing to read: no file matches nothing-*.log",
+            "hint: check the pattern; a directory is read recursively",
+        ],
+    ),
+    mistake(
+        &["replay", "error.log"],
+        3,
+        &[
+            "afw: error: error.log: none of its 3 lines is of an access log",
+            "hint: it looks like an error log or a system log; access logs are usually beside it",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--since", "yesterdayish"],
+        2,
+        &[
+            "afw: error: --since: `yesterdayish` is no point in time",
+            "hint: RFC 3339 (2026-01-31T12:00:00Z), a date (2026-01-31) or an age (45m, 2h, 7d)",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--format", "nginx:$remote_addr [$bogus]"],
+        2,
+        &[
+            "afw: error: --format: nginx has no variable $bogus at byte 20 of the format",
+            "nginx:$remote_addr [$bogus]",
+            "                    ^",
+            "hint: variables of your own (map, set) are known when the format is read with --format-from",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--format", "apache:%h %Q"],
+        2,
+        &[
+            "afw: error: --format: Apache has no directive \"%Q\" at byte 10 of the format",
+            "apache:%h %Q",
+            "          ^",
+            "hint: …",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--format", "nonsense"],
+        2,
+        &[
+            "afw: error: --format: no format is named \"nonsense\" at byte 0 of the format",
+            "nonsense",
+            "^",
+            "hint: auto, nginx:'LOG_FORMAT', …",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--rules", "broken.yml"],
+        2,
+        &[
+            "afw: error: a rule was refused:",
+            "broken.yml:7: sounds: is no modifier that afw knows",
+            "hint: modifiers are contains, …",
+            "hint: `afw rules check PATH` …",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--rules", "missing.yml"],
+        2,
+        &[
+            "afw: error: cannot read the rule file missing.yml: no such file or directory",
+            "hint: --rules takes a Sigma rule file or a folder of .yml and .yaml files",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--geoip", "broken.mmdb"],
+        2,
+        &[
+            "afw: error: a database cannot be used: broken.mmdb: broken database: …",
+            "hint: fetch it again, …",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--geoip", "missing.mmdb"],
+        2,
+        &[
+            "afw: error: a database cannot be used: missing.mmdb: cannot read the database: no such file or directory",
+            "hint: check the path in --geoip; …",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--list", "tor.txt"],
+        2,
+        &[
+            "afw: error: --list tor.txt: expected NAME=FILE",
+            "hint: for example --list tor=/etc/afw/tor.txt",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--list", "tor=missing.txt"],
+        2,
+        &[
+            "afw: error: a list cannot be used: missing.txt: cannot read the list: no such file or directory",
+            "hint: check the path in --list NAME=FILE",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--list", "tor=error.log"],
+        2,
+        &[
+            "afw: error: a list cannot be used: error.log:1: …",
+            "hint: a list holds one address, …",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--sink", "appfirewall"],
+        2,
+        &[
+            "afw: error: sink appfirewall has no API key",
+            "hint: set APPFIREWALL_API_KEY, …",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--sink", "appfirewal"],
+        2,
+        &[
+            "afw: error: --sink appfirewal: there is no such receiver",
+            "hint: one of appfirewall, …",
+        ],
+    ),
+    mistake(
+        &[
+            "replay",
+            "access.log",
+            "--sink",
+            "webhook:http://receiver.example/x",
+        ],
+        2,
+        &[
+            "afw: error: webhook:http://receiver.example/x: http:// would send keys and findings in the clear",
+            "hint: use https://, or set allow_insecure = true for this sink",
+        ],
+    ),
+    Mistake {
+        typed: &["replay", "access.log"],
+        environment: &[
+            ("APPFIREWALL_API_KEY", "afw_secret"),
+            ("APPFIREWALL_ENDPOINT", "http://receiver.example/v1/events"),
+        ],
+        code: 2,
+        said: &[
+            "afw: error: APPFIREWALL_ENDPOINT: http:// would send keys and findings in the clear",
+            "hint: use https://, …",
+        ],
+    },
+    mistake(
+        &["tail", "access.log", "--state-dir", "damaged"],
+        1,
+        &[
+            "afw: error: state database damaged/afw.db is damaged: file is not a database",
+            "hint: try `sqlite3 damaged/afw.db .recover …",
+        ],
+    ),
+    mistake(
+        &["status", "--state-dir", "damaged"],
+        1,
+        &[
+            "afw: error: state database damaged/afw.db is damaged: file is not a database",
+            "hint: …",
+        ],
+    ),
+    mistake(
+        &["outbox", "show", "NOID"],
+        1,
+        &[
+            "afw: error: there is no batch NOID in the outbox",
+            "hint: `afw outbox list` shows all ids",
+        ],
+    ),
+    mistake(
+        &["frobnicate"],
+        2,
+        &[
+            "afw: error: unrecognized subcommand 'frobnicate'",
+            "hint: more with '--help'.",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--sinc", "2h"],
+        2,
+        &[
+            "afw: error: unexpected argument '--sinc' found",
+            "hint: more with '--help'.",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--print", "everything"],
+        2,
+        &[
+            "afw: error: invalid value 'everything' for '--print <WHAT>'",
+            "hint: more with '--help'.",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--config", "missing.toml"],
+        2,
+        &[
+            "afw: error: --config missing.toml: there is no such file",
+            "hint: `afw config init > missing.toml` writes one",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--allow", "somebody"],
+        2,
+        &[
+            "afw: error: --allow somebody: …",
+            "hint: a network such as 192.0.2.0/24",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--trusted-proxy", "10.0.0.0/33"],
+        2,
+        &[
+            "afw: error: --trusted-proxy 10.0.0.0/33: …",
+            "hint: a network such as 10.0.0.0/8, `cloudflare` or `none`",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--class", "malware"],
+        2,
+        &[
+            "afw: error: --class malware: there is no such class",
+            "hint: one of exposure, …",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--min-confidence", "7"],
+        2,
+        &["afw: error: --min-confidence 7: not between 0 and 1", "hint: …"],
+    ),
+    mistake(
+        &["replay", "access.log", "--drain", "long"],
+        2,
+        &[
+            "afw: error: --drain long: not a span of time",
+            "hint: for example 30s or 5m",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--rejects", "missing/rejects"],
+        2,
+        &[
+            "afw: error: --rejects missing/rejects: no such file or directory",
+            "hint: name a file in a directory that exists and can be written",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--format-from", "missing.conf"],
+        2,
+        &[
+            "afw: error: --format-from missing.conf: no such file or directory",
+            "hint: …",
+        ],
+    ),
+    mistake(
+        &["explain"],
+        2,
+        &["afw: error: no line to explain", "hint: afw explain 'LINE', …"],
+    ),
+];
+
+/// The files that the mistakes are made with.
+fn prepare(dir: &Path) {
+    let error = "2026/10/10 13:55:36 [error] 7#7: *1 open() \"/x\" failed (2: No such file or directory)\n";
+    fs::write(dir.join("error.log"), error.repeat(3)).unwrap();
+    fs::copy(SAMPLE, dir.join("access.log")).unwrap();
+    let rule = "title: Broken\nid: 7b9bd2a6-6a3e-4b1c-9c1e-0d5b6a9c1f11\nlogsource:\n  category: webserver\ndetection:\n  selection:\n    cs-uri|sounds: a\n  condition: selection\nlevel: high\n";
+    fs::write(dir.join("broken.yml"), rule).unwrap();
+    fs::write(dir.join("broken.mmdb"), "no database".repeat(100)).unwrap();
+    fs::create_dir(dir.join("damaged")).unwrap();
+    fs::write(dir.join("damaged/afw.db"), "no database".repeat(1000)).unwrap();
+}
+
+fn command(dir: &Path, mistake: &Mistake) -> Command {
+    let mut command = afw(&dir.join("state"));
+    command
+        .current_dir(dir)
+        .args(mistake.typed)
+        .envs(mistake.environment.iter().copied());
+    command
+}
+
+fn is(line: &str, expected: &str) -> bool {
+    match expected.strip_suffix('…') {
+        Some(begin) => line.starts_with(begin),
+        None => line == expected,
+    }
+}
+
+#[test]
+fn each_mistake_is_told_once_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    prepare(dir.path());
+    let mut wrong = Vec::new();
+    for mistake in MISTAKES {
+        let output = run(&mut command(dir.path(), mistake));
+        let said = text(&output.stderr);
+        let errors = said.matches("afw: error:").count();
+        let mut lines = said.lines();
+        let missing = mistake
+            .said
+            .iter()
+            .find(|expected| !lines.any(|line| is(line, expected)));
+        let first = said.lines().next().unwrap_or_default();
+        if output.status.code() != Some(mistake.code)
+            || missing.is_some()
+            || errors != 1
+            || !is(first, mistake.said[0])
+        {
+            wrong.push(format!(
+                "{:?}: {:?}, expected {}; missing {missing:?}\n{said}",
+                mistake.typed,
+                output.status.code(),
+                mistake.code
+            ));
+        }
+        assert!(!said.contains("os error"), "{said}");
+        assert!(!said.contains("afw_secret"), "{said}");
+        assert!(!said.contains('\x1b'), "{said}");
+        if mistake.code != 3 {
+            assert_eq!(text(&output.stdout), "", "{:?}", mistake.typed);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_directory_in_use_is_told_with_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    prepare(dir.path());
+    let state = dir.path().join("state");
+    let first = afw(&state)
+        .args(["tail", "--print", "none"])
+        .arg(dir.path().join("access.log"))
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let _first = support::Running(first);
+    support::wait_until("the first to hold its lock", || state.join("afw.db").exists());
+    let mut second = afw(&state);
+    second
+        .args(["replay", "--resume", "--print", "none"])
+        .arg(dir.path().join("access.log"));
+    let output = run(&mut second);
+    assert_eq!(output.status.code(), Some(5));
+    let said = text(&output.stderr);
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(lines[0].starts_with("afw: error: "), "{said}");
+    assert!(lines[0].contains(state.to_str().unwrap()), "{said}");
+    assert!(lines[1].starts_with("hint: "), "{said}");
+    assert_eq!(lines.len(), 2, "{said}");
+}
+
+#[test]
+fn what_a_log_says_never_reaches_a_terminal_unescaped() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("evil\x1b[2J.log");
+    fs::write(&log, "\x1b]0;owned\x07 \x1b[31m not a line\n".repeat(5)).unwrap();
+    for arguments in [
+        ["replay", "--color", "always"].as_slice(),
+        &["replay", "--log-style", "json"],
+    ] {
+        let output = run(afw(dir.path()).args(arguments).arg(&log));
+        assert_eq!(output.status.code(), Some(3));
+        for said in [text(&output.stdout), text(&output.stderr)] {
+            assert!(!said.contains("\x1b[2J") && !said.contains("\x1b]0"), "{said:?}");
+        }
+    }
+}
