@@ -183,8 +183,18 @@ impl Trust {
         see: &mut impl FnMut(Step<'r>),
     ) -> Option<IpAddr> {
         if let Some(client) = self.resolved_by_server(record, peer) {
-            see(Step::new(Origin::Log, b"", Some(client), Why::ServerResolved));
-            return Some(client);
+            if !self.may_be_forged(record, client, peer) {
+                see(Step::new(Origin::Log, b"", Some(client), Why::ServerResolved));
+                return Some(client);
+            }
+            if self.trusts_somebody() {
+                see(Step::new(Origin::Peer, record.peer_text, peer, Why::TrustedProxy));
+                return match self.told_by_either(record, see) {
+                    Told::Nothing => Some(client),
+                    Told::Address(told) => Some(told),
+                    Told::Unreadable => None,
+                };
+            }
         }
         let step = |why| Step::new(Origin::Peer, record.peer_text, peer, why);
         let Some(address) = peer else {
@@ -214,6 +224,24 @@ impl Trust {
         );
         let merely_peer = peer == Some(client) && self.is_trusted(client);
         (at_edge || !merely_peer).then_some(client)
+    }
+
+    /// Whether the server took the client from a header that the log has too. Caddy, for one, takes the left-most entry,
+    /// which is the client's own text, unless it was told to be strict; then the header is walked by our own rule.
+    fn may_be_forged(&self, record: &Record<'_>, client: IpAddr, peer: Option<IpAddr>) -> bool {
+        let at_edge = matches!(
+            record.format,
+            Some(Format::CloudflareHttp | Format::CloudflareFirewall)
+        );
+        let told = record
+            .header(X_FORWARDED_FOR)
+            .or_else(|| record.header(FORWARDED));
+        !at_edge && told.is_some() && peer.is_some_and(|peer| peer != client)
+    }
+
+    /// False for `--trusted-proxy none`.
+    fn trusts_somebody(&self) -> bool {
+        !self.proxies.is_empty() || self.cloudflare.is_some()
     }
 
     /// What the one header that this proxy sets says.

@@ -22,6 +22,8 @@ pub use times::{parse_span, parse_time};
 
 /// From what confidence a client becomes an indicator, unless configured.
 pub const DEFAULT_MIN_CONFIDENCE: f64 = 0.5;
+/// Most worker threads.
+const MAX_THREADS: usize = 512;
 /// Longest line that is kept whole, in bytes, unless configured.
 pub const DEFAULT_LINE_CAP_BYTES: usize = 1 << 20;
 
@@ -208,6 +210,12 @@ fn resolve_output(typed: &OutputOptions, file: &File, now: Time) -> Result<Outpu
         .transpose()
     };
     let threads = typed.threads.or(file.threads);
+    if threads.is_some_and(|threads| threads > MAX_THREADS) {
+        return Err(
+            Failure::usage(format!("--threads: more than {MAX_THREADS} are of no use"))
+                .hint("leave --threads out to use all cores"),
+        );
+    }
     if threads == Some(0) {
         return Err(Failure::usage("--threads 0: at least one thread is needed")
             .hint("leave --threads out to use all cores"));

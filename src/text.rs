@@ -36,12 +36,16 @@ pub fn system_message(error: &std::io::Error) -> String {
     }
 }
 
-/// Text made safe for a terminal: control characters other than newline become `\xHH` or `\u{…}`.
+/// [`printable`] for text of several lines: newlines stay.
+pub fn printable_lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// Text made safe for one line of a terminal: control characters become `\xHH` or `\u{…}`.
 pub fn printable(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\n' => safe.push(c),
             c if is_unsafe(c) => safe.push_str(&escape(c)),
             c => safe.push(c),
         }

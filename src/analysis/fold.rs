@@ -48,6 +48,8 @@ pub struct Fold {
     correlator: Correlator,
     indicators: Indicators,
     guard: Guard,
+    /// Sightings withheld from delivery since the counters were taken.
+    held: u64,
 }
 
 impl Fold {
@@ -58,6 +60,7 @@ impl Fold {
             correlator: Correlator::new(kit.ruleset.correlations(), options.windows),
             indicators: Indicators::new(options.indicators),
             guard: Guard::new(options.guard, options.persist),
+            held: 0,
             kit: Arc::clone(kit),
         }
     }
@@ -132,7 +135,7 @@ impl Fold {
     }
 
     /// Encodes what the sinks get of one line: nothing of exempt clients, nothing that only held rules say.
-    fn items(&self, finding: &Finding, indicators: &[Update]) -> Vec<Item> {
+    fn items(&mut self, finding: &Finding, indicators: &[Update]) -> Vec<Item> {
         let mut items = Vec::new();
         let mut records = Vec::new();
         let deliverable = self.deliverable(finding);
@@ -149,7 +152,7 @@ impl Fold {
     }
 
     /// The finding without what must not be shipped; `None` when nothing is left.
-    fn deliverable(&self, finding: &Finding) -> Option<Finding> {
+    fn deliverable(&mut self, finding: &Finding) -> Option<Finding> {
         if self.kit.sinks.is_empty() || finding.event.exempt().is_some() || finding.event.client.is_none() {
             return None;
         }
@@ -159,6 +162,7 @@ impl Fold {
             .filter(|sighting| !self.guard.is_held(&sighting.rule.id))
             .cloned()
             .collect();
+        self.held += (finding.sightings.len() - sightings.len()) as u64;
         (!sightings.is_empty()).then(|| Finding {
             event: Arc::clone(&finding.event),
             sightings,
@@ -190,6 +194,8 @@ impl Fold {
     pub fn take_counters(&mut self) -> Vec<(String, u64)> {
         let mut counters = self.correlator.take_counters().named();
         counters.extend(self.indicators.take_counters().named());
+        let held = std::mem::take(&mut self.held);
+        counters.extend((held > 0).then(|| ("sightings_held_by_guard".to_owned(), held)));
         counters
     }
 

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::options::CommonOptions;
+use super::options::{AnalysisOptions, CommonOptions, OutputOptions};
 use super::output::{Output, quietly};
 use super::{Exit, Failure, logging, now};
 use crate::config::Config;
@@ -17,6 +17,10 @@ const TEMPLATE: &str = include_str!("../config/template.toml");
 pub struct ConfigArgs {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    analysis: AnalysisOptions,
+    #[command(flatten)]
+    output: OutputOptions,
 }
 
 #[derive(Debug, Subcommand)]
@@ -42,7 +46,7 @@ pub fn run(common: &CommonOptions, args: &ConfigArgs) -> Result<Exit, Failure> {
     if matches!(args.command, Command::Init) {
         return quietly(out.text(TEMPLATE).and_then(|()| out.flush()));
     }
-    let config = Config::resolve(common, &[], &Default::default(), &Default::default(), now())?;
+    let config = Config::resolve(common, &[], &args.analysis, &args.output, now())?;
     logging::start(&config);
     match args.command {
         Command::Check => check(&config),
@@ -124,6 +128,13 @@ fn values(config: &Config) -> Value {
         "dns": analysis.dns,
         "line_cap_bytes": analysis.line_cap_bytes,
         "sink": sinks::names(config),
+        "host": output.hosts,
+        "class": output.classes.iter().map(|class| class.name()).collect::<Vec<_>>(),
+        "threads": output.threads,
+        "outbox": {
+            "max_bytes": config.file.outbox.max_bytes, "max_age": config.file.outbox.max_age,
+            "overflow": config.file.outbox.overflow.as_deref().unwrap_or("block"),
+        },
         "since": output.since.map(|time| time.to_string()),
         "until": output.until.map(|time| time.to_string()),
     })

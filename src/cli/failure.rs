@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::io::Write;
 
 use super::exit::Exit;
-use crate::text::printable;
+use crate::text::printable_lines;
 
 /// An expected end of a command, with its message and exit code.
 #[derive(Debug)]
@@ -54,11 +54,11 @@ impl Failure {
         let mut err = anstream::stderr().lock();
         let bad = anstyle::AnsiColor::Red.on_default().bold();
         let dim = anstyle::AnsiColor::Cyan.on_default();
-        let message = printable(&self.message);
+        let message = printable_lines(&self.message);
         // Standard error may be closed; there is nobody left to tell.
         let _ = writeln!(err, "{bad}afw: error:{bad:#} {message}");
         if let Some(hint) = &self.hint {
-            let _ = writeln!(err, "{dim}hint:{dim:#} {}", printable(hint));
+            let _ = writeln!(err, "{dim}hint:{dim:#} {}", printable_lines(hint));
         }
     }
 }

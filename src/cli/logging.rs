@@ -13,7 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::options::{LogLevel, LogStyle, When};
 use crate::config::Config;
-use crate::text::printable;
+use crate::text::printable_lines;
 
 /// Starts logging as the configuration says; also fixes colour for everything that afw writes.
 pub fn start(config: &Config) {
@@ -71,7 +71,7 @@ where
         writeln!(
             writer,
             "{style}afw: {word}{style:#}{}",
-            printable(text.trim_end())
+            printable_lines(text.trim_end())
         )
     }
 }

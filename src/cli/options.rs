@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
@@ -31,7 +32,7 @@ pub struct CommonOptions {
     )]
     pub state_dir: Option<PathBuf>,
     /// Fewer messages: only errors
-    #[arg(short, long, global = true, env = "AFW_QUIET", hide_env_values = true)]
+    #[arg(short, long, global = true, env = "AFW_QUIET", hide_env_values = true, action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub quiet: bool,
     /// More messages; twice for debugging
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -136,8 +137,7 @@ pub struct AnalysisOptions {
         long,
         env = "AFW_NO_DEFAULT_RULES",
         hide_env_values = true,
-        help_heading = "Judging"
-    )]
+        help_heading = "Judging", action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub no_default_rules: bool,
     /// Address, network, ASN or crawler-range list under a name; repeatable
     #[arg(
@@ -181,8 +181,7 @@ pub struct AnalysisOptions {
         env = "AFW_NO_DNS",
         hide_env_values = true,
         overrides_with = "dns",
-        help_heading = "Judging"
-    )]
+        help_heading = "Judging", action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub no_dns: bool,
     /// Check crawler claims by reverse DNS (default for tail)
     #[arg(
@@ -190,8 +189,7 @@ pub struct AnalysisOptions {
         env = "AFW_DNS",
         hide_env_values = true,
         overrides_with = "no_dns",
-        help_heading = "Judging"
-    )]
+        help_heading = "Judging", action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub dns: bool,
 }
 
@@ -235,7 +233,7 @@ pub struct OutputOptions {
     )]
     pub print: Option<Print>,
     /// One JSON document (summary) or JSON lines (indicators) in place of readable text
-    #[arg(long, env = "AFW_JSON", hide_env_values = true, help_heading = "Output")]
+    #[arg(long, env = "AFW_JSON", hide_env_values = true, help_heading = "Output", action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub json: bool,
     /// Write a report; the name ends in .html or .json
     #[arg(
@@ -283,7 +281,7 @@ pub struct OutputOptions {
     )]
     pub threads: Option<usize>,
     /// Everything but delivery and state
-    #[arg(long, env = "AFW_DRY_RUN", hide_env_values = true, help_heading = "Output")]
+    #[arg(long, env = "AFW_DRY_RUN", hide_env_values = true, help_heading = "Output", action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
 }
 

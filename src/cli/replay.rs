@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use clap::builder::FalseyValueParser;
 
 use super::options::{AnalysisOptions, CommonOptions, LogLevel, OutputOptions, Print};
 use super::{Exit, Failure, logging, now};
@@ -34,7 +35,7 @@ pub struct ReplayArgs {
     /// Files, globs, directories, or - for standard input; none: what the servers on this machine are configured to write
     paths: Vec<PathBuf>,
     /// Use and advance the stored cursors: only what is new since the last run, across rotation; safe for cron
-    #[arg(long, env = "AFW_RESUME", hide_env_values = true)]
+    #[arg(long, env = "AFW_RESUME", hide_env_values = true, action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     resume: bool,
     /// How long to wait after the last line for a sink that fails [default: 30s]
     #[arg(long, value_name = "SPAN", env = "AFW_DRAIN", hide_env_values = true)]
@@ -139,6 +140,7 @@ struct Job {
     progress: Progress,
     run: Run,
     troubles: usize,
+    /// Only what is new since the last run is read and told.
     resumes: bool,
 }
 
@@ -209,6 +211,12 @@ impl Job {
             return delivery;
         };
         let drained = keep.finish(grace);
+        if drained.dead > 0 {
+            tracing::warn!(
+                "{} dead letters lie in the outbox: `afw outbox list` shows them, `afw outbox retry` offers them again",
+                drained.dead
+            );
+        }
         delivery.waiting = drained.waiting;
         delivery.dead = drained.dead;
         delivery
@@ -229,7 +237,15 @@ impl Job {
 
     /// Final indicators, or the summary.
     fn print(&mut self, config: &Config, logs: Vec<LogState>, delivery: Delivery) -> Result<(), Failure> {
-        let indicators = self.run.fold.indicators();
+        let mut indicators = self.run.fold.indicators();
+        if self.resumes {
+            // What was sighted before this run's first line was told by the run that read it.
+            let first = self.run.statistics.first;
+            indicators.retain(|indicator| first.is_some_and(|first| indicator.last_seen >= first));
+            if self.run.statistics.lines == 0 {
+                tracing::info!("nothing new since the last run");
+            }
+        }
         let written = match self.run.printer.what() {
             Print::Summary => {
                 let summary = self.summary(config, logs, delivery, indicators);
@@ -307,13 +323,14 @@ fn no_access_log(log: &LogState) -> String {
     };
     format!(
         "{}: none of its {} lines is of an access log\nhint: {hint}",
-        log.log.name, log.statistics.lines
+        log.shown_name(),
+        log.statistics.lines
     )
 }
 
 fn log_summary(state: LogState) -> LogSummary {
     LogSummary {
-        name: state.log.name.to_string(),
+        name: state.shown_name(),
         format: state.format,
         files: state.log.files.len(),
         statistics: state.statistics,

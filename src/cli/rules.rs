@@ -1,17 +1,23 @@
 //! `afw rules`: what rules there are, and whether one's own load.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use afw_parsers::Record;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::options::CommonOptions;
 use super::output::Output;
 use super::{Exit, Failure, logging, now};
+use crate::analysis::Scanner;
 use crate::config::Config;
-use crate::detect::{Rule, Ruleset};
+use crate::detect::rules::Example;
+use crate::detect::{Rule, RuleText, Ruleset};
 use crate::drive::setup;
-use crate::text::printable;
+use crate::text::{printable, printable_lines};
 
 /// The rules: list, show, check, test.
 #[derive(Debug, Args)]
@@ -34,6 +40,24 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// One rule: what it says of itself
+    Show {
+        /// Its id or title
+        id: String,
+        /// Further rules, a file or a directory; repeatable
+        #[arg(long, value_name = "PATH")]
+        rules: Vec<PathBuf>,
+    },
+    /// Load rules and report every problem; 0 when all load, 2 when any is refused
+    Check {
+        /// Files and directories; none: the built-in rules and the configured ones
+        paths: Vec<PathBuf>,
+    },
+    /// Run the rules' own examples: what must match and what must pass
+    Test {
+        /// Files and directories; none: the built-in rules and the configured ones
+        paths: Vec<PathBuf>,
+    },
 }
 
 /// Runs the command.
@@ -52,6 +76,9 @@ pub fn run(common: &CommonOptions, args: &RulesArgs) -> Result<Exit, Failure> {
             let ruleset = load(&config, rules, !no_default_rules)?;
             super::output::quietly(list(&ruleset, *json))
         }
+        Command::Show { id, rules } => show(&load(&config, rules, true)?, id),
+        Command::Check { paths } => check(&config, paths),
+        Command::Test { paths } => test(&config, paths),
     }
 }
 
@@ -91,4 +118,134 @@ fn as_json(rule: &Rule) -> String {
         "source": info.source.as_ref(), "alerts": rule.alerts,
     })
     .to_string()
+}
+
+fn show(ruleset: &Ruleset, id: &str) -> Result<Exit, Failure> {
+    let named = |rule: &&Rule| *rule.info.id == *id || rule.info.title.eq_ignore_ascii_case(id);
+    let Some(rule) = ruleset.rules().iter().find(named) else {
+        return Err(Failure::new(Exit::Failed, format!("there is no rule {id}"))
+            .hint("`afw rules list` shows all ids"));
+    };
+    let mut out = Output::new(false);
+    let written = page(rule).iter().try_for_each(|line| out.line(&printable(line)));
+    super::output::quietly(written.and_then(|()| out.flush()))
+}
+
+fn page(rule: &Rule) -> Vec<String> {
+    let info = &rule.info;
+    let mut lines = vec![
+        format!("{} ({})", info.title, info.id),
+        format!(
+            "class {}, level {}, confidence {:.2}",
+            info.class.name(),
+            info.level.name(),
+            info.confidence.value()
+        ),
+        format!("from {} line {}", info.source, rule.line),
+    ];
+    lines.extend(rule.description.iter().map(|text| text.trim().replace('\n', " ")));
+    if !info.tags.is_empty() {
+        lines.push(format!("tags {}", info.tags.join(", ")));
+    }
+    let names: Vec<&str> = rule
+        .selections
+        .iter()
+        .map(|selection| selection.name.as_ref())
+        .collect();
+    lines.push(format!("selections {}", names.join(", ")));
+    for example in &rule.examples {
+        let verdict = if example.matches {
+            "must match"
+        } else {
+            "must pass"
+        };
+        lines.push(format!(
+            "{verdict}: {} {} → {}",
+            example.method, example.target, example.status
+        ));
+    }
+    lines
+}
+
+/// The named rules, else all that are configured.
+fn texts(config: &Config, paths: &[PathBuf]) -> Result<Vec<RuleText>, Failure> {
+    if !paths.is_empty() {
+        return setup::rule_texts(paths);
+    }
+    let mut texts = crate::detect::builtin();
+    texts.extend(setup::rule_texts(&config.analysis.rules)?);
+    Ok(texts)
+}
+
+fn check(config: &Config, paths: &[PathBuf]) -> Result<Exit, Failure> {
+    let texts = texts(config, paths)?;
+    match Ruleset::load(&texts) {
+        Ok(ruleset) => {
+            for warning in ruleset.warnings() {
+                tracing::warn!("{warning}");
+            }
+            let rules = ruleset.rules().len() + ruleset.correlations().len();
+            tracing::info!("{rules} rules in {} files load", texts.len());
+            Ok(Exit::Done)
+        }
+        Err(problems) => {
+            let mut out = Output::new(false);
+            let written = problems
+                .iter()
+                .try_for_each(|problem| out.line(&printable_lines(&problem.to_string())));
+            super::output::quietly(written.and_then(|()| out.flush()))?;
+            Ok(Exit::Usage)
+        }
+    }
+}
+
+/// Runs every example through the compiled engine.
+fn test(config: &Config, paths: &[PathBuf]) -> Result<Exit, Failure> {
+    let ruleset =
+        Arc::new(Ruleset::load(&texts(config, paths)?).map_err(|problems| setup::refused(&problems))?);
+    let mut scanner = Scanner::new(&Arc::new(setup::bare_kit(Arc::clone(&ruleset))));
+    let mut out = Output::new(false);
+    let (mut count, mut wrong) = (0, 0);
+    for (index, rule) in ruleset.rules().iter().enumerate() {
+        for example in &rule.examples {
+            count += 1;
+            if fires(&mut scanner, index, example) != example.matches {
+                wrong += 1;
+                let said = if example.matches {
+                    "does not match"
+                } else {
+                    "matches"
+                };
+                let line = format!(
+                    "{}:{}: {} {said} {}",
+                    rule.info.source, example.line, rule.info.title, example.target
+                );
+                super::output::quietly(out.line(&printable(&line)))?;
+            }
+        }
+    }
+    super::output::quietly(out.flush())?;
+    tracing::info!(
+        "{count} examples of {} rules, {wrong} wrong",
+        ruleset.rules().len()
+    );
+    Ok(if wrong == 0 { Exit::Done } else { Exit::Failed })
+}
+
+fn fires(scanner: &mut Scanner, rule: usize, example: &Example) -> bool {
+    let text = |text: &str| Cow::Owned(text.as_bytes().to_vec());
+    let record = Record {
+        time: Some(now()),
+        peer: Some(IpAddr::from([9, 9, 9, 9])),
+        method: Some(text(&example.method)),
+        target: Some(text(&example.target)),
+        status: Some(example.status),
+        user_agent: example.agent.as_deref().map(text),
+        referrer: example.referrer.as_deref().map(text),
+        host: example.host.as_deref().map(text),
+        ..Record::default()
+    };
+    let mut hits = Vec::new();
+    scanner.with_event(&record, |event, signatures| signatures.inspect(event, &mut hits));
+    hits.iter().any(|hit| hit.rule as usize == rule)
 }

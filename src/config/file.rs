@@ -74,7 +74,31 @@ impl File {
     /// # Errors
     /// As [`File::read`].
     pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())
+        toml::from_str(text).map_err(|error| fault(text, &error))
+    }
+}
+
+/// What is wrong and in which line. Neither the line nor the value is shown: it may be a key.
+fn fault(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().map(|span| {
+        1 + text.as_bytes()[..span.start.min(text.len())]
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count()
+    });
+    let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+    let message = error.message().lines().next().unwrap_or_default();
+    let value = message
+        .strip_prefix("invalid type: ")
+        .or_else(|| message.strip_prefix("invalid value: "));
+    match value.and_then(|value| {
+        Some((
+            value.split([' ', '`']).next()?,
+            value.rsplit_once(", expected")?.1,
+        ))
+    }) {
+        Some((kind, expected)) => format!("{place}a {kind} is not what belongs here: expected{expected}"),
+        None => format!("{place}{message}"),
     }
 }
 
@@ -85,8 +109,20 @@ mod tests {
     #[test]
     fn unknown_keys_are_refused_with_their_line() {
         let error = File::parse("threads = 2\ntreads = 3\n").unwrap_err();
-        assert!(error.contains("line 2"), "{error}");
+        assert!(error.starts_with("line 2: "), "{error}");
         assert!(error.contains("unknown field `treads`"), "{error}");
+    }
+
+    #[test]
+    fn no_value_is_shown_since_it_may_be_a_key() {
+        for text in [
+            "threads = \"SECRET\"",
+            "[appfirewall]\napi_key = \"SECRET",
+            "api_key = \"SECRET\"",
+        ] {
+            let error = File::parse(text).unwrap_err();
+            assert!(!error.contains("SECRET"), "{error}");
+        }
     }
 
     #[test]

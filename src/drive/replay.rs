@@ -244,8 +244,15 @@ impl Replay {
 impl LogState {
     /// Whether lines were read and not one of them was of an access log.
     pub fn is_no_access_log(&self) -> bool {
-        let statistics = &self.statistics;
-        statistics.requests == 0 && statistics.rejects() > 0 && statistics.skipped.is_empty()
+        self.statistics.requests == 0 && self.statistics.rejects() > 0
+    }
+
+    /// What people call the log: its file when it is only one, `-` for standard input.
+    pub fn shown_name(&self) -> String {
+        match self.log.files.as_slice() {
+            [file] => file.path.to_string_lossy().into_owned(),
+            _ => self.log.name.to_string(),
+        }
     }
 
     /// A header line decides how later lines are read: such a log is scanned one batch at a time.

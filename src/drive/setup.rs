@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use afw_parsers::Layout;
+use afw_parsers::{Layout, Line, Parser, Record};
 
 use crate::analysis::scan::{Kit, Wants};
 use crate::cli::{Exit, Failure};
@@ -41,6 +41,20 @@ pub fn kit(config: &Config, sinks: Vec<Arc<dyn Sink>>, wants: Wants) -> Result<A
         wants,
     };
     Ok(Arc::new(kit))
+}
+
+/// A kit with these rules and no databases or lists: for running rules' own examples.
+pub fn bare_kit(ruleset: Arc<Ruleset>) -> Kit {
+    let trust = Trust::new(&[]);
+    Kit {
+        ruleset,
+        databases: Arc::default(),
+        lists: Arc::default(),
+        exemptions: Arc::new(Exemptions::new(&trust)),
+        trust,
+        sinks: Vec::new(),
+        wants: Wants::default(),
+    }
 }
 
 /// Loads the built-in packs and the user's rules.
@@ -329,13 +343,23 @@ impl Formats {
             };
         }
         let recognition = Layout::recognise(head);
-        let access_log =
-            !recognition.candidates.is_empty() || head.iter().all(|line| line.trim_ascii().is_empty());
+        let access_log = !recognition.candidates.is_empty() || may_be_access_log(head);
         Recognised {
             layout: recognition.layout,
             access_log,
         }
     }
+}
+
+/// Whether lines that look like no format in particular hold a request all the same, or nothing at all.
+fn may_be_access_log(head: &[&[u8]]) -> bool {
+    let mut parser = Parser::new(&Layout::auto());
+    let mut record = Record::default();
+    let blank = |line: &&[u8]| line.trim_ascii().is_empty();
+    head.iter().all(blank)
+        || head
+            .iter()
+            .any(|line| matches!(parser.parse(line, &mut record), Ok(Line::Record)))
 }
 
 /// What the first lines of a log say.

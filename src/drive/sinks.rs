@@ -28,6 +28,9 @@ const FORMS: &str =
 /// # Errors
 /// Exit code 2 for a name that is none, a key that is missing, a URL that may not be used.
 pub fn build(config: &Config) -> Result<Vec<Arc<dyn Sink>>, Failure> {
+    // A key that was promised and cannot be read must not look like no key.
+    appfirewall_key(config)?;
+    onefirewall_key(config)?;
     let specs: Vec<SinkSpec> = names(config)
         .iter()
         .map(|name| spec(config, name))
@@ -128,7 +131,7 @@ fn spec(config: &Config, name: &str) -> Result<SinkSpec, Failure> {
         ("webhook", url) if !url.is_empty() => SinkKind::Webhook(webhook(config, url)?),
         ("ecs", place) if !place.is_empty() => SinkKind::Ecs(ecs(config, place)?),
         ("file", path) if !path.is_empty() => SinkKind::File(file(config, path)?),
-        _ => return Err(Failure::usage(format!("--sink {name}: there is no such receiver")).hint(FORMS)),
+        _ => return Err(Failure::usage(format!("--sink {kind}: there is no such receiver")).hint(FORMS)),
     };
     Ok(SinkSpec {
         name: name.to_owned(),
@@ -337,9 +340,38 @@ fn rotation(config: &Config) -> Result<Rotation, Failure> {
 
 /// A sink error as a command's failure: the configuration is wrong.
 pub fn failure(error: &SinkError) -> Failure {
-    let failure = Failure::usage(error);
+    let failure = Failure::usage(without_keys(&error.to_string()));
     match error.advice() {
         Some(advice) => failure.hint(advice),
         None => failure,
+    }
+}
+
+/// A message in which no URL shows what may be a key: user information and queries are left out.
+fn without_keys(message: &str) -> String {
+    let shown = |word: &str| {
+        let Some((scheme, rest)) = word.split_once("://") else {
+            return word.to_owned();
+        };
+        let end = rest.find(['?', '#']).unwrap_or(rest.len());
+        let (place, tail) = rest.split_at(end);
+        let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+        let colon = if tail.ends_with(':') { ":" } else { "" };
+        format!(
+            "{scheme}://{place}{}{colon}",
+            if tail.len() > colon.len() { "?…" } else { "" }
+        )
+    };
+    message.split(' ').map(shown).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_of_a_url_is_shown() {
+        let said = without_keys("webhook:https://u:PASS@h.example/x?token=SECRET: the URL carries a key");
+        assert_eq!(said, "webhook:https://h.example/x?…: the URL carries a key");
     }
 }
