@@ -26,8 +26,6 @@ use crate::source::{self, Plan, SourceSpec, Trouble};
 
 /// How long replay waits for a failing sink after the last line, unless told otherwise.
 const DRAIN: Duration = Duration::from_secs(30);
-/// How long the sinks may still send after a signal.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Read history once, print what is found; with --resume only what is new since the last run.
 #[derive(Debug, Args)]
@@ -174,12 +172,7 @@ impl Job {
         };
         self.run.commit(Vec::new())?;
         self.progress.finish();
-        let grace = if self.run.signals.end().is_some() {
-            GRACE
-        } else {
-            drain
-        };
-        let delivery = self.deliver(config, grace);
+        let delivery = self.deliver(config, drain);
         for log in replay.logs.iter().filter(|log| log.is_no_access_log()) {
             tracing::error!("{}", no_access_log(log));
         }
@@ -200,7 +193,7 @@ impl Job {
     }
 
     /// Waits for the sinks, and says what still waits.
-    fn deliver(&mut self, config: &Config, grace: Duration) -> Delivery {
+    fn deliver(&mut self, config: &Config, patience: Duration) -> Delivery {
         let mut delivery = Delivery {
             sinks: sinks::names(config),
             records: self.run.records,
@@ -210,13 +203,8 @@ impl Job {
         let Some(keep) = self.run.keep.take() else {
             return delivery;
         };
-        let drained = keep.finish(grace);
-        if drained.dead > 0 {
-            tracing::warn!(
-                "{} dead letters lie in the outbox: `afw outbox list` shows them, `afw outbox retry` offers them again",
-                drained.dead
-            );
-        }
+        let drained = keep.finish(patience, &self.run.signals);
+        drained.say();
         delivery.waiting = drained.waiting;
         delivery.dead = drained.dead;
         delivery

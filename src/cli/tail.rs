@@ -142,13 +142,7 @@ fn announce(config: &Config) {
 fn end(mut tail: Tail) {
     let lines = tail.run.statistics.lines;
     if let Some(keep) = tail.run.keep.take() {
-        let left = keep.finish(GRACE);
-        if left.waiting > 0 {
-            tracing::warn!(
-                "{} batches still wait; they are sent when afw runs again",
-                left.waiting
-            );
-        }
+        keep.finish(GRACE, &tail.run.signals).say();
     }
     tracing::info!("{lines} lines read, {} findings", tail.run.statistics.sighted);
 }

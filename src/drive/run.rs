@@ -26,8 +26,10 @@ use super::start::{Left, left, store_failure};
 pub const COMMIT_EVERY: Duration = Duration::from_millis(250);
 /// So many items for sinks are committed at once even if less time has passed; bounds memory.
 const COMMIT_ITEMS: usize = 4096;
-/// How long workers may take to end.
+/// How long the sinks may still send after a signal.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long workers may take to end when all that was worth waiting for has been waited for.
+const LAST: Duration = Duration::from_millis(500);
 /// How long a failed commit waits before it is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -85,8 +87,9 @@ impl Keep {
         }
     }
 
-    /// Lets the sinks send for so long, ends their workers, and says what still waits.
-    pub fn finish(self, grace: Duration) -> Left {
+    /// Lets the sinks send for so long, or after a signal for a shorter time, ends their workers, and says what still
+    /// waits.
+    pub fn finish(self, patience: Duration, signals: &Signals) -> Left {
         let Self {
             store,
             sinks,
@@ -94,9 +97,9 @@ impl Keep {
             ..
         } = self;
         if !sinks.is_empty() {
-            workers.drain(grace);
+            workers.drain_unless(patience, &|| signals.end().is_some());
         }
-        workers.stop(GRACE.min(grace));
+        workers.stop(if signals.end().is_some() { GRACE } else { LAST });
         // What cannot be read cannot be counted; the store has said so on every commit before.
         left(&store).unwrap_or_default()
     }

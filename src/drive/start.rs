@@ -150,6 +150,23 @@ pub struct Left {
     pub dead: u64,
 }
 
+impl Left {
+    /// Names what needs somebody's attention.
+    pub fn say(self) {
+        let Self { waiting, dead } = self;
+        if waiting > 0 {
+            tracing::warn!(
+                "{waiting} batches still wait in the outbox\nhint: they are sent when afw runs again, or with `afw outbox flush`"
+            );
+        }
+        if dead > 0 {
+            tracing::warn!(
+                "{dead} dead letters lie in the outbox: a receiver refused them for good\nhint: `afw outbox list` says why; `afw outbox retry` or `afw outbox drop`"
+            );
+        }
+    }
+}
+
 /// Counts what is left in the outbox.
 ///
 /// # Errors

@@ -21,6 +21,9 @@ mod thread;
 use signals::{Progress, Shared, Signals};
 use thread::Worker;
 
+/// How often a wait looks up whether it was interrupted: signal handlers cannot wake it.
+const LOOK_UP: Duration = Duration::from_millis(200);
+
 /// The running workers. Dropping this without [`Workers::stop`] leaves them to the end of the process.
 #[derive(Debug)]
 pub struct Workers {
@@ -115,14 +118,19 @@ impl Workers {
     /// Closes all open batches and waits until nothing waits any more. Gives up on a sink that is paused, at once; on one
     /// that fails or makes no progress, after `timeout` or when it is known not to be tried before.
     pub fn drain(&self, timeout: Duration) -> Drained {
-        self.wait_until_empty(timeout, None)
+        self.wait_until_empty(timeout, None, &|| false)
+    }
+
+    /// [`Workers::drain`], given up as soon as `interrupted` says so.
+    pub fn drain_unless(&self, timeout: Duration, interrupted: &dyn Fn() -> bool) -> Drained {
+        self.wait_until_empty(timeout, None, interrupted)
     }
 
     /// Sends what can be sent within `grace`, ends the workers, and says for which sinks something still waits. A
     /// request that is still on its way then is left to its fate: its batch is offered again under the same id.
     pub fn stop(self, grace: Duration) -> Drained {
         let end = Instant::now() + grace;
-        let drained = self.wait_until_empty(grace, Some(end));
+        let drained = self.wait_until_empty(grace, Some(end), &|| false);
         self.shared.signal(|signals| signals.stop = true);
         let mut signals = self.shared.lock();
         while signals.workers.iter().any(|worker| !worker.ended) {
@@ -140,7 +148,12 @@ impl Workers {
         drained
     }
 
-    fn wait_until_empty(&self, timeout: Duration, end: Option<Instant>) -> Drained {
+    fn wait_until_empty(
+        &self,
+        timeout: Duration,
+        end: Option<Instant>,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Drained {
         let mut signals = self.shared.lock();
         signals.drains += 1;
         let drain = signals.drains;
@@ -158,7 +171,7 @@ impl Workers {
                 .zip(&mut watches)
                 .map(|(worker, watch)| watch.hopes(worker, drain, now))
                 .collect();
-            let over = end.is_some_and(|end| now >= end);
+            let over = end.is_some_and(|end| now >= end) || interrupted();
             if over || !hopes.contains(&true) {
                 let waiting = signals.workers.iter().filter(|worker| worker.drained < drain);
                 return Drained {
@@ -176,7 +189,7 @@ impl Workers {
             } else {
                 next
             };
-            signals = self.shared.wait(signals, next - now);
+            signals = self.shared.wait(signals, (next - now).min(LOOK_UP));
         }
     }
 }

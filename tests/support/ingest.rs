@@ -65,6 +65,11 @@ impl Ingest {
         with(&self.seen.lock().expect("not poisoned"))
     }
 
+    /// Changes what it does or has seen.
+    pub fn look_mut<T>(&self, with: impl FnOnce(&mut Seen) -> T) -> T {
+        with(&mut self.seen.lock().expect("not poisoned"))
+    }
+
     /// All events of all accepted batches.
     pub fn events(&self) -> Vec<serde_json::Value> {
         self.look(|seen| {
