@@ -6,16 +6,28 @@
 use super::rules::RuleText;
 
 /// Every built-in file, by name.
-const PACKS: [(&str, &str); 10] = [
-    ("probes", include_str!("packs/probes.yml")),
+const PACKS: [(&str, &str); 22] = [
+    ("secrets", include_str!("packs/secrets.yml")),
+    ("backups", include_str!("packs/backups.yml")),
+    ("consoles", include_str!("packs/consoles.yml")),
+    ("cms", include_str!("packs/cms.yml")),
+    ("products", include_str!("packs/products.yml")),
+    ("installers", include_str!("packs/installers.yml")),
+    ("requests", include_str!("packs/requests.yml")),
+    ("webshells", include_str!("packs/webshells.yml")),
+    ("exposures", include_str!("packs/exposures.yml")),
     ("sqli", include_str!("packs/sqli.yml")),
     ("xss", include_str!("packs/xss.yml")),
     ("traversal", include_str!("packs/traversal.yml")),
     ("command", include_str!("packs/command.yml")),
+    ("template", include_str!("packs/template.yml")),
+    ("php", include_str!("packs/php.yml")),
     ("injection", include_str!("packs/injection.yml")),
-    ("webshells", include_str!("packs/webshells.yml")),
-    ("tools", include_str!("packs/tools.yml")),
+    ("base64", include_str!("packs/base64.yml")),
     ("agents", include_str!("packs/agents.yml")),
+    ("crawlers", include_str!("packs/crawlers.yml")),
+    ("lists", include_str!("packs/lists.yml")),
+    ("referrers", include_str!("packs/referrers.yml")),
     ("behaviour", include_str!("packs/behaviour.yml")),
 ];
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use afw_parsers::{Record, Time};
 
 use crate::client::Client;
-use crate::enrich::{AddressFacts, AgentFacts};
+use crate::enrich::{AddressFacts, agent};
 use crate::event::Event;
 
 /// A `GET` of `target` answered 404 to a browser at 192.0.2.1.
@@ -19,7 +19,9 @@ pub fn record(target: &str) -> Record<'_> {
         target: Some(Cow::Borrowed(target.as_bytes())),
         http_version: Some(b"1.1"),
         status: Some(404),
-        user_agent: Some(Cow::Borrowed(b"Mozilla/5.0 (X11; Linux x86_64)")),
+        user_agent: Some(Cow::Borrowed(
+            b"Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+        )),
         ..Record::default()
     }
 }
@@ -34,7 +36,7 @@ pub fn with_record<T>(record: &Record<'_>, test: impl FnOnce(&Event<'_, '_>) -> 
             peer: record.peer,
         },
         address: &AddressFacts::default(),
-        agent: &AgentFacts::default(),
+        agent: &record.user_agent.as_deref().map(agent::read).unwrap_or_default(),
         file: &file,
         offset: 0,
     };
