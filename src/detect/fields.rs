@@ -104,6 +104,10 @@ pub enum Field {
     AgentSystem,
     /// Whether the client is a crawler whose claim was verified: `true` or `false`.
     AgentVerified,
+    /// What is odd about the user agent: `absent`, `empty`, `malformed`, `bare` or `impossible`.
+    AgentOdd,
+    /// `true` where a list that is a reason for suspicion contains the client; absent otherwise.
+    Listed,
     /// The AppFirewall label, for status 404 only.
     Classification,
     /// The request line that could not be split.
@@ -214,6 +218,8 @@ const NAMES: &[(&str, Field)] = &[
     ("afw.agent.major", Field::AgentMajor),
     ("afw.agent.system", Field::AgentSystem),
     ("afw.agent.verified", Field::AgentVerified),
+    ("afw.agent.odd", Field::AgentOdd),
+    ("afw.listed", Field::Listed),
     ("afw.malformed_request", Field::MalformedRequest),
 ];
 
@@ -390,6 +396,8 @@ fn borrowed<'e>(event: &Event<'e, '_>, field: &Field) -> Option<&'e [u8]> {
         Field::AsOrganization => event.address.as_org.as_deref().map(str::as_bytes),
         Field::Lists => event.address.lists.first().map(|list| list.as_bytes()),
         Field::AgentType => Some(agent_type(event.agent.kind).as_bytes()),
+        Field::AgentOdd => event.agent.odd.map(|odd| odd.name().as_bytes()),
+        Field::Listed => event.address.listed.then_some(b"true".as_slice()),
         Field::AgentName => event.agent.name.as_deref().map(str::as_bytes),
         Field::AgentSystem => event.agent.system.as_deref().map(str::as_bytes),
         Field::AgentVerified => Some(match event.address.exempt {
