@@ -164,8 +164,9 @@ mod tests {
     fn hostile_text_cannot_reach_the_terminal() {
         assert_eq!(
             printable("a\x1b[31mb\r\u{202e}c\nd"),
-            "a\\x1B[31mb\\x0D\\u{202e}c\nd"
+            "a\\x1B[31mb\\x0D\\u{202e}c\\x0Ad"
         );
+        assert_eq!(printable_lines("a\x07\nb"), "a\\x07\nb");
         assert_eq!(printable("grün ✓"), "grün ✓");
     }
 }

@@ -57,7 +57,7 @@ pub struct Found {
 impl Signatures {
     /// Every rule that was looked at for this event, with the reason for its verdict. Slow; for people.
     pub fn explain(&mut self, event: &Event<'_, '_>) -> Vec<Explained> {
-        self.inspect(event, &mut Vec::new());
+        self.look(event, &mut Vec::new());
         let plain = Plain::new(event);
         let ruleset = Arc::clone(self.ruleset());
         self.candidates()

@@ -26,6 +26,7 @@ pub mod rules;
 pub mod signature;
 #[cfg(test)]
 pub(crate) mod testing;
+mod verdicts;
 pub mod views;
 mod yaml;
 

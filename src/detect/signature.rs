@@ -19,6 +19,7 @@ use super::lazy;
 use super::memo::{Memo, Noted};
 use super::pattern::same;
 use super::rules::Ruleset;
+use super::verdicts::Verdicts;
 use super::views::Parts;
 use crate::event::Event;
 
@@ -36,6 +37,7 @@ pub struct Hit {
 pub struct Signatures {
     ruleset: Arc<Ruleset>,
     state: State,
+    verdicts: Verdicts,
 }
 
 /// Kept between events.
@@ -80,7 +82,12 @@ impl Signatures {
             noted: Vec::new(),
             touched: Vec::new(),
         };
-        Self { ruleset, state }
+        let verdicts = Verdicts::new(engine);
+        Self {
+            ruleset,
+            state,
+            verdicts,
+        }
     }
 
     /// The rules.
@@ -90,6 +97,17 @@ impl Signatures {
 
     /// Appends a hit for every rule that holds, in the order of the rules.
     pub fn inspect(&mut self, event: &Event<'_, '_>, hits: &mut Vec<Hit>) {
+        if let Some(known) = self.verdicts.find(event) {
+            hits.extend_from_slice(known);
+            return;
+        }
+        let from = hits.len();
+        self.look(event, hits);
+        self.verdicts.keep(hits.get(from..).unwrap_or_default());
+    }
+
+    /// [`Signatures::inspect`] without what is remembered of requests in the same words.
+    pub(super) fn look(&mut self, event: &Event<'_, '_>, hits: &mut Vec<Hit>) {
         let from = hits.len();
         let engine = &self.ruleset.engine;
         let mut run = Run {

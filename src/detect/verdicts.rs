@@ -1,0 +1,174 @@
+//! [`Verdicts`]: the hits of requests that come again and again in the same words.
+//!
+//! A verdict depends on the fields that the rules look at, and on nothing else. Their texts, joined, are the key; of a
+//! number that is only compared, the key holds on which side of each limit it lies. Rules that look at the time of day
+//! or at every value of a line switch this off. Bounded, and emptied when full: a client that sends a new request each
+//! time costs time, never memory, and never changes a result.
+
+use std::collections::HashMap;
+
+use foldhash::quality::RandomState;
+
+use super::compile::{AtomTest, Engine, Lazy, Source};
+use super::expr::Test;
+use super::fields::{self, Field};
+use super::signature::Hit;
+use crate::event::Event;
+
+/// How many requests are remembered.
+const MAX_KEYS: usize = 1 << 14;
+/// The longest key that is remembered, in bytes.
+const MAX_KEY: usize = 1024;
+
+/// Hits by key.
+#[derive(Debug, Default)]
+pub(super) struct Verdicts {
+    /// What a key consists of; `None` when verdicts cannot be remembered.
+    parts: Option<Vec<Part>>,
+    key: Vec<u8>,
+    known: HashMap<Box<[u8]>, Box<[Hit]>, RandomState>,
+}
+
+/// One part of a key.
+#[derive(Debug, Clone, PartialEq)]
+enum Part {
+    /// The field's text.
+    Text(Field),
+    /// On which side of each of these limits the field's number lies.
+    Sides(Field, Vec<f64>),
+}
+
+impl Verdicts {
+    /// For these rules.
+    pub fn new(engine: &Engine) -> Self {
+        Self {
+            parts: parts(engine),
+            ..Self::default()
+        }
+    }
+
+    /// The hits of a request of the same words, when there was one; else remembers the key for [`Verdicts::keep`].
+    pub fn find(&mut self, event: &Event<'_, '_>) -> Option<&[Hit]> {
+        self.key.clear();
+        for part in self.parts.as_deref()? {
+            part.add(event, &mut self.key);
+            if self.key.len() > MAX_KEY {
+                return None;
+            }
+        }
+        self.known.get(self.key.as_slice()).map(|hits| &**hits)
+    }
+
+    /// Remembers the hits of the request that [`Verdicts::find`] did not know.
+    pub fn keep(&mut self, hits: &[Hit]) {
+        if self.parts.is_none() || self.key.len() > MAX_KEY {
+            return;
+        }
+        if self.known.len() >= MAX_KEYS {
+            self.known.clear();
+        }
+        self.known.insert(self.key.as_slice().into(), hits.into());
+    }
+}
+
+impl Part {
+    fn add(&self, event: &Event<'_, '_>, key: &mut Vec<u8>) {
+        match self {
+            Self::Text(Field::Lists) => {
+                fields::any_value(event, &Field::Lists, |list| {
+                    add_text(key, list);
+                    false
+                });
+                key.push(0xFF);
+            }
+            Self::Text(field) => match fields::text(event, field) {
+                Some(text) => add_text(key, &text),
+                None => key.push(0xFF),
+            },
+            Self::Sides(field, limits) => {
+                let text = fields::text(event, field);
+                let number =
+                    text.and_then(|text| std::str::from_utf8(&text).ok()?.trim().parse::<f64>().ok());
+                let side = |limit: &f64| number.and_then(|number| number.partial_cmp(limit));
+                key.extend(
+                    limits
+                        .iter()
+                        .map(|limit| side(limit).map_or(3, |order| order as u8)),
+                );
+            }
+        }
+    }
+}
+
+/// Length first, so that no text can look like two.
+fn add_text(key: &mut Vec<u8>, text: &[u8]) {
+    key.extend((text.len() as u32).to_le_bytes());
+    key.extend(text);
+}
+
+/// The parts of a key for these rules; `None` when a rule looks at more than a key can hold.
+fn parts(engine: &Engine) -> Option<Vec<Part>> {
+    let mut parts = vec![
+        Part::Text(Field::Target),
+        Part::Text(Field::Referrer),
+        Part::Text(Field::Agent),
+    ];
+    for slot in &engine.slots {
+        match &slot.source {
+            Source::Rest if slot.automaton.is_some() || !slot.learned.is_empty() => return None,
+            Source::Rest => {}
+            Source::Field(field) => add(&mut parts, Part::Text(field.clone())),
+        }
+    }
+    for atom in &engine.atoms {
+        let (AtomTest::Guarded(lazy) | AtomTest::Lazy(lazy)) = &atom.test else {
+            continue;
+        };
+        depend(&mut parts, lazy, atom.slot.is_some())?;
+    }
+    let texts: Vec<Field> = parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Text(field) => Some(field.clone()),
+            Part::Sides(..) => None,
+        })
+        .collect();
+    parts.retain(|part| !matches!(part, Part::Sides(field, _) if texts.contains(field)));
+    Some(parts)
+}
+
+/// Adds what one test looks at; `None` for what no key can hold.
+fn depend(parts: &mut Vec<Part>, lazy: &Lazy, in_slot: bool) -> Option<()> {
+    for test in &lazy.tests {
+        match (test, &lazy.field) {
+            (Test::TimePart(..), _) => return None,
+            (Test::SameAs { field, .. }, own) => {
+                add(parts, Part::Text(field.clone()));
+                own.iter().for_each(|own| add(parts, Part::Text(own.clone())));
+            }
+            (Test::Compare(_, limit), Some(field)) => add_limit(parts, field, *limit),
+            (_, Some(field)) => add(parts, Part::Text(field.clone())),
+            (_, None) if in_slot => {}
+            (_, None) => return None,
+        }
+    }
+    Some(())
+}
+
+fn add(parts: &mut Vec<Part>, part: Part) {
+    if !parts.contains(&part) {
+        parts.push(part);
+    }
+}
+
+fn add_limit(parts: &mut Vec<Part>, field: &Field, limit: f64) {
+    let known = parts.iter_mut().find_map(|part| match part {
+        Part::Sides(of, limits) if of == field => Some(limits),
+        _ => None,
+    });
+    match known {
+        Some(limits) if limits.contains(&limit) => {}
+        Some(limits) => limits.push(limit),
+        None => parts.push(Part::Sides(field.clone(), vec![limit])),
+    }
+}
