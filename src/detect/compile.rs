@@ -111,7 +111,7 @@ pub(super) enum Program {
 const TARGET: usize = 0;
 const REFERRER: usize = 1;
 const AGENT: usize = 2;
-const REST: usize = 3;
+pub(super) const REST: usize = 3;
 
 impl Engine {
     /// Compiles rules, given as trees; a rule keeps its index.

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use super::View;
-use super::compile::{AtomTest, Engine, Entry, Lazy, Program, Slot, Source};
+use super::compile::{AtomTest, Engine, Entry, Lazy, Program, REST, Slot, Source};
 use super::expr::Anchor;
 use super::fields::{self, Field};
 use super::layers::{Layers, Region, VIEWS};
@@ -97,6 +97,9 @@ impl Signatures {
 
     /// Appends a hit for every rule that holds, in the order of the rules.
     pub fn inspect(&mut self, event: &Event<'_, '_>, hits: &mut Vec<Hit>) {
+        if !self.verdicts.is_on() || self.finds_keyword(event) {
+            return self.look(event, hits);
+        }
         if let Some(known) = self.verdicts.find(event) {
             hits.extend_from_slice(known);
             return;
@@ -104,6 +107,20 @@ impl Signatures {
         let from = hits.len();
         self.look(event, hits);
         self.verdicts.keep(hits.get(from..).unwrap_or_default());
+    }
+
+    /// Whether a keyword stands in a value of the line that is not part of a verdict's key.
+    fn finds_keyword(&self, event: &Event<'_, '_>) -> bool {
+        let slot = self.ruleset.engine.slots.get(REST);
+        let Some(automaton) = slot.and_then(|slot| slot.automaton.as_ref()) else {
+            return false;
+        };
+        let mut found = false;
+        lazy::any_rest(event, |text| {
+            automaton.scan(text, |_, _| found = true);
+            found
+        });
+        found
     }
 
     /// [`Signatures::inspect`] without what is remembered of requests in the same words.

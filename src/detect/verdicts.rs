@@ -1,15 +1,15 @@
 //! [`Verdicts`]: the hits of requests that come again and again in the same words.
 //!
 //! A verdict depends on the fields that the rules look at, and on nothing else. Their texts, joined, are the key; of a
-//! number that is only compared, the key holds on which side of each limit it lies. Rules that look at the time of day
-//! or at every value of a line switch this off. Bounded, and emptied when full: a client that sends a new request each
+//! number that is only compared, the key holds on which side of each limit it lies. A line in whose other values a
+//! keyword was found is judged anew; rules that look at the time of day switch this off. Bounded, and emptied when full: a client that sends a new request each
 //! time costs time, never memory, and never changes a result.
 
 use std::collections::HashMap;
 
 use foldhash::quality::RandomState;
 
-use super::compile::{AtomTest, Engine, Lazy, Source};
+use super::compile::{AtomTest, Engine, Lazy, REST, Source};
 use super::expr::Test;
 use super::fields::{self, Field};
 use super::signature::Hit;
@@ -45,6 +45,11 @@ impl Verdicts {
             parts: parts(engine),
             ..Self::default()
         }
+    }
+
+    /// Whether anything can be remembered for these rules.
+    pub const fn is_on(&self) -> bool {
+        self.parts.is_some()
     }
 
     /// The hits of a request of the same words, when there was one; else remembers the key for [`Verdicts::keep`].
@@ -115,7 +120,8 @@ fn parts(engine: &Engine) -> Option<Vec<Part>> {
     ];
     for slot in &engine.slots {
         match &slot.source {
-            Source::Rest if slot.automaton.is_some() || !slot.learned.is_empty() => return None,
+            // Values of the rest of the line are searched before a verdict is looked up.
+            Source::Rest if !slot.learned.is_empty() => return None,
             Source::Rest => {}
             Source::Field(field) => add(&mut parts, Part::Text(field.clone())),
         }
@@ -124,7 +130,8 @@ fn parts(engine: &Engine) -> Option<Vec<Part>> {
         let (AtomTest::Guarded(lazy) | AtomTest::Lazy(lazy)) = &atom.test else {
             continue;
         };
-        depend(&mut parts, lazy, atom.slot.is_some())?;
+        let guarded = matches!(atom.test, AtomTest::Guarded(_));
+        depend(&mut parts, lazy, atom.slot, guarded)?;
     }
     let texts: Vec<Field> = parts
         .iter()
@@ -138,7 +145,7 @@ fn parts(engine: &Engine) -> Option<Vec<Part>> {
 }
 
 /// Adds what one test looks at; `None` for what no key can hold.
-fn depend(parts: &mut Vec<Part>, lazy: &Lazy, in_slot: bool) -> Option<()> {
+fn depend(parts: &mut Vec<Part>, lazy: &Lazy, slot: Option<usize>, guarded: bool) -> Option<()> {
     for test in &lazy.tests {
         match (test, &lazy.field) {
             (Test::TimePart(..), _) => return None,
@@ -148,7 +155,7 @@ fn depend(parts: &mut Vec<Part>, lazy: &Lazy, in_slot: bool) -> Option<()> {
             }
             (Test::Compare(_, limit), Some(field)) => add_limit(parts, field, *limit),
             (_, Some(field)) => add(parts, Part::Text(field.clone())),
-            (_, None) if in_slot => {}
+            (_, None) if slot.is_some_and(|slot| slot != REST || guarded) => {}
             (_, None) => return None,
         }
     }
