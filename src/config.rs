@@ -229,13 +229,24 @@ fn resolve_output(typed: &OutputOptions, file: &File, now: Time) -> Result<Outpu
         ),
         print: typed.print.or(file.print),
         json: typed.json || file.json == Some(true),
-        report: typed.report.clone().or_else(|| file.report.clone()),
+        report: report(typed.report.clone().or_else(|| file.report.clone()))?,
         since: time("--since", typed.since.as_ref().or(file.since.as_ref()))?,
         until: time("--until", typed.until.as_ref().or(file.until.as_ref()))?,
         rejects: typed.rejects.clone().or_else(|| file.rejects.clone()),
         threads,
         dry_run: typed.dry_run,
     })
+}
+
+/// A report's name tells its form; the form that is not written yet is refused before any work.
+fn report(path: Option<PathBuf>) -> Result<Option<PathBuf>, Failure> {
+    match &path {
+        Some(named) if named.extension().is_none_or(|extension| extension != "json") => Err(Failure::usage(
+            format!("--report {}: only .json reports are written", named.display()),
+        )
+        .hint("--report report.json")),
+        _ => Ok(path),
+    }
 }
 
 fn sink_names(named: &[String], file: &File) -> Option<Vec<String>> {

@@ -76,6 +76,8 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
         ..SourceSpec::default()
     };
     let plan = source::plan(&spec).map_err(Failure::usage)?;
+    let files = plan.logs.iter().flat_map(|log| &log.files);
+    let inputs: Vec<PathBuf> = files.map(|file| file.path.clone()).collect();
     let job = Job {
         started: Instant::now(),
         progress: Progress::new(config.progress, config.log_level <= LogLevel::Error, plan.bytes()),
@@ -85,7 +87,7 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
             statistics: Default::default(),
             records: 0,
             keep,
-            rejects: start::rejects(&config)?,
+            rejects: start::rejects(&config, &inputs)?,
             signals,
         },
         troubles: 0,
@@ -163,9 +165,6 @@ impl Job {
         let threads = config.output.threads.unwrap_or_else(cores);
         let pool = Pool::new(kit, threads)?;
         let mut replay = Replay::new(plan.logs, pool, threads, formats, cursors);
-        for name in &replay.skipped {
-            tracing::info!("{name}: no access log, skipped");
-        }
         let finished = match replay.run(&mut self) {
             Err(error) if super::output::is_closed_pipe(&error) => return Ok(Exit::Done),
             other => other?,
@@ -173,6 +172,11 @@ impl Job {
         self.run.commit(Vec::new())?;
         self.progress.finish();
         let delivery = self.deliver(config, drain);
+        for log in replay.logs.iter().filter(|log| log.is_left_out()) {
+            tracing::info!("{}: no access log, skipped", log.shown_name());
+            self.run.statistics.leave_out(&log.statistics);
+        }
+        replay.logs.retain(|log| !log.is_left_out());
         for log in replay.logs.iter().filter(|log| log.is_no_access_log()) {
             tracing::error!("{}", no_access_log(log));
         }
@@ -234,9 +238,14 @@ impl Job {
                 tracing::info!("nothing new since the last run");
             }
         }
+        let summary = self.summary(config, logs, delivery, indicators);
+        if let Some(path) = &config.output.report {
+            std::fs::write(path, format!("{:#}\n", summary.json())).map_err(|error| {
+                Failure::new(Exit::Failed, format!("--report {}: {error}", path.display()))
+            })?;
+        }
         let written = match self.run.printer.what() {
             Print::Summary => {
-                let summary = self.summary(config, logs, delivery, indicators);
                 let text = if config.output.json {
                     format!("{:#}\n", summary.json())
                 } else {
@@ -244,7 +253,8 @@ impl Job {
                 };
                 self.run.printer.text(&super::output::styled(&text))
             }
-            _ => indicators
+            _ => summary
+                .indicators
                 .iter()
                 .try_for_each(|indicator| self.run.printer.indicator(indicator)),
         };

@@ -30,9 +30,6 @@ pub struct TailArgs {
     /// Where to begin in a file that has no stored cursor
     #[arg(long, value_name = "WHERE", env = "AFW_FROM", hide_env_values = true)]
     from: Option<Where>,
-    /// Serve Prometheus metrics and /healthz at this address
-    #[arg(long, value_name = "ADDR", env = "AFW_METRICS", hide_env_values = true)]
-    metrics: Option<String>,
     #[command(flatten)]
     analysis: AnalysisOptions,
     #[command(flatten)]
@@ -70,12 +67,12 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
         statistics: Statistics::default(),
         records: 0,
         keep,
-        rejects: start::rejects(&config)?,
+        rejects: start::rejects(&config, &config.paths)?,
         signals,
     };
     announce(&config);
     let mut tail = Tail::new(follower, &kit, formats, run);
-    match tail.follow(|_| Ok(())) {
+    match tail.follow(reload) {
         Err(failure) if failure.is_closed_pipe() => {}
         other => other?,
     }
@@ -116,6 +113,19 @@ fn spec(config: &Config, args: &TailArgs, paths: Vec<PathBuf>) -> Result<SourceS
         line_cap: config.analysis.line_cap_bytes,
         ..SourceSpec::default()
     })
+}
+
+/// SIGHUP: what kept the sinks from sending may have been mended.
+fn reload(tail: &mut Tail) {
+    if !tail.run.signals.take_reload() {
+        return;
+    }
+    if let Some(keep) = &tail.run.keep {
+        keep.workers.kick();
+    }
+    tracing::warn!(
+        "SIGHUP: sinks try again at once; restart afw to take new rules, lists, databases or configuration (no line is lost)"
+    );
 }
 
 /// One line that says what is going on and where findings go.

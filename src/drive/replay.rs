@@ -15,7 +15,7 @@ use crate::report::Statistics;
 use crate::source::{Batch, Cursor, Log, LogReader, Trouble};
 
 use super::pool::{Pool, Scanned};
-use super::setup::{Formats, Recognised};
+use super::setup::Formats;
 
 /// How many rejected lines of each log are kept for the summary.
 const REJECT_SAMPLES: usize = 3;
@@ -76,8 +76,6 @@ pub struct Replay {
     ahead: u64,
     formats: Formats,
     cursors: Vec<Cursor>,
-    /// Names of logs that were left out because they are no access logs.
-    pub skipped: Vec<String>,
 }
 
 impl Replay {
@@ -90,7 +88,6 @@ impl Replay {
             ahead: threads as u64 * 2,
             formats,
             cursors,
-            skipped: Vec::new(),
         };
         for log in logs {
             replay.add(log);
@@ -98,16 +95,11 @@ impl Replay {
         replay
     }
 
-    /// Looks at a log's first lines: its format, and from when on it tells. A file that nobody named and that is no access
-    /// log is left out.
+    /// Looks at a log's first lines: its format, and from when on it tells.
     fn add(&mut self, log: Log) {
         let mut reader = log.open(&self.cursors);
         let head = reader.peek_head();
-        let Recognised { layout, access_log } = self.formats.recognise(&log.name, &head);
-        if !access_log && !log.is_named() {
-            self.skipped.push(log.name.to_string());
-            return;
-        }
+        let layout = self.formats.recognise(&log.name, &head).layout;
         let first = first_time(&layout, &head);
         let keep = self.logs.len() < OPEN_READERS || log.files.iter().any(|file| file.size == 0);
         let state = LogState {
@@ -245,6 +237,11 @@ impl LogState {
     /// Whether lines were read and not one of them was of an access log.
     pub fn is_no_access_log(&self) -> bool {
         self.statistics.requests == 0 && self.statistics.rejects() > 0
+    }
+
+    /// Whether it is left out: nobody named it, and it is no access log.
+    pub fn is_left_out(&self) -> bool {
+        self.is_no_access_log() && !self.log.is_named()
     }
 
     /// What people call the log: its file when it is only one, `-` for standard input.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::analysis::fold::{Fold, FoldOptions};
@@ -125,14 +126,25 @@ pub fn printer(config: &Config, print: Print, live: bool) -> Printer {
     Printer::new(Output::new(live), print, filter, readable, live)
 }
 
-/// The file for rejected lines, opened before any work so that a bad path fails early.
+/// The file for rejected lines, opened before any work so that a bad path fails early. It is never one of the `inputs`.
 ///
 /// # Errors
 /// Exit code 2 when it cannot be created.
-pub fn rejects(config: &Config) -> Result<Option<BufWriter<File>>, Failure> {
+pub fn rejects(config: &Config, inputs: &[PathBuf]) -> Result<Option<BufWriter<File>>, Failure> {
     let Some(path) = &config.output.rejects else {
         return Ok(None);
     };
+    let same = |input: &PathBuf| {
+        path.canonicalize()
+            .is_ok_and(|own| input.canonicalize().is_ok_and(|input| own == input))
+    };
+    if inputs.iter().any(same) {
+        return Err(Failure::usage(format!(
+            "--rejects {}: this file is read, it would be overwritten",
+            path.display()
+        ))
+        .hint("name another file"));
+    }
     let file = File::create(path).map_err(|error| {
         let why = system_message(&error);
         Failure::usage(format!("--rejects {}: {why}", path.display()))

@@ -55,10 +55,7 @@ impl Tail {
     ///
     /// # Errors
     /// Standard output or the store cannot go on.
-    pub fn follow(
-        &mut self,
-        mut each_round: impl FnMut(&mut Self) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    pub fn follow(&mut self, mut each_round: impl FnMut(&mut Self)) -> Result<(), Failure> {
         loop {
             if self.run.signals.end().is_some() {
                 break;
@@ -69,7 +66,7 @@ impl Tail {
             if !self.run.commit_if_due(&mut Vec::new)? {
                 break;
             }
-            each_round(self)?;
+            each_round(self);
             if ended && caught_up {
                 break;
             }

@@ -106,6 +106,25 @@ impl Statistics {
         }
     }
 
+    /// Takes back the lines of a log that turned out to hold no request.
+    pub fn leave_out(&mut self, other: &Self) {
+        self.lines -= other.lines.min(self.lines);
+        self.bytes -= other.bytes.min(self.bytes);
+        self.cut -= other.cut.min(self.cut);
+        for (reason, count) in &other.rejected {
+            if let Some(own) = self.rejected.get_mut(reason) {
+                *own = own.saturating_sub(*count);
+            }
+        }
+        self.rejected.retain(|_, count| *count > 0);
+        for (name, count) in &other.skipped {
+            if let Some(own) = self.skipped.get_mut(name) {
+                *own = own.saturating_sub(*count);
+            }
+        }
+        self.skipped.retain(|_, count| *count > 0);
+    }
+
     /// Adds another count.
     pub fn merge(&mut self, other: &Self) {
         self.lines += other.lines;
