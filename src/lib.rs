@@ -31,8 +31,8 @@
 //! # Reading order
 //!
 //! [`event`] (the values), [`analysis`] (the hot loop), [`detect`] (rules), [`source`], [`store`], [`sink`], then
-//! the drivers in [`cli`]. Dependencies point one way: `cli → source, analysis, store, sink`;
-//! `analysis → indicator → detect → enrich → client → parsers`.
+//! [`drive`] (the drivers that put them together) and [`cli`] (what users type). Dependencies point one way:
+//! `cli → drive → source, analysis, store, sink`; `analysis → indicator → detect → enrich → client → parsers`.
 
 pub mod analysis;
 pub mod cli;
