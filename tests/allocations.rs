@@ -33,8 +33,8 @@ fn databases() -> Databases {
         eprintln!("skipped databases: AFW_CASES is unset");
         return Databases::default();
     };
-    let files =
-        ["GeoLite2-Country-Test.mmdb", "GeoLite2-ASN-Test.mmdb"].map(|name| cases.join("geo").join(name));
+    let files = ["GeoLite2-Country-Test.mmdb", "GeoLite2-ASN-Test.mmdb"]
+        .map(|name| cases.join("data/geo").join(name));
     Databases::open(&files).unwrap()
 }
 

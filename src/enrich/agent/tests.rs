@@ -222,7 +222,7 @@ fn what_was_read_once_is_remembered_without_allocation() {
 #[test]
 fn labelled_user_agents() {
     let file =
-        std::env::var_os("AFW_CASES").map(|cases| PathBuf::from(cases).join("../detect/agents.dev.jsonl"));
+        std::env::var_os("AFW_CASES").map(|cases| PathBuf::from(cases).join("detect/agents.dev.jsonl"));
     let Some(text) = file.and_then(|file| std::fs::read_to_string(file).ok()) else {
         println!("skipped: AFW_CASES is unset or has no labelled user agents beside it");
         return;

@@ -17,7 +17,7 @@ fn open(kind: &str, networks: &[(&str, Value)]) -> Database {
 
 /// Folder of the published test databases, if the environment names it.
 fn cases() -> Option<PathBuf> {
-    let folder = std::env::var_os("AFW_CASES").map(|cases| PathBuf::from(cases).join("geo"));
+    let folder = std::env::var_os("AFW_CASES").map(|cases| PathBuf::from(cases).join("data/geo"));
     if folder.is_none() {
         println!("skipped: AFW_CASES is unset");
     }
