@@ -22,7 +22,10 @@ mod completions;
 mod config;
 mod domains;
 mod explain;
+mod geoip;
+mod lists;
 mod outbox;
+mod refresh;
 mod replay;
 mod rules;
 mod status;
@@ -68,6 +71,10 @@ enum Command {
     Outbox(outbox::OutboxArgs),
     /// OneFirewall Domains API: check, list, latest, report, decide
     Domains(domains::DomainsArgs),
+    /// MaxMind databases: status, update
+    Geoip(geoip::GeoipArgs),
+    /// Address, network, ASN and crawler lists: status, update
+    Lists(lists::ListsArgs),
     /// The configuration file: init, check, show
     Config(config::ConfigArgs),
     /// Shell completions
@@ -118,6 +125,8 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Status(args) => status::run(&common, &args),
         Command::Outbox(args) => outbox::run(&common, &args),
         Command::Domains(args) => domains::run(&common, &args),
+        Command::Geoip(args) => geoip::run(&common, &args),
+        Command::Lists(args) => lists::run(&common, &args),
         Command::Config(args) => config::run(&common, &args),
         Command::Completions(args) => completions::run(&args),
         Command::Man => completions::man(),

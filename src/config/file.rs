@@ -55,6 +55,8 @@ pub struct File {
     pub webhook: super::sinks::Webhook,
     pub ecs: super::sinks::Ecs,
     pub file: super::sinks::FileSink,
+    pub maxmind: super::sinks::Maxmind,
+    pub list_source: Vec<super::sinks::ListSource>,
 }
 
 impl File {
@@ -131,7 +133,7 @@ mod tests {
             .lines()
             .map(|line| {
                 line.strip_prefix('#')
-                    .filter(|rest| rest.contains(" = "))
+                    .filter(|rest| rest.contains(" = ") || rest.starts_with("[["))
                     .unwrap_or(line)
                     .to_owned()
                     + "\n"

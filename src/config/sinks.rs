@@ -1,4 +1,4 @@
-//! Settings of the receivers and of the outbox, as the configuration file has them.
+//! Settings of receivers, outbox and publishers, as the configuration file has them.
 //!
 //! Secrets may be given by environment, by file (`…_file`), by systemd's credentials directory, or here.
 
@@ -117,6 +117,50 @@ pub struct FileSink {
     pub keep: Option<u32>,
 }
 
+/// `[maxmind]`: the account that `afw geoip update` fetches databases with.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "each key is explained by `afw config init`")]
+pub struct Maxmind {
+    pub account_id: Option<AccountId>,
+    #[serde(alias = "license_key")]
+    pub licence_key: Option<String>,
+    #[serde(alias = "license_key_file")]
+    pub licence_key_file: Option<PathBuf>,
+    pub editions: Vec<String>,
+    pub directory: Option<PathBuf>,
+    pub host: Option<String>,
+}
+
+/// An account number, with or without quotes.
+#[derive(Clone, Deserialize)]
+#[serde(untagged)]
+pub enum AccountId {
+    /// As a number.
+    Number(u64),
+    /// As text, which may be anything.
+    Text(String),
+}
+
+impl std::fmt::Display for AccountId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+/// `[[list_source]]`: a list that `afw lists update` keeps up to date. Its address may hold a key.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "each key is explained by `afw config init`")]
+pub struct ListSource {
+    pub name: String,
+    pub url: String,
+    pub path: PathBuf,
+}
+
 /// Debug output of settings that hold secrets says only that they are there.
 macro_rules! redacted {
     ($($settings:ty),+) => {
@@ -128,4 +172,4 @@ macro_rules! redacted {
     };
 }
 
-redacted!(AppFirewall, OneFirewall, Webhook, Ecs);
+redacted!(AppFirewall, OneFirewall, Webhook, Ecs, Maxmind, ListSource);

@@ -1,0 +1,50 @@
+//! What `afw geoip` and `afw lists` share: how a file's age, an update and a failure are told.
+
+use std::path::Path;
+use std::time::Duration;
+
+use afw_parsers::Time;
+use serde_json::json;
+
+use super::{Exit, Failure, now};
+use crate::config::Config;
+use crate::report::summary::bytes;
+use crate::text::printable;
+use crate::update::{Fetcher, Updated};
+
+/// Pause before a publisher in trouble is asked again; the next is twice that.
+const PAUSE: Duration = Duration::from_secs(2);
+/// One day, in nanoseconds.
+const DAY: i64 = 86_400_000_000_000;
+
+/// Gets files as `[http]` says.
+pub fn fetcher(config: &Config) -> Fetcher {
+    Fetcher::new(config.file.http.proxy.clone(), PAUSE)
+}
+
+/// Whole days since a time; 0 for one in the future.
+pub fn days_since(time: Time) -> i64 {
+    now().since(time).max(0) / DAY
+}
+
+/// What an update did, as a line.
+pub fn row(name: &str, path: &Path, updated: &Updated, json: bool) -> String {
+    let (word, size) = match updated {
+        Updated::Unchanged => ("unchanged", None),
+        Updated::Replaced { bytes } => ("updated", Some(*bytes)),
+    };
+    if json {
+        return json!({ "name": name, "path": path, "result": word, "bytes": size }).to_string();
+    }
+    let size = size.map(|size| format!(", {}", bytes(size))).unwrap_or_default();
+    printable(&format!("{name}  {word}{size}  {}", path.display()))
+}
+
+/// The failure of one file. The library writes its advice into the message, on a line of its own.
+pub fn failure(error: &impl std::fmt::Display) -> Failure {
+    let text = error.to_string();
+    match text.split_once("\nhint: ") {
+        Some((message, hint)) => Failure::new(Exit::Failed, message).hint(hint),
+        None => Failure::new(Exit::Failed, text),
+    }
+}
