@@ -257,7 +257,10 @@ fn connection(doc: &mut Document, record: &Record<'_>) {
 
 /// Where the line stands.
 fn place(doc: &mut Document, event: &Event<'_, '_>) {
-    doc.set("log.file.path", event.file.as_ref());
+    // Standard input has no path.
+    if event.file.as_ref() != "-" {
+        doc.set("log.file.path", event.file.as_ref());
+    }
     doc.set("log.offset", event.offset);
 }
 
