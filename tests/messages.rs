@@ -196,6 +196,36 @@ const MISTAKES: &[Mistake] = &[
             "hint: use https://, …",
         ],
     },
+    Mistake {
+        typed: &["replay", "access.log"],
+        environment: &[("ONEFIREWALL_API_KEY", "afw_secret"), ("ONEFIREWALL_BULK", "-1")],
+        code: 2,
+        said: &[
+            "afw: error: ONEFIREWALL_BULK=-1: a batch has at least one report",
+            "hint: leave it out for batches of 100",
+        ],
+    },
+    Mistake {
+        typed: &["replay", "access.log"],
+        environment: &[
+            ("ONEFIREWALL_API_KEY", "afw_secret"),
+            ("ONEFIREWALL_FLUSH_SEC", "1m"),
+        ],
+        code: 2,
+        said: &[
+            "afw: error: ONEFIREWALL_FLUSH_SEC=1m: not a whole number",
+            "hint: for example 100",
+        ],
+    },
+    Mistake {
+        typed: &["replay", "access.log"],
+        environment: &[("APPFIREWALL_API_KEY_FILE", "empty.key")],
+        code: 2,
+        said: &[
+            "afw: error: the secret file empty.key is empty",
+            "hint: write the key into it, or do not name it",
+        ],
+    },
     mistake(
         &["tail", "access.log", "--state-dir", "damaged"],
         1,
@@ -320,6 +350,7 @@ fn prepare(dir: &Path) {
     let rule = "title: Broken\nid: 7b9bd2a6-6a3e-4b1c-9c1e-0d5b6a9c1f11\nlogsource:\n  category: webserver\ndetection:\n  selection:\n    cs-uri|sounds: a\n  condition: selection\nlevel: high\n";
     fs::write(dir.join("broken.yml"), rule).unwrap();
     fs::write(dir.join("broken.mmdb"), "no database".repeat(100)).unwrap();
+    fs::write(dir.join("empty.key"), "\n").unwrap();
     fs::create_dir(dir.join("damaged")).unwrap();
     fs::write(dir.join("damaged/afw.db"), "no database".repeat(1000)).unwrap();
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use afw_parsers::Time;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub mod exit;
 pub mod failure;
@@ -85,7 +85,10 @@ enum Command {
 
 /// Runs `afw` with these arguments and says how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let typed = without_empty_variables(Cli::command())
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match typed {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -96,6 +99,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// A variable that is set and empty counts as unset: this is how scripts and unit files switch one off.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|argument| {
+            let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
+            match argument.get_env().is_some_and(is_empty) {
+                true => argument.env(None::<&'static str>),
+                false => argument,
+            }
+        })
+        .mut_subcommands(without_empty_variables)
 }
 
 /// clap's own message: help and version go to standard output with 0, mistakes to standard error with 2.

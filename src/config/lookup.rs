@@ -52,7 +52,7 @@ pub fn state_dir(named: Option<&Path>) -> Result<PathBuf, Failure> {
 /// name), from the configuration, or from the file the configuration names. Trailing line ends are not part of it.
 ///
 /// # Errors
-/// A named file cannot be read; the message never holds the secret.
+/// A named file cannot be read or holds nothing; the message never holds the secret.
 pub fn secret(
     variable: &str,
     value: Option<&String>,
@@ -61,9 +61,8 @@ pub fn secret(
     if let Some(value) = environment(variable) {
         return Ok(Some(value));
     }
-    let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
-        .map(PathBuf::from)
-        .map(|dir| dir.join(variable.to_ascii_lowercase()));
+    let credential =
+        environment("CREDENTIALS_DIRECTORY").map(|dir| Path::new(&dir).join(variable.to_ascii_lowercase()));
     let named = environment(&format!("{variable}_FILE")).map(PathBuf::from);
     let path = named.or(credential.filter(|path| exists(path)));
     if let Some(path) = path.as_deref().or(file.filter(|_| value.is_none())) {
@@ -80,7 +79,14 @@ pub fn environment(variable: &str) -> Option<String> {
 fn read_secret(path: &Path) -> Result<String, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("cannot read the secret in {}: {error}", path.display())))?;
-    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+    let secret = text.trim_end_matches(['\n', '\r']);
+    if secret.trim().is_empty() {
+        return Err(
+            Failure::usage(format!("the secret file {} is empty", path.display()))
+                .hint("write the key into it, or do not name it"),
+        );
+    }
+    Ok(secret.to_owned())
 }
 
 fn xdg(variable: &str, below_home: &str) -> Option<PathBuf> {

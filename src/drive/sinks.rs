@@ -204,9 +204,12 @@ pub fn onefirewall(config: &Config) -> Result<OneFirewallSpec, Failure> {
     };
     let flush_secs = number("ONEFIREWALL_FLUSH_SEC")?
         .or(set.flush_sec.map(|secs| i64::try_from(secs).unwrap_or(i64::MAX)));
-    let bulk = number("ONEFIREWALL_BULK")?
-        .and_then(|bulk| usize::try_from(bulk).ok())
-        .or(set.bulk);
+    let bulk = match number("ONEFIREWALL_BULK")? {
+        Some(bulk) => Some(("ONEFIREWALL_BULK", bulk)),
+        None => set
+            .bulk
+            .map(|bulk| ("onefirewall.bulk", i64::try_from(bulk).unwrap_or(i64::MAX))),
+    };
     let requests = choice("onefirewall.send", set.send.as_deref(), "indicators", "requests")?;
     Ok(OneFirewallSpec {
         end_point: environment("ONEFIREWALL_END_POINT")
@@ -216,7 +219,7 @@ pub fn onefirewall(config: &Config) -> Result<OneFirewallSpec, Failure> {
         tag: environment("ONEFIREWALL_TAG")
             .or_else(|| set.tag.clone())
             .unwrap_or(usual.tag),
-        bulk: bulk.filter(|bulk| *bulk > 0).unwrap_or(usual.bulk),
+        bulk: bulk.map_or(Ok(usual.bulk), |(name, bulk)| at_least_one(name, bulk))?,
         flush: match flush_secs {
             None => usual.flush,
             Some(secs) => u64::try_from(secs)
@@ -291,7 +294,18 @@ fn number(variable: &str) -> Result<Option<i64>, Failure> {
     let number = text.trim().parse::<i64>();
     number
         .map(Some)
-        .map_err(|_| Failure::usage(format!("{variable}={text}: not a whole number")))
+        .map_err(|_| Failure::usage(format!("{variable}={text}: not a whole number")).hint("for example 100"))
+}
+
+/// How many reports go into a batch.
+fn at_least_one(name: &str, bulk: i64) -> Result<usize, Failure> {
+    usize::try_from(bulk)
+        .ok()
+        .filter(|bulk| *bulk > 0)
+        .ok_or_else(|| {
+            Failure::usage(format!("{name}={bulk}: a batch has at least one report"))
+                .hint("leave it out for batches of 100")
+        })
 }
 
 /// Whether a key has its second value in place of its first, which is the default.

@@ -24,6 +24,9 @@ use thread::Worker;
 /// How often a wait looks up whether it was interrupted: signal handlers cannot wake it.
 const LOOK_UP: Duration = Duration::from_millis(200);
 
+/// A sink that works and moves nothing for so long is given up however short the drain: longer than a whole request.
+const STALL: Duration = Duration::from_secs(12);
+
 /// The running workers. Dropping this without [`Workers::stop`] leaves them to the end of the process.
 #[derive(Debug)]
 pub struct Workers {
@@ -115,8 +118,9 @@ impl Workers {
             .collect()
     }
 
-    /// Closes all open batches and waits until nothing waits any more. Gives up on a sink that is paused, at once; on one
-    /// that fails or makes no progress, after `timeout` or when it is known not to be tried before.
+    /// Closes all open batches and waits until nothing waits any more. A sink that takes batches has all the time it
+    /// needs. Gives up on a sink that is paused, at once; on one that fails, after `timeout` or when it is known not to be
+    /// tried before; on one that does neither, after `timeout` or a little more than a request may take.
     pub fn drain(&self, timeout: Duration) -> Drained {
         self.wait_until_empty(timeout, None, &|| false)
     }
@@ -207,7 +211,7 @@ impl Watch {
         let deadline = Instant::now() + timeout;
         Self {
             deadline,
-            stalled: deadline,
+            stalled: Instant::now() + timeout.max(STALL),
             moved: worker.moved,
             timeout,
         }
@@ -217,7 +221,7 @@ impl Watch {
     fn hopes(&mut self, worker: &Progress, drain: u64, now: Instant) -> bool {
         if worker.moved != self.moved {
             self.moved = worker.moved;
-            self.stalled = now + self.timeout;
+            self.stalled = now + self.timeout.max(STALL);
         }
         if worker.drained >= drain || worker.ended {
             return false;

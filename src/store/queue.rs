@@ -148,7 +148,7 @@ impl Store {
     }
 
     /// The receiver refused the data: two halves take the batch's place, each under its own id, or the batch becomes a
-    /// dead letter when it is a single record (or its records cannot be told apart).
+    /// dead letter when it is a single record (or its records cannot be told apart). True when it did.
     ///
     /// # Errors
     /// When the database cannot be written; the batch is then offered again as it was.
@@ -158,7 +158,7 @@ impl Store {
         sink: &dyn Sink,
         (status, error): (u16, &str),
         now: Time,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let error = clipped(error);
         let records = sink
             .records(&claimed.batch.body)
@@ -181,7 +181,8 @@ impl Store {
                 (Some(status), &error),
                 millis(now),
             )
-        })
+        })?;
+        Ok(records.is_none())
     }
 
     /// The receiver took some records, refused some for good, and wants others again: the refused become dead letters,

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::thread::Seldom;
 use super::*;
 use crate::sink::{Answer, Frozen, Limits, RefusedRecord};
 use crate::store::Store;
@@ -13,6 +14,8 @@ use crate::store::{Effects, Item};
 struct Scripted {
     answers: Mutex<VecDeque<Answer>>,
     offers: Mutex<Vec<(String, Vec<u8>)>>,
+    /// How long an answer takes.
+    delay: Duration,
 }
 
 impl Scripted {
@@ -46,6 +49,7 @@ impl Sink for Scripted {
         Some(body.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect())
     }
     fn deliver(&self, batch: &Frozen) -> Answer {
+        std::thread::sleep(self.delay);
         self.offers
             .lock()
             .unwrap()
@@ -88,9 +92,12 @@ struct Bench {
 
 impl Bench {
     fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
+        Self::with(Scripted::new(answers))
+    }
+
+    fn with(sink: Arc<Scripted>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        let sink = Scripted::new(answers);
         Self {
             dir,
             store,
@@ -178,6 +185,37 @@ fn a_paused_sink_is_not_waited_for_and_a_flush_tries_it_at_once() {
     }
     assert!(workers.drain(LONG).is_complete());
     workers.stop(LONG);
+}
+
+#[test]
+fn a_sink_that_works_is_given_its_time_and_one_that_fails_none() {
+    let slow = Arc::new(Scripted {
+        delay: Duration::from_millis(50),
+        ..Scripted::default()
+    });
+    let mut bench = Bench::with(slow);
+    bench.commit(0..12);
+    let workers = bench.start();
+    assert!(workers.drain(Duration::ZERO).is_complete());
+    assert_eq!(bench.sink.offers().len(), 3);
+    workers.stop(LONG);
+
+    let mut bench = Bench::new(std::iter::repeat_n(unavailable(None), 1000));
+    bench.commit(0..4);
+    let workers = bench.start();
+    let drained = workers.drain(Duration::ZERO);
+    assert_eq!(drained.waiting[0].error.as_deref(), Some("busy"));
+    workers.stop(Duration::ZERO);
+}
+
+#[test]
+fn dead_letters_are_spoken_of_once_a_minute() {
+    let mut graves = Seldom::default();
+    let start = Instant::now();
+    let told: Vec<Option<usize>> = [0, 1, 59, 60, 61, 200]
+        .map(|secs| graves.tell(2, start + Duration::from_secs(secs)))
+        .into();
+    assert_eq!(told, [Some(2), None, None, Some(6), None, Some(4)]);
 }
 
 #[test]

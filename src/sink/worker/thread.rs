@@ -37,6 +37,7 @@ pub(super) struct Worker {
     /// Whether there may be batches to offer.
     pending: bool,
     seen: Seen,
+    graves: Seldom,
 }
 
 /// What of the signals was taken note of.
@@ -94,6 +95,7 @@ impl Worker {
                 kick_row: receiver.kick,
                 ..Seen::default()
             },
+            graves: Seldom::default(),
         })
     }
 
@@ -267,27 +269,30 @@ impl Worker {
         self.pace.ended(outcome(&answer), self.origin.elapsed(), random());
         let outlook = self.outlook();
         let now = wall_clock();
-        let written = match &answer {
-            Answer::Accepted => self.store.acknowledge(claimed, now),
+        let buried = match &answer {
+            Answer::Accepted => self.store.acknowledge(claimed, now).map(|()| 0),
             Answer::Partly { refused, again } => {
                 let parts = (refused.as_slice(), again.as_slice());
                 self.store
                     .take_partly(claimed, self.sink.as_ref(), parts, now)
                     .and_then(|()| self.store.note_outlook(self.row, &outlook))
+                    .map(|()| refused.len())
             }
-            Answer::Refused { status, body } => {
-                self.store
-                    .refuse(claimed, self.sink.as_ref(), (*status, body), now)
-            }
-            Answer::Misconfigured { status, body } => {
-                self.store.put_back(claimed, &outlook, (Some(*status), body), now)
-            }
-            Answer::Unavailable { status, error, .. } => {
-                self.store.put_back(claimed, &outlook, (*status, error), now)
-            }
+            Answer::Refused { status, body } => self
+                .store
+                .refuse(claimed, self.sink.as_ref(), (*status, body), now)
+                .map(usize::from),
+            Answer::Misconfigured { status, body } => self
+                .store
+                .put_back(claimed, &outlook, (Some(*status), body), now)
+                .map(|()| 0),
+            Answer::Unavailable { status, error, .. } => self
+                .store
+                .put_back(claimed, &outlook, (*status, error), now)
+                .map(|()| 0),
         };
-        self.report(claimed, &answer);
-        written
+        self.report(claimed, &answer, *buried.as_ref().unwrap_or(&0));
+        buried.map(drop)
     }
 
     /// How delivery goes, for the store: with the wall clock.
@@ -301,24 +306,14 @@ impl Worker {
         }
     }
 
-    /// Says what changed, to those who read messages and those who wait.
-    fn report(&self, claimed: &Claimed, answer: &Answer) {
-        let (sink, batch) = (self.sink.name(), claimed.batch.id.as_str());
+    /// Says what changed, to those who read messages and those who wait. `buried` records became dead letters.
+    fn report(&mut self, claimed: &Claimed, answer: &Answer, buried: usize) {
         let error = complaint(answer);
-        match (answer, &error) {
-            (Answer::Misconfigured { .. }, Some(error)) => {
-                tracing::warn!(
-                    sink,
-                    "paused: {error}; key, credit or address is wrong, nothing is lost"
-                );
-            }
-            (Answer::Unavailable { .. }, Some(error)) => {
-                tracing::warn!(sink, batch, "not delivered yet: {error}")
-            }
-            (_, Some(error)) => {
-                tracing::warn!(sink, batch, events = claimed.batch.events, "refused: {error}")
-            }
-            (_, None) => tracing::debug!(sink, batch, events = claimed.batch.events, "delivered"),
+        if let Some(error) = &error {
+            self.complain(claimed, answer, error, buried);
+        } else {
+            let (sink, batch) = (self.sink.name(), claimed.batch.id.as_str());
+            tracing::debug!(sink, batch, events = claimed.batch.events, "delivered");
         }
         let condition = self.pace.condition();
         let ready = self.origin + self.pace.ready();
@@ -329,6 +324,54 @@ impl Worker {
             worker.status.next_attempt = (ready > Instant::now()).then_some(ready);
             worker.status.error = error;
         });
+    }
+
+    /// Says what went wrong. The steps by which a bad record is found are no news, and a thousand bad records no thousand.
+    fn complain(&mut self, claimed: &Claimed, answer: &Answer, error: &str, buried: usize) {
+        let told = if buried > 0 {
+            self.graves.tell(buried, Instant::now())
+        } else {
+            None
+        };
+        let (sink, batch) = (self.sink.name(), claimed.batch.id.as_str());
+        match answer {
+            Answer::Misconfigured { .. } => {
+                tracing::warn!(
+                    sink,
+                    "paused: {error}; key, credit or address is wrong, nothing is lost"
+                );
+            }
+            Answer::Unavailable { .. } => tracing::warn!(sink, batch, "not delivered yet: {error}"),
+            _ => match told {
+                Some(events) => tracing::warn!(sink, batch, events, "refused, now a dead letter: {error}"),
+                None => tracing::debug!(sink, batch, events = claimed.batch.events, "refused: {error}"),
+            },
+        }
+    }
+}
+
+/// How long nothing more is said of dead letters after they were spoken of.
+const SELDOM: Duration = Duration::from_secs(60);
+
+/// Counts what is not worth a message each.
+#[derive(Debug, Default)]
+pub(super) struct Seldom {
+    last: Option<Instant>,
+    untold: usize,
+}
+
+impl Seldom {
+    /// Adds so many; how many there are to tell of, if it is time.
+    pub fn tell(&mut self, more: usize, now: Instant) -> Option<usize> {
+        self.untold += more;
+        if self
+            .last
+            .is_some_and(|last| now.saturating_duration_since(last) < SELDOM)
+        {
+            return None;
+        }
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.untold))
     }
 }
 

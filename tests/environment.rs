@@ -1,0 +1,66 @@
+//! Variables: one that is set and empty counts as unset, whatever it is for.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use support::{afw, run, stdout, text};
+
+const SAMPLE: &str = "testdata/sample/access.log";
+
+/// Every `AFW_…` variable that the help of the commands names.
+fn variables() -> Vec<String> {
+    let state = tempfile::tempdir().unwrap();
+    let mut names: Vec<String> = ["tail", "replay", "explain", "geoip", "lists"]
+        .iter()
+        .flat_map(|command| {
+            let help = stdout(afw(state.path()).args([command, "--help"]));
+            let named = help.split("[env: ").skip(1);
+            named
+                .filter_map(|rest| rest.split([']', '=']).next().map(str::to_owned))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    assert!(names.len() > 25, "{names:?}");
+    names
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let state = tempfile::tempdir().unwrap();
+    let expected = stdout(afw(state.path()).args(["replay", SAMPLE, "--print", "indicators"]));
+    let mut names = variables();
+    for name in [
+        "APPFIREWALL_API_KEY",
+        "APPFIREWALL_API_KEY_FILE",
+        "APPFIREWALL_ENDPOINT",
+        "ONEFIREWALL_API_KEY",
+        "ONEFIREWALL_API_KEY_FILE",
+        "ONEFIREWALL_END_POINT",
+        "ONEFIREWALL_BULK",
+        "ONEFIREWALL_TAG",
+        "ONEFIREWALL_FLUSH_SEC",
+        "AFW_WEBHOOK_SECRET",
+        "AFW_WEBHOOK_SECRET_FILE",
+        "CREDENTIALS_DIRECTORY",
+    ] {
+        names.push(name.to_owned());
+    }
+    let mut command = afw(state.path());
+    command.args(["replay", SAMPLE, "--print", "indicators"]);
+    for name in &names {
+        command.env(name, "");
+    }
+    // The one variable that the machine itself may need: without it state would go to this machine's own place.
+    command.arg("--state-dir").arg(state.path());
+    let output = run(&mut command);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), expected);
+    assert_eq!(text(&output.stderr), "");
+}
