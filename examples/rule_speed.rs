@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use afw::client::Client;
 use afw::detect::{RuleText, Ruleset, Signatures, builtin};
+use afw::enrich::crawler::Verdict;
 use afw::enrich::{AddressFacts, AgentFacts};
 use afw::event::Event;
 use afw_parsers::{Layout, Parser, Record};
@@ -102,6 +103,8 @@ fn measure(signatures: &mut Signatures, records: &[Record<'_>]) -> (f64, usize) 
                 },
                 address: &address,
                 agent: &agent,
+                verdict: Verdict::Unknown,
+                exempt: None,
                 file: &file,
                 offset: 0,
             };

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use afw::client::Client;
 use afw::detect::{RuleText, Ruleset, Signatures, builtin};
+use afw::enrich::crawler::Verdict as Claimed;
 use afw::enrich::{AddressFacts, AgentCache, AgentType};
 use afw::event::Event;
 use afw_parsers::{Record, Time};
@@ -155,6 +156,8 @@ impl Scorer {
             client,
             address: &self.address,
             agent,
+            verdict: Claimed::Unknown,
+            exempt: None,
             file: &self.file,
             offset: 0,
         };

@@ -11,7 +11,7 @@ mod client;
 mod crawlers;
 
 pub use client::Client;
-pub use crawlers::{Counts, Crawlers, Limits};
+pub use crawlers::{Asked, Counts, Crawlers, Limits};
 
 /// Port of DNS.
 const PORT: u16 = 53;

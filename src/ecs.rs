@@ -339,9 +339,7 @@ fn agent(doc: &mut Document, event: &Event<'_, '_>) {
         doc.set("afw.agent.name", name.as_ref());
     }
     if event.agent.claims.is_some() {
-        doc.set(
-            "afw.agent.verified",
-            event.address.exempt == Some(crate::enrich::Exempt::VerifiedCrawler),
-        );
+        doc.set("afw.agent.verified", event.is_verified_crawler());
+        doc.set("afw.agent.verdict", event.verdict.name());
     }
 }

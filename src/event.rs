@@ -8,6 +8,7 @@ use afw_parsers::{Format, Record, Time};
 
 use crate::client::Client;
 use crate::detect::{Class, Confidence, RuleInfo, View};
+use crate::enrich::crawler::Verdict;
 use crate::enrich::{AddressFacts, AgentFacts, Exempt};
 
 /// One line with its client and context. Everything is borrowed: making it allocates nothing.
@@ -21,6 +22,10 @@ pub struct Event<'e, 'a> {
     pub address: &'e AddressFacts,
     /// Facts about the user agent.
     pub agent: &'e AgentFacts,
+    /// Whether the crawler that the user agent claims to be is this client.
+    pub verdict: Verdict,
+    /// Why the client may never become an indicator, if so.
+    pub exempt: Option<Exempt>,
     /// Path of the file the line stands in; `-` for standard input.
     pub file: &'e Arc<str>,
     /// Byte offset of the line in the decoded stream.
@@ -28,6 +33,11 @@ pub struct Event<'e, 'a> {
 }
 
 impl<'e> Event<'e, '_> {
+    /// Whether the client is a crawler whose claim was verified, with this line or an earlier one.
+    pub fn is_verified_crawler(&self) -> bool {
+        self.verdict == Verdict::Verified || self.exempt == Some(Exempt::VerifiedCrawler)
+    }
+
     /// Cloudflare's ray id: from Logpush, or from a `CF-Ray` header that a server behind Cloudflare logs. Other request
     /// ids are no rays.
     pub fn ray(&self) -> Option<&'e [u8]> {
@@ -102,6 +112,20 @@ pub struct Sighting {
     pub correlation: bool,
     /// Domains and URLs that the payload carries (call-back hosts, remote inclusion, referrer spam).
     pub observables: Vec<Observable>,
+}
+
+impl Sighting {
+    /// A correlation fired.
+    pub fn correlated(rule: &Arc<RuleInfo>) -> Self {
+        Self {
+            rule: Arc::clone(rule),
+            class: rule.class,
+            confidence: rule.confidence,
+            view: View::Raw,
+            correlation: true,
+            observables: Vec::new(),
+        }
+    }
 }
 
 /// A value other than the client that a payload brings to light.

@@ -45,6 +45,8 @@ fn kit() -> Arc<Kit> {
         databases: Arc::new(databases()),
         lists: Arc::new(Lists::default()),
         exemptions: Arc::new(Exemptions::new(&trust)),
+        published: Arc::default(),
+        dns: false,
         trust,
         sinks: Vec::new(),
         wants: Wants::default(),

@@ -6,13 +6,19 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use afw_parsers::{Layout, Time};
+
 use crate::detect::correlate::correlator::{Correlator, Options as WindowOptions, Progress};
 use crate::detect::guard::{Guard, Limits as GuardLimits, Notice};
+use crate::enrich::Exempt;
+use crate::enrich::crawler::{Claim, Verdict};
 use crate::event::{Finding, Sighting};
 use crate::indicator::{Indicator, Indicators, Options as IndicatorOptions, Update};
+use crate::source::{Batch, Line};
 use crate::store::{Item, State};
 
-use super::scan::{Kit, Scan, Scanner};
+use super::claims::{Claims, Held, Standing};
+use super::scan::{Claimed, Found, Kit, Scan, Scanner};
 
 /// Settings of the fold.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +33,9 @@ pub struct FoldOptions {
     pub persist: bool,
 }
 
+/// A wall-clock time with verdicts that were reached then.
+pub type Verdicts<'v> = &'v [(Claim, Verdict, Time)];
+
 /// What follows from one line.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -38,6 +47,10 @@ pub struct Outcome {
     pub items: Vec<Item>,
     /// What the own-goal guard has to say, loudly.
     pub notices: Vec<Notice>,
+    /// The line was taken before and waited for a verdict: `finding` holds only what is new.
+    pub late: bool,
+    /// No more lines of this client can wait: its verdict is needed now.
+    pub crowded: Option<Claim>,
 }
 
 /// The sequential half of analysis.
@@ -48,6 +61,7 @@ pub struct Fold {
     correlator: Correlator,
     indicators: Indicators,
     guard: Guard,
+    claims: Claims,
     /// Sightings withheld from delivery since the counters were taken.
     held: u64,
 }
@@ -60,18 +74,47 @@ impl Fold {
             correlator: Correlator::new(kit.ruleset.correlations(), options.windows),
             indicators: Indicators::new(options.indicators),
             guard: Guard::new(options.guard, options.persist),
+            claims: Claims::new(options.persist),
             held: 0,
             kit: Arc::clone(kit),
         }
+    }
+
+    /// Looks at what a found line's client claims to be, and reads the line again when a name server has decided since
+    /// the scan; what is still awaited is held by [`Fold::take`].
+    pub fn meet(&mut self, scan: &mut Scan, at: usize) -> Standing {
+        let Some(claimed) = scan.found.get(at).and_then(|found| found.claim) else {
+            return Standing::Decided;
+        };
+        let standing = self.claims.look(&claimed);
+        if standing == Standing::Changed {
+            self.read_again(scan, at);
+        }
+        standing
     }
 
     /// Takes one found line of a scan.
     pub fn take(&mut self, scan: &mut Scan, at: usize) -> Outcome {
         self.count_clients(scan, Some(at));
         let fired = self.observe(scan, at);
-        let Some(finding) = self.finding(scan, at, fired) else {
+        let claimed = scan.found.get(at).and_then(|found| found.claim);
+        let waits = claimed.filter(|claimed| claimed.open && self.claims.holds(&claimed.claim));
+        let ids: Vec<Arc<str>> = match waits {
+            Some(_) => fired.iter().map(|sighting| sighting.rule.id.clone()).collect(),
+            None => Vec::new(),
+        };
+        let Some(mut finding) = self.finding(scan, at, fired) else {
             return Outcome::default();
         };
+        if let Some(Claimed { claim, .. }) = waits {
+            return self.hold(scan, at, claim, finding, ids);
+        }
+        self.spare(&mut finding);
+        self.follow(finding)
+    }
+
+    /// What follows from a finding that nothing speaks against any more.
+    fn follow(&mut self, finding: Finding) -> Outcome {
         self.guard.observe(&finding);
         let notices = self.guard.take_notices();
         let guard = &self.guard;
@@ -82,8 +125,160 @@ impl Fold {
             indicators: updates.into_iter().map(|update| update.indicator).collect(),
             items,
             notices,
+            ..Outcome::default()
         }
     }
+}
+
+/// Claims: lines that wait, and what verdicts change.
+impl Fold {
+    /// Says what time it is: verdicts grow old by the clock on the wall.
+    pub fn set_now(&mut self, now: Time) {
+        self.claims.set_now(now);
+    }
+
+    /// The claims of this run.
+    pub fn claims(&mut self) -> &mut Claims {
+        &mut self.claims
+    }
+
+    /// Takes verdicts, each with the wall-clock time until which it holds; what follows from the lines that waited.
+    pub fn decide(&mut self, verdicts: Verdicts<'_>) -> Vec<Outcome> {
+        let decided = self.claims.decide(verdicts);
+        for (claim, verdict, _) in verdicts {
+            if *verdict == Verdict::Verified {
+                self.indicators.forget(claim.address);
+            }
+        }
+        let lines = decided.into_iter().flat_map(|(_, lines)| lines);
+        lines.filter_map(|held| self.release(held)).collect()
+    }
+
+    /// Holds a line. What it showed so far is printed now.
+    fn hold(
+        &mut self,
+        scan: &Scan,
+        at: usize,
+        claim: Claim,
+        finding: Finding,
+        fired: Vec<Arc<str>>,
+    ) -> Outcome {
+        let layout = line_layout(scan).map(|layout| layout.state());
+        let (Some(found), Some(layout)) = (scan.found.get(at), layout) else {
+            return Outcome::default();
+        };
+        let told = finding.sightings.iter();
+        let held = Held {
+            line: scan.batch.line(found.line).into(),
+            layout: layout.into(),
+            file: Arc::clone(&scan.batch.file),
+            offset: scan.batch.offset(found.line),
+            fired,
+            told: told.map(|sighting| sighting.rule.id.clone()).collect(),
+        };
+        let room = self.claims.hold(claim, held);
+        Outcome {
+            finding: Some(finding),
+            crowded: (!room).then_some(claim),
+            ..Outcome::default()
+        }
+    }
+
+    /// Reads a held line again, now that more is known of its client.
+    fn release(&mut self, held: Held) -> Option<Outcome> {
+        let batch = Batch {
+            file: held.file,
+            base: held.offset,
+            lines: vec![Line {
+                start: 0,
+                len: u32::try_from(held.line.len()).ok()?,
+                cut: false,
+            }],
+            bytes: held.line.into(),
+            ..Batch::default()
+        };
+        let layout = Layout::from_state(&held.layout)?;
+        let found = self.scan_again(batch.clone(), &layout)?;
+        let mut finding = match found.finding {
+            Some(finding) => finding,
+            None => Finding {
+                event: Arc::new(self.again.sighted(&batch, found.line, &layout)?),
+                sightings: Vec::new(),
+            },
+        };
+        let rules = self.kit.ruleset.correlations().iter();
+        let fired = rules.filter(|rule| held.fired.contains(&rule.info.id));
+        finding
+            .sightings
+            .extend(fired.map(|rule| Sighting::correlated(&rule.info)));
+        self.spare(&mut finding);
+        let mut outcome = self.follow(finding);
+        outcome.late = true;
+        if let Some(finding) = &mut outcome.finding {
+            finding
+                .sightings
+                .retain(|sighting| !held.told.contains(&sighting.rule.id));
+        }
+        Some(outcome)
+    }
+
+    /// Puts what is known by now in the place of what a scan found.
+    fn read_again(&mut self, scan: &mut Scan, at: usize) {
+        let (Some(found), Some(layout)) = (scan.found.get(at), line_layout(scan).cloned()) else {
+            return;
+        };
+        let line = scan.batch.line(found.line);
+        let batch = Batch {
+            file: Arc::clone(&scan.batch.file),
+            log: scan.batch.log,
+            base: scan.batch.offset(found.line),
+            lines: vec![Line {
+                start: 0,
+                ..found.line
+            }],
+            bytes: line.into(),
+            ..Batch::default()
+        };
+        let Some(again) = self.scan_again(batch, &layout) else {
+            return;
+        };
+        if let Some(found) = scan.found.get_mut(at) {
+            found.finding = again.finding;
+            found.event = again.event;
+            found.claim = again.claim;
+        }
+    }
+
+    fn scan_again(&mut self, batch: Batch, layout: &Layout) -> Option<Found> {
+        self.again.know(Arc::clone(self.claims.known()));
+        let found = self.again.scan(batch, layout).found.pop();
+        // The next verdict need not copy what nobody else looks at.
+        self.again.know(Arc::default());
+        found
+    }
+
+    /// An address that was verified by another line is spared with this one, and what it did before is forgotten.
+    fn spare(&mut self, finding: &mut Finding) {
+        let Some(client) = finding.event.client else {
+            return;
+        };
+        match finding.event.exempt() {
+            Some(Exempt::VerifiedCrawler) if !self.claims.is_spared(client) => {
+                self.claims.spare(client);
+                self.indicators.forget(client);
+            }
+            None if self.claims.is_spared(client) => {
+                Arc::make_mut(&mut finding.event).address.exempt = Some(Exempt::VerifiedCrawler);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The layout by which the lines of a scan are read.
+fn line_layout(scan: &Scan) -> Option<&Layout> {
+    let after = scan.layout.as_ref().filter(|layout| layout.is_stateful());
+    after.or(scan.began.as_ref())
 }
 
 impl Fold {
@@ -172,6 +367,7 @@ impl Fold {
     /// State rows that changed since the last call.
     pub fn drain_dirty(&mut self) -> Vec<State> {
         let mut states = self.correlator.drain_dirty();
+        states.extend(self.claims.drain_dirty());
         states.extend(self.indicators.drain_dirty());
         states.extend(self.guard.drain_dirty());
         states
@@ -181,8 +377,9 @@ impl Fold {
     pub fn restore(&mut self, windows: Vec<State>, indicators: Vec<State>, others: Vec<State>) {
         let windows = self.correlator.restore(windows);
         let indicators = self.indicators.restore(indicators);
+        let claims = self.claims.restore(&others);
         let guard = self.guard.restore(others);
-        if windows.damaged + indicators.damaged + guard > 0 {
+        if windows.damaged + indicators.damaged + guard + claims > 0 {
             let (windows, indicators) = (windows.damaged, indicators.damaged);
             tracing::warn!(
                 "{windows} windows and {indicators} indicators of the store could not be read and are given up"

@@ -188,6 +188,7 @@ mod tests {
                 ticks: 0..0,
                 finding: None,
                 event: None,
+                claim: None,
             }
         };
         let found: Vec<Found> = times.iter().enumerate().map(found).collect();

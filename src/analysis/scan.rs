@@ -14,7 +14,8 @@ use crate::detect::correlate::tick::{Place, Tick, Ticker};
 use crate::detect::fields::{self, Field};
 use crate::detect::{Hit, Ruleset, Signatures, label};
 use crate::ecs;
-use crate::enrich::{Databases, Enricher, Exemptions, Lists};
+use crate::enrich::crawler::{Claim, Known, Published, Verdict};
+use crate::enrich::{AddressFacts, Databases, Enricher, Exempt, Exemptions, Lists, reserved};
 use crate::event::{Event, Finding, SightedEvent, Sighting};
 use crate::report::Statistics;
 use crate::sink::Sink;
@@ -36,6 +37,10 @@ pub struct Kit {
     pub lists: Arc<Lists>,
     /// Who never becomes an indicator.
     pub exemptions: Arc<Exemptions>,
+    /// Addresses that crawlers' operators publish.
+    pub published: Arc<Published>,
+    /// Whether name servers are asked about claims that published addresses leave open.
+    pub dns: bool,
     /// Receivers, for those that want every request.
     pub sinks: Vec<Arc<dyn Sink>>,
     /// What a scan must carry beside the findings.
@@ -70,6 +75,19 @@ pub struct Found {
     pub finding: Option<Finding>,
     /// The whole event as ECS with its host, when every event is wanted.
     pub event: Option<(String, Option<Box<str>>)>,
+    /// That the client says it is a crawler, and what is known of it.
+    pub claim: Option<Claimed>,
+}
+
+/// A claim as the scan saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claimed {
+    /// The claim.
+    pub claim: Claim,
+    /// What is known of it.
+    pub verdict: Verdict,
+    /// Whether a name server may still decide it.
+    pub open: bool,
 }
 
 /// A line that no grammar accepted.
@@ -125,6 +143,8 @@ pub struct Scanner {
     signatures: Signatures,
     ticker: Ticker<Field>,
     enricher: Enricher,
+    /// What name servers have decided.
+    known: Arc<Known>,
     hits: Vec<Hit>,
     encoded: Vec<Vec<u8>>,
 }
@@ -138,10 +158,16 @@ impl Scanner {
             signatures: Signatures::new(Arc::clone(rules)),
             ticker: Ticker::new(rules.correlations(), rules.rules().len()),
             enricher: Enricher::new(databases, lists, Arc::clone(&kit.exemptions)),
+            known: Arc::default(),
             hits: Vec::new(),
             encoded: Vec::new(),
             kit: Arc::clone(kit),
         }
+    }
+
+    /// Takes what name servers have decided about claims.
+    pub fn know(&mut self, known: Arc<Known>) {
+        self.known = known;
     }
 
     /// Scans one batch, going on from the layout that the log's lines before it left.
@@ -183,8 +209,10 @@ impl Scanner {
         let Ok(Parsed::Record) = parser.parse(batch.line(line), &mut record) else {
             return None;
         };
-        let Self { kit, enricher, .. } = self;
-        let event = event(kit, enricher, batch, line, &record);
+        let Self {
+            kit, enricher, known, ..
+        } = self;
+        let event = event(kit, enricher, known, batch, line, &record);
         Some(sighted::of(&event, kit.wants))
     }
 
@@ -207,9 +235,10 @@ impl Scanner {
             kit,
             signatures,
             enricher,
+            known,
             ..
         } = self;
-        look(&event(kit, enricher, &batch, line, record), signatures)
+        look(&event(kit, enricher, known, &batch, line, record), signatures)
     }
 
     /// Judges one parsed line.
@@ -230,10 +259,11 @@ impl Scanner {
             signatures,
             ticker,
             enricher,
+            known,
             hits,
             encoded,
         } = self;
-        let event = event(kit, enricher, batch, line, record);
+        let event = event(kit, enricher, known, batch, line, record);
         count(&mut scan.statistics, &event);
         if !kit.sinks.is_empty() {
             scan.clients.push(Seen {
@@ -266,7 +296,8 @@ impl Scanner {
         let printed = wants
             .events
             .then(|| (ecs::document(&event).to_string(), host(record)));
-        if finding.is_some() || printed.is_some() || !ticks.is_empty() {
+        let claim = claimed(kit, &event);
+        if finding.is_some() || printed.is_some() || claim.is_some() || !ticks.is_empty() {
             let key = scan.latest.unwrap_or(time);
             scan.found.push(Found {
                 key,
@@ -274,6 +305,7 @@ impl Scanner {
                 ticks,
                 finding,
                 event: printed,
+                claim,
             });
         }
     }
@@ -283,6 +315,7 @@ impl Scanner {
 fn event<'e, 'a>(
     kit: &Kit,
     enricher: &'e mut Enricher,
+    known: &Known,
     batch: &'e Batch,
     line: Line,
     record: &'e Record<'a>,
@@ -293,14 +326,62 @@ fn event<'e, 'a>(
         None => enricher.addresses.nobody(),
     };
     let agent = enricher.agents.facts(record.user_agent.as_deref());
+    let verdict = match (client.address, agent.claims) {
+        (Some(client), Some(crawler)) => verdict(kit, known, client, address, crawler),
+        _ => Verdict::Unknown,
+    };
+    let spared =
+        verdict == Verdict::Verified || client.address.is_some_and(|client| known.is_verified(client));
     Event {
         record,
         client,
         address,
         agent,
+        verdict,
+        exempt: address.exempt.or(spared.then_some(Exempt::VerifiedCrawler)),
         file: &batch.file,
         offset: batch.offset(line),
     }
+}
+
+/// Whether a client is the crawler it says it is: by published addresses, else as name servers decided.
+fn verdict(
+    kit: &Kit,
+    known: &Known,
+    address: IpAddr,
+    facts: &AddressFacts,
+    crawler: &'static str,
+) -> Verdict {
+    let published = if kit.dns {
+        kit.published.verdict(address, facts.asn, crawler)
+    } else {
+        kit.published.verdict_without_dns(address, facts.asn, crawler)
+    };
+    let asked = || known.verdict(&Claim { address, crawler });
+    published.or_else(asked).unwrap_or_default()
+}
+
+/// The claim of a line's client. An address that is exempt for another reason stays so whatever it claims; its name is
+/// nobody's business.
+fn claimed(kit: &Kit, event: &Event<'_, '_>) -> Option<Claimed> {
+    let claim = Claim {
+        address: event.client.address?,
+        crawler: event.agent.claims?,
+    };
+    let public = match event.address.exempt {
+        None => true,
+        Some(Exempt::Reserved) => reserved::is_documentation(claim.address),
+        Some(_) => false,
+    };
+    let published = || {
+        kit.published
+            .verdict(claim.address, event.address.asn, claim.crawler)
+    };
+    Some(Claimed {
+        claim,
+        verdict: event.verdict,
+        open: kit.dns && public && claim.is_askable() && published().is_none(),
+    })
 }
 
 /// Counts what only the whole event tells.

@@ -15,6 +15,7 @@ pub fn of(event: &Event<'_, '_>, wants: Wants) -> SightedEvent {
     let text = |bytes: Option<&[u8]>| bytes.map(|bytes| Box::from(shown(bytes).as_ref()));
     let target = record.target.as_deref().or(record.malformed_request.as_deref());
     let mut address = event.address.clone();
+    address.exempt = event.exempt;
     if event.ray().is_some() {
         // Behind Cloudflare its own word on the client counts before any database.
         address.country = record.more.country.or(address.country);

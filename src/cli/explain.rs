@@ -18,7 +18,8 @@ use crate::config::Config;
 use crate::detect::explain::{Explained, Found};
 use crate::detect::{Rule, Signatures};
 use crate::drive::setup::{self, Formats};
-use crate::drive::start;
+use crate::drive::{checks, start};
+use crate::enrich::crawler::Known;
 use crate::event::{Event, Finding};
 use crate::indicator::Indicator;
 use crate::source::{Batch, Line};
@@ -65,6 +66,7 @@ pub fn run(common: &CommonOptions, args: &ExplainArgs) -> Result<Exit, Failure> 
             ecs: true,
             ..Wants::default()
         },
+        checks::wanted(&config, false),
     )?;
     if let Some(address) = &args.why {
         return why(&config, &kit, address, args.json);
@@ -72,7 +74,8 @@ pub fn run(common: &CommonOptions, args: &ExplainArgs) -> Result<Exit, Failure> 
     let formats = setup::logs_or_none(&config)?;
     let lines = lines(&args.lines)?;
     let head: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
-    let explainer = Explainer::new(&kit, &formats, &head, &config);
+    let mut explainer = Explainer::new(&kit, &formats, &head, &config);
+    explainer.check_claims(&lines)?;
     let mut out = Output::new(false);
     let written = lines.iter().try_for_each(|line| {
         let text = if args.json {
@@ -116,6 +119,7 @@ struct Explainer<'k> {
     config: &'k Config,
     layout: Layout,
     candidates: Vec<Candidate>,
+    known: Arc<Known>,
 }
 
 impl<'k> Explainer<'k> {
@@ -125,7 +129,25 @@ impl<'k> Explainer<'k> {
             config,
             layout: formats.recognise("-", head).layout,
             candidates: Layout::recognise(head).candidates,
+            known: Arc::default(),
         }
+    }
+
+    /// Asks name servers about the lines' claims, where that is wanted.
+    fn check_claims(&mut self, lines: &[Vec<u8>]) -> Result<(), Failure> {
+        let claims = lines.iter().flat_map(|line| self.scan(line).found);
+        let claims = claims.filter_map(|found| found.claim.filter(|claimed| claimed.open));
+        let claims: Vec<_> = claims.map(|claimed| claimed.claim).collect();
+        if !claims.is_empty() {
+            self.known = Arc::new(checks::known(self.config, claims.into_iter())?);
+        }
+        Ok(())
+    }
+
+    fn scanner(&self) -> Scanner {
+        let mut scanner = Scanner::new(self.kit);
+        scanner.know(Arc::clone(&self.known));
+        scanner
     }
 
     fn text(&self, line: &[u8]) -> String {
@@ -159,7 +181,7 @@ impl<'k> Explainer<'k> {
         for hop in self.kit.trust.explain(record) {
             out.more(&format!("{} {}: {}", hop.origin, hop.text, hop.why));
         }
-        let mut scanner = Scanner::new(self.kit);
+        let mut scanner = self.scanner();
         scanner.with_event(record, |event, signatures| {
             enrichment(out, event);
             rules(out, self.kit, event, signatures);
@@ -193,7 +215,7 @@ impl<'k> Explainer<'k> {
             }],
             ..Batch::default()
         };
-        Scanner::new(self.kit).scan(batch, &self.layout)
+        self.scanner().scan(batch, &self.layout)
     }
 
     fn json(&self, line: &[u8]) -> String {
@@ -228,7 +250,9 @@ impl<'k> Explainer<'k> {
                     .map(|one| super::print::sighting_json(&finding.event, one))
             })
             .collect();
-        let event = Scanner::new(self.kit).with_event(&record, |event, _| crate::ecs::document(event));
+        let event = self
+            .scanner()
+            .with_event(&record, |event, _| crate::ecs::document(event));
         let indicators: Vec<serde_json::Value> = fold
             .indicators()
             .iter()
@@ -347,7 +371,13 @@ fn enrichment(out: &mut Page, event: &Event<'_, '_>) {
         agent.kind.name(),
         agent.name.as_deref().unwrap_or("")
     ));
-    if let Some(exempt) = facts.exempt {
+    if let Some(claim) = agent.claims {
+        out.more(&format!(
+            "claims to be the crawler {claim}: {}",
+            event.verdict.name()
+        ));
+    }
+    if let Some(exempt) = event.exempt {
         out.more(&format!("never an indicator: {}", exempt.name()));
     }
     if !facts.lists.is_empty() {

@@ -19,7 +19,7 @@ use crate::drive::replay::{LogState, Receiver, Replay};
 use crate::drive::run::{Keep, Run};
 use crate::drive::setup::{self, Formats};
 use crate::drive::signals::Signals;
-use crate::drive::{sinks, start};
+use crate::drive::{checks, sinks, start};
 use crate::report::summary::{Delivery, LogSummary, Summary};
 use crate::sink::Sink;
 use crate::source::{self, Plan, SourceSpec, Trouble};
@@ -61,7 +61,9 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
     } else {
         sinks::build(&config)?
     };
-    let kit = setup::kit(&config, sinks.clone(), start::wants(&config, print, &sinks))?;
+    let checks = checks::start(&config, checks::wanted(&config, false), true)?;
+    let wants = start::wants(&config, print, &sinks);
+    let kit = setup::kit(&config, sinks.clone(), wants, checks.is_some())?;
     let lock = if resumes {
         Some(start::lock(&config)?)
     } else {
@@ -89,6 +91,7 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
             keep,
             rejects: start::rejects(&config, &inputs)?,
             signals,
+            checks,
         },
         troubles: 0,
         resumes,
@@ -169,6 +172,8 @@ impl Job {
             Err(error) if super::output::is_closed_pipe(&error) => return Ok(Exit::Done),
             other => other?,
         };
+        self.run.settle()?;
+        self.run.release()?;
         self.run.commit(Vec::new())?;
         self.progress.finish();
         let delivery = self.deliver(config, drain);
@@ -275,6 +280,8 @@ impl Job {
             elapsed: self.started.elapsed(),
             delivery,
             geoip: !config.analysis.geoip.is_empty(),
+            claims: self.run.fold.claims().counts(),
+            dns: self.run.checks.is_some(),
             counters: self.run.fold.take_counters(),
         }
     }
@@ -287,6 +294,7 @@ impl Receiver for Job {
 
     fn batch(&mut self, scan: Scan, partials: &mut dyn FnMut() -> Vec<Partial>) -> io::Result<bool> {
         self.run.batch(scan)?;
+        self.run.settle()?;
         self.run
             .commit_if_due(partials)
             .map_err(|failure| io::Error::other(failure.message))

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::drive::run::{Keep, Run};
 use crate::drive::signals::Signals;
 use crate::drive::tail::Tail;
-use crate::drive::{setup, sinks, start};
+use crate::drive::{checks, setup, sinks, start};
 use crate::report::Statistics;
 use crate::sink::Sink;
 use crate::source::{Cursor, Follower, From, SourceSpec};
@@ -57,7 +57,9 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
     } else {
         sinks::build(&config)?
     };
-    let kit = setup::kit(&config, sinks.clone(), start::wants(&config, print, &sinks))?;
+    let checks = checks::start(&config, checks::wanted(&config, true), false)?;
+    let wants = start::wants(&config, print, &sinks);
+    let kit = setup::kit(&config, sinks.clone(), wants, checks.is_some())?;
     let mut fold = start::fold(&config, &kit, !config.output.dry_run);
     let (_lock, keep, cursors) = keep(&config, sinks, &mut fold)?;
     let follower = Follower::new(&spec(&config, args, paths)?, &cursors).map_err(Failure::usage)?;
@@ -69,6 +71,7 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
         keep,
         rejects: start::rejects(&config, &config.paths)?,
         signals,
+        checks,
     };
     announce(&config);
     let mut tail = Tail::new(follower, &kit, formats, run);

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::enrich::{AgentType, Exempt};
+use crate::enrich::AgentType;
 use crate::event::Event;
 
 /// One field of an event. Cloning is cheap.
@@ -104,6 +104,8 @@ pub enum Field {
     AgentSystem,
     /// Whether the client is a crawler whose claim was verified: `true` or `false`.
     AgentVerified,
+    /// What became of the claim to be a crawler: `verified`, `fake` or `unknown`; absent where nothing is claimed.
+    AgentVerdict,
     /// What is odd about the user agent: `absent`, `empty`, `malformed`, `bare` or `impossible`.
     AgentOdd,
     /// `true` where a list that is a reason for suspicion contains the client; absent otherwise.
@@ -218,6 +220,7 @@ const NAMES: &[(&str, Field)] = &[
     ("afw.agent.major", Field::AgentMajor),
     ("afw.agent.system", Field::AgentSystem),
     ("afw.agent.verified", Field::AgentVerified),
+    ("afw.agent.verdict", Field::AgentVerdict),
     ("afw.agent.odd", Field::AgentOdd),
     ("afw.listed", Field::Listed),
     ("afw.malformed_request", Field::MalformedRequest),
@@ -400,10 +403,11 @@ fn borrowed<'e>(event: &Event<'e, '_>, field: &Field) -> Option<&'e [u8]> {
         Field::Listed => event.address.listed.then_some(b"true".as_slice()),
         Field::AgentName => event.agent.name.as_deref().map(str::as_bytes),
         Field::AgentSystem => event.agent.system.as_deref().map(str::as_bytes),
-        Field::AgentVerified => Some(match event.address.exempt {
-            Some(Exempt::VerifiedCrawler) => b"true",
-            _ => b"false",
+        Field::AgentVerified => Some(match event.is_verified_crawler() {
+            true => b"true",
+            false => b"false",
         }),
+        Field::AgentVerdict => event.agent.claims.map(|_| event.verdict.name().as_bytes()),
         Field::Outcome => record.status.map(|status| match status {
             0..400 => b"success".as_slice(),
             _ => b"failure",

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use afw_parsers::{Record, Time};
 
 use crate::client::Client;
+use crate::enrich::crawler::Verdict;
 use crate::enrich::{AddressFacts, agent};
 use crate::event::Event;
 
@@ -37,6 +38,8 @@ pub fn with_record<T>(record: &Record<'_>, test: impl FnOnce(&Event<'_, '_>) -> 
         },
         address: &AddressFacts::default(),
         agent: &record.user_agent.as_deref().map(agent::read).unwrap_or_default(),
+        verdict: Verdict::Unknown,
+        exempt: None,
         file: &file,
         offset: 0,
     };

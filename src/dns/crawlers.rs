@@ -4,13 +4,16 @@
 //! unknown until the address claims again.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::client::Client;
-use crate::enrich::crawler::{Published, Verdict, crawler, prove};
+use crate::enrich::crawler::{Claim, Failure, Verdict, crawler, prove};
+
+/// Stack of a thread that asks: it holds one message.
+const STACK_BYTES: usize = 256 << 10;
 
 /// How much is remembered, and how fast is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +35,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            threads: 2,
-            per_second: 20,
+            threads: 8,
+            per_second: 50,
             queue: 4_096,
             remembered: 1 << 16,
             verified: Duration::from_secs(24 * 3600),
@@ -55,13 +58,21 @@ pub struct Counts {
     pub dropped: u64,
 }
 
-type Claim = (IpAddr, &'static str);
+/// What became of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// It was decided before, and that still holds.
+    Known(Verdict),
+    /// The verdict will come with [`Crawlers::verdicts`].
+    Waiting,
+    /// Too many claims wait; nothing will come.
+    Dropped,
+}
 
-/// Checks crawlers' claims.
+/// Checks crawlers' claims with one name server.
 #[derive(Debug)]
 pub struct Crawlers {
-    published: RwLock<Arc<Published>>,
-    asking: Option<Arc<Asking>>,
+    asking: Arc<Asking>,
 }
 
 #[derive(Debug)]
@@ -72,6 +83,8 @@ struct Asking {
     work: Condvar,
     /// Told when a claim is decided.
     decided: Condvar,
+    /// Replies of the name server, whatever they say.
+    answered: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -80,7 +93,7 @@ struct State {
     queue: VecDeque<Claim>,
     /// Claims that threads are at.
     busy: usize,
-    news: Vec<(IpAddr, &'static str, Verdict)>,
+    news: Vec<(Claim, Verdict)>,
     counts: Counts,
     next_start: Instant,
     stop: bool,
@@ -95,16 +108,8 @@ struct Known {
 }
 
 impl Crawlers {
-    /// Decides by published addresses alone.
-    pub fn offline(published: Published) -> Self {
-        Self {
-            published: RwLock::new(Arc::new(published)),
-            asking: None,
-        }
-    }
-
-    /// Decides by published addresses, else by asking this name server.
-    pub fn asking(published: Published, client: &Client, limits: Limits) -> Self {
+    /// Threads that ask this name server.
+    pub fn new(client: &Client, limits: Limits) -> Self {
         let asking = Arc::new(Asking {
             limits,
             state: Mutex::new(State {
@@ -118,78 +123,63 @@ impl Crawlers {
             }),
             work: Condvar::new(),
             decided: Condvar::new(),
+            answered: AtomicU64::new(0),
         });
         for number in 0..limits.threads.max(1) {
             let (asking, client) = (asking.clone(), client.clone());
-            let thread = thread::Builder::new().name(format!("dns-{number}"));
+            let thread = thread::Builder::new()
+                .name(format!("dns-{number}"))
+                .stack_size(STACK_BYTES);
             // A thread that cannot be started leaves claims unknown, which is what they are.
             drop(thread.spawn(move || asking.run(&client)));
         }
-        Self {
-            published: RwLock::new(Arc::new(published)),
-            asking: Some(asking),
-        }
+        Self { asking }
     }
 
-    /// Whether a name server is asked.
-    pub const fn asks(&self) -> bool {
-        self.asking.is_some()
-    }
-
-    /// Takes fresh published addresses.
-    pub fn replace(&self, published: Published) {
-        *self.published.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(published);
-    }
-
-    /// What is known of a claim now; what can be asked is asked in the background ([`Crawlers::verdicts`] tells).
-    pub fn claim(&self, address: IpAddr, asn: Option<u32>, claim: &str) -> Verdict {
-        let address = address.to_canonical();
-        let published = self
-            .published
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if let Some(verdict) = published.verdict(address, asn, claim) {
-            return verdict;
+    /// Asks in the background whether a claim is true.
+    pub fn ask(&self, claim: Claim) -> Asked {
+        if !claim.is_askable() {
+            return Asked::Known(Verdict::Unknown);
         }
-        match (&self.asking, crawler(claim)) {
-            (Some(asking), Some(crawler)) if !crawler.domains.is_empty() => {
-                asking.claim((address, crawler.key), Instant::now())
-            }
-            _ => Verdict::Unknown,
-        }
+        self.asking.ask(claim, Instant::now())
     }
 
     /// What the name server decided since this was last called.
-    pub fn verdicts(&self) -> Vec<(IpAddr, &'static str, Verdict)> {
-        self.asking
-            .as_ref()
-            .map_or_else(Vec::new, |asking| std::mem::take(&mut asking.state().news))
+    pub fn verdicts(&self) -> Vec<(Claim, Verdict)> {
+        std::mem::take(&mut self.asking.state().news)
+    }
+
+    /// Waits until there are verdicts to take, but not longer.
+    pub fn wait(&self, timeout: Duration) {
+        let asking = &self.asking;
+        let none = |state: &mut State| state.news.is_empty();
+        drop(asking.decided.wait_timeout_while(asking.state(), timeout, none));
     }
 
     /// Waits until every claim is decided; false when that took longer.
     pub fn settle(&self, timeout: Duration) -> bool {
-        let Some(asking) = &self.asking else { return true };
+        let asking = &self.asking;
         let open = |state: &mut State| state.busy > 0 || !state.queue.is_empty();
         let waited = asking.decided.wait_timeout_while(asking.state(), timeout, open);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
+    /// How many replies the name server gave, whatever they say: that it lives.
+    pub fn answered(&self) -> u64 {
+        self.asking.answered.load(Ordering::Relaxed)
+    }
+
     /// What became of the claims.
     pub fn counts(&self) -> Counts {
-        self.asking
-            .as_ref()
-            .map_or_else(Counts::default, |asking| asking.state().counts)
+        self.asking.state().counts
     }
 }
 
 impl Drop for Crawlers {
     /// Threads end by themselves after the question they are at.
     fn drop(&mut self) {
-        if let Some(asking) = &self.asking {
-            asking.state().stop = true;
-            asking.work.notify_all();
-        }
+        self.asking.state().stop = true;
+        self.asking.work.notify_all();
     }
 }
 
@@ -198,21 +188,22 @@ impl Asking {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The verdict on a claim, which is asked for if it is missing or old. An old verdict holds until the new one.
-    fn claim(&self, claim: Claim, now: Instant) -> Verdict {
+    /// Queues a claim that is not known or was decided long ago.
+    fn ask(&self, claim: Claim, now: Instant) -> Asked {
         let mut state = self.state();
         let known = state.known.get(&claim).copied();
-        let verdict = known.map_or(Verdict::Unknown, |known| known.verdict);
-        if known.is_some_and(|known| known.waiting || now < known.until) {
-            return verdict;
+        match known {
+            Some(known) if known.waiting => return Asked::Waiting,
+            Some(known) if now < known.until => return Asked::Known(known.verdict),
+            _ => {}
         }
         if state.queue.len() >= self.limits.queue {
             state.counts.dropped += 1;
-            return verdict;
+            return Asked::Dropped;
         }
         state.make_room(self.limits.remembered, now);
         let waiting = Known {
-            verdict,
+            verdict: Verdict::Unknown,
             until: now,
             waiting: true,
         };
@@ -220,15 +211,21 @@ impl Asking {
         state.queue.push_back(claim);
         drop(state);
         self.work.notify_one();
-        verdict
+        Asked::Waiting
     }
 
     fn run(&self, client: &Client) {
-        while let Some((address, key)) = self.next() {
-            let verdict = crawler(key).map_or(Verdict::Unknown, |crawler| {
-                prove(address, crawler, &mut |question| client.ask(question))
+        while let Some(claim) = self.next() {
+            let mut ask = |question: &_| {
+                let answer = client.ask(question);
+                let silent = matches!(answer, Err(Failure::TimedOut | Failure::Network));
+                self.answered.fetch_add(u64::from(!silent), Ordering::Relaxed);
+                answer
+            };
+            let verdict = crawler(claim.crawler).map_or(Verdict::Unknown, |crawler| {
+                prove(claim.address, crawler, &mut ask)
             });
-            self.decide((address, key), verdict, Instant::now());
+            self.decide(claim, verdict, Instant::now());
         }
     }
 
@@ -269,7 +266,7 @@ impl Asking {
         };
         state.known.insert(claim, known);
         if state.news.len() < self.limits.remembered {
-            state.news.push((claim.0, claim.1, verdict));
+            state.news.push((claim, verdict));
         }
         state.busy = state.busy.saturating_sub(1);
         drop(state);

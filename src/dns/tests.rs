@@ -1,33 +1,15 @@
-use std::io::{Read, Write};
-use std::net::{TcpListener, UdpSocket};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::base::iana::Rcode;
-use domain::base::{Message, MessageBuilder, Name, Rtype, ToName};
-use domain::rdata::{A, Aaaa, Cname, Ptr};
+use domain::base::Rtype;
 
 use super::*;
-use crate::enrich::Lists;
-use crate::enrich::crawler::{Published, Verdict};
+use crate::enrich::crawler::{Claim, Verdict, crawler};
 
-/// What the test's name server says to a name and type.
-enum Say {
-    Names(Vec<&'static str>),
-    Address(&'static str),
-    /// An alias and, behind it, an address.
-    Through(&'static str, &'static str),
-    /// An alias and nothing else.
-    Alias(&'static str),
-    Nothing,
-    Fails,
-    Silent,
-    /// Forgeries first: a wrong number, another question, junk; then the truth.
-    AfterForgeries(&'static str),
-    /// Over UDP only that it does not fit.
-    OnlyByTcp(&'static str),
-}
+#[path = "../../tests/support/nameserver.rs"]
+mod nameserver;
+
+use nameserver::{Say, name_server};
 
 fn zone(name: &str, kind: Rtype) -> Say {
     match (name, kind) {
@@ -54,107 +36,16 @@ fn zone(name: &str, kind: Rtype) -> Say {
     }
 }
 
-fn name(text: &str) -> Name<Vec<u8>> {
-    text.parse().unwrap()
-}
-
-/// The replies to a question, in the order in which they are sent.
-fn replies(question: &[u8], tcp: bool) -> Vec<Vec<u8>> {
-    let message = Message::from_octets(question).unwrap();
-    let asked = message.sole_question().unwrap();
-    let owner: Name<Vec<u8>> = asked.qname().to_vec();
-    let say = zone(&owner.to_string().to_lowercase(), asked.qtype());
-    let with = |rcode, fill: &dyn Fn(&mut domain::base::message_builder::AnswerBuilder<Vec<u8>>)| {
-        let mut answer = MessageBuilder::new_vec().start_answer(&message, rcode).unwrap();
-        fill(&mut answer);
-        answer.finish()
-    };
-    let names = |names: &[&str]| {
-        with(Rcode::NOERROR, &|answer| {
-            for text in names {
-                answer.push((&owner, 60, Ptr::new(name(text)))).unwrap();
-            }
-        })
-    };
-    let address = |owner: &Name<Vec<u8>>, text: &str, alias: Option<&str>| {
-        with(Rcode::NOERROR, &|answer| {
-            let mut owner = owner.clone();
-            if let Some(target) = alias {
-                answer.push((&owner, 60, Cname::new(name(target)))).unwrap();
-                owner = name(target);
-            }
-            match text.parse() {
-                Ok(IpAddr::V4(v4)) => answer.push((&owner, 60, A::new(v4))).unwrap(),
-                Ok(IpAddr::V6(v6)) => answer.push((&owner, 60, Aaaa::new(v6))).unwrap(),
-                Err(_) => {}
-            }
-        })
-    };
-    match say {
-        Say::Names(all) => vec![names(&all)],
-        Say::Address(text) => vec![address(&owner, text, None)],
-        Say::Through(target, text) => vec![address(&owner, text, Some(target))],
-        Say::Alias(target) => vec![address(&owner, "", Some(target))],
-        Say::Nothing => vec![with(Rcode::NXDOMAIN, &|_| {})],
-        Say::Fails => vec![with(Rcode::SERVFAIL, &|_| {})],
-        Say::Silent => vec![],
-        Say::AfterForgeries(text) => {
-            let mut forged = names(&["liar.example"]);
-            forged[0] ^= 1;
-            let other = names(&["liar.example"]);
-            let asked_else = [&other[..13], b"x", &other[14..]].concat();
-            vec![b"junk".to_vec(), forged, asked_else, names(&[text])]
-        }
-        Say::OnlyByTcp(text) if tcp => vec![names(&[text])],
-        Say::OnlyByTcp(_) => {
-            let mut cut = with(Rcode::NOERROR, &|_| {});
-            cut[2] |= 2;
-            vec![cut]
-        }
-    }
-}
-
-/// A name server on loopback, UDP and TCP on one port. Its threads end with the test process.
-fn name_server() -> (SocketAddr, Arc<AtomicUsize>) {
-    let (tcp, udp) = loop {
-        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
-        if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()) {
-            break (tcp, udp);
-        }
-    };
-    let address = udp.local_addr().unwrap();
-    let asked = Arc::new(AtomicUsize::new(0));
-    let counter = asked.clone();
-    std::thread::spawn(move || {
-        let mut buffer = [0; 1_500];
-        while let Ok((len, from)) = udp.recv_from(&mut buffer) {
-            counter.fetch_add(1, Ordering::SeqCst);
-            for reply in replies(&buffer[..len], false) {
-                udp.send_to(&reply, from).unwrap();
-            }
-        }
-    });
-    std::thread::spawn(move || {
-        for stream in tcp.incoming() {
-            let mut stream = stream.unwrap();
-            let mut len = [0; 2];
-            stream.read_exact(&mut len).unwrap();
-            let mut question = vec![0; usize::from(u16::from_be_bytes(len))];
-            stream.read_exact(&mut question).unwrap();
-            for reply in replies(&question, true) {
-                stream
-                    .write_all(&u16::try_from(reply.len()).unwrap().to_be_bytes())
-                    .unwrap();
-                stream.write_all(&reply).unwrap();
-            }
-        }
-    });
-    (address, asked)
-}
-
 fn crawlers(server: SocketAddr, limits: Limits) -> Crawlers {
     let client = Client::new(server, Duration::from_millis(150));
-    Crawlers::asking(Published::new(&Lists::default()), &client, limits)
+    Crawlers::new(&client, limits)
+}
+
+fn claim(address: &str, key: &str) -> Claim {
+    Claim {
+        address: address.parse().unwrap(),
+        crawler: crawler(key).unwrap().key,
+    }
 }
 
 const FAST: Limits = Limits {
@@ -169,7 +60,7 @@ const LONG: Duration = Duration::from_secs(30);
 
 #[test]
 fn every_kind_of_server_leads_to_the_right_verdict() {
-    let (server, _) = name_server();
+    let (server, _) = name_server(zone);
     let crawlers = crawlers(server, FAST);
     let cases = [
         ("10.0.0.1", "googlebot", Verdict::Verified),
@@ -186,20 +77,18 @@ fn every_kind_of_server_leads_to_the_right_verdict() {
         ("fd00::1", "googlebot", Verdict::Verified),
         ("fd00::2", "googlebot", Verdict::Fake),
     ];
-    for (address, claim, _) in cases {
-        assert_eq!(
-            crawlers.claim(address.parse().unwrap(), None, claim),
-            Verdict::Unknown
-        );
+    for (address, key, _) in cases {
+        assert_eq!(crawlers.ask(claim(address, key)), Asked::Waiting);
     }
     assert!(crawlers.settle(LONG));
     let news = crawlers.verdicts();
     assert_eq!(news.len(), cases.len());
-    for (address, claim, verdict) in cases {
-        let address: IpAddr = address.parse().unwrap();
-        assert_eq!(crawlers.claim(address, None, claim), verdict, "{address} {claim}");
-        assert!(news.contains(&(address, claim, verdict)));
+    for (address, key, verdict) in cases {
+        let claim = claim(address, key);
+        assert_eq!(crawlers.ask(claim), Asked::Known(verdict), "{address} {key}");
+        assert!(news.contains(&(claim, verdict)));
     }
+    assert!(crawlers.answered() > 0);
     assert!(crawlers.verdicts().is_empty());
     let counts = crawlers.counts();
     assert_eq!(
@@ -210,18 +99,20 @@ fn every_kind_of_server_leads_to_the_right_verdict() {
 
 #[test]
 fn a_verdict_is_remembered_and_asked_for_again_when_it_is_old() {
-    let (server, asked) = name_server();
+    let (server, asked) = name_server(zone);
     let old_at_once = Limits {
         verified: Duration::ZERO,
         ..FAST
     };
-    let address = "10.0.0.1".parse().unwrap();
-    for (limits, questions) in [(FAST, 2), (old_at_once, 2 + 4)] {
+    let claim = claim("10.0.0.1", "googlebot");
+    for (limits, questions, again) in [
+        (FAST, 2, Asked::Known(Verdict::Verified)),
+        (old_at_once, 2 + 4, Asked::Waiting),
+    ] {
         let crawlers = crawlers(server, limits);
-        crawlers.claim(address, None, "googlebot");
+        crawlers.ask(claim);
         assert!(crawlers.settle(LONG));
-        // An old verdict holds until the new one is there.
-        assert_eq!(crawlers.claim(address, None, "googlebot"), Verdict::Verified);
+        assert_eq!(crawlers.ask(claim), again);
         assert!(crawlers.settle(LONG));
         assert_eq!(asked.load(Ordering::SeqCst), questions);
     }
@@ -229,28 +120,15 @@ fn a_verdict_is_remembered_and_asked_for_again_when_it_is_old() {
 
 #[test]
 fn too_many_claims_are_counted_and_nothing_is_asked_that_cannot_be_answered() {
-    let (server, asked) = name_server();
+    let (server, asked) = name_server(zone);
     let crawlers = crawlers(server, Limits { queue: 0, ..FAST });
+    assert_eq!(crawlers.ask(claim("10.0.0.1", "googlebot")), Asked::Dropped);
+    // No domain proves it: a name server cannot tell.
     assert_eq!(
-        crawlers.claim("10.0.0.1".parse().unwrap(), None, "googlebot"),
-        Verdict::Unknown
-    );
-    assert_eq!(crawlers.counts().dropped, 1);
-    assert_eq!(
-        crawlers.claim("10.0.0.1".parse().unwrap(), None, "gptbot"),
-        Verdict::Unknown
-    );
-    assert_eq!(
-        crawlers.claim("17.0.0.1".parse().unwrap(), None, "applebot"),
-        Verdict::Verified
+        crawlers.ask(claim("10.0.0.1", "gptbot")),
+        Asked::Known(Verdict::Unknown)
     );
     assert_eq!((crawlers.counts().dropped, asked.load(Ordering::SeqCst)), (1, 0));
-    let offline = Crawlers::offline(Published::new(&Lists::default()));
-    assert_eq!(
-        offline.claim("10.0.0.1".parse().unwrap(), None, "googlebot"),
-        Verdict::Unknown
-    );
-    assert!(offline.settle(Duration::ZERO) && !offline.asks());
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Drivers: they put source, analysis, store and sinks together and make them run.
 //!
 //! [`setup`] turns the configuration into rules, databases and receivers; [`replay`] reads history once; [`tail`]
-//! follows. Nothing is parsed, judged or encoded here. Next: [`crate::cli`].
+//! follows; [`checks`] brings crawlers' claims to name servers. Nothing is parsed, judged or encoded here. Next: [`crate::cli`].
 
+pub mod checks;
 pub mod pool;
 pub mod progress;
 pub mod replay;

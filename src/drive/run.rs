@@ -8,17 +8,22 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use afw_parsers::Time;
+
+use crate::analysis::claims::Standing;
 use crate::analysis::fold::{Fold, Outcome};
 use crate::analysis::merge::Partial;
 use crate::analysis::scan::{Rejected, Scan};
 use crate::cli::print::Printer;
 use crate::cli::{Failure, now};
+use crate::enrich::crawler::{Claim, Verdict};
 use crate::report::Statistics;
 use crate::sink::{Sink, Workers};
 use crate::source::{Batch, Cursor};
 use crate::store::{Effects, FileCount, Item, Store};
 use crate::text::shown;
 
+use super::checks::Checks;
 use super::signals::Signals;
 use super::start::{Left, left, store_failure};
 
@@ -49,6 +54,8 @@ pub struct Run {
     pub rejects: Option<BufWriter<File>>,
     /// Signals.
     pub signals: Signals,
+    /// Who asks name servers about crawlers' claims, when that is wanted.
+    pub checks: Option<Checks>,
 }
 
 /// The durable side of a run.
@@ -115,12 +122,93 @@ impl Run {
     /// # Errors
     /// Standard output cannot be written.
     pub fn take(&mut self, scan: &mut Scan, found: usize) -> io::Result<()> {
+        self.check(scan, found)?;
         let event = scan.found.get_mut(found).and_then(|found| found.event.take());
         if let Some((ecs, host)) = event {
             self.printer.event(&ecs, host.as_deref())?;
         }
         let outcome = self.fold.take(scan, found);
-        self.outcome(outcome)
+        let crowded = outcome.crowded;
+        self.outcome(outcome)?;
+        match crowded {
+            Some(claim) => self.decide_now(claim),
+            None => Ok(()),
+        }
+    }
+
+    /// Where a line's client says that it is a crawler: asks for it and, in a replay, waits for the verdict.
+    fn check(&mut self, scan: &mut Scan, found: usize) -> io::Result<()> {
+        if let Some(checks) = self.checks.as_mut().filter(|checks| found == 0 && checks.waits()) {
+            // All that the batch asks is asked at once, so that little is left to wait for.
+            let claims = scan.found.iter().filter_map(|found| found.claim);
+            claims
+                .filter(|claimed| {
+                    claimed.open && self.fold.claims().known().verdict(&claimed.claim).is_none()
+                })
+                .for_each(|claimed| checks.ask(claimed.claim));
+        }
+        if self.fold.meet(scan, found) != Standing::Awaited || !self.waits() {
+            return Ok(());
+        }
+        if let Some(claimed) = scan.found.get(found).and_then(|found| found.claim) {
+            self.wait_for(claimed.claim)?;
+            self.fold.meet(scan, found);
+        }
+        Ok(())
+    }
+
+    fn waits(&self) -> bool {
+        self.checks.as_ref().is_some_and(|checks| checks.waits())
+    }
+
+    fn wait_for(&mut self, claim: Claim) -> io::Result<()> {
+        let Self {
+            checks,
+            fold,
+            signals,
+            ..
+        } = self;
+        let outcomes = checks
+            .as_mut()
+            .map(|checks| checks.wait_for(claim, fold, signals));
+        self.outcomes(outcomes.unwrap_or_default())
+    }
+
+    /// No more lines of this client can be held. Nobody waits for a name server here: it is unknown for now.
+    fn decide_now(&mut self, claim: Claim) -> io::Result<()> {
+        let outcomes = self.fold.decide(&[(claim, Verdict::Unknown, Time::default())]);
+        self.outcomes(outcomes)
+    }
+
+    /// Takes in what name servers have decided.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn settle(&mut self) -> io::Result<()> {
+        let outcomes = match &mut self.checks {
+            Some(checks) => checks.settle(&mut self.fold),
+            None => return Ok(()),
+        };
+        self.outcomes(outcomes)
+    }
+
+    /// Lines that still wait are judged without a verdict: nobody will be there to do it later.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn release(&mut self) -> io::Result<()> {
+        let awaited = self.fold.claims().awaited();
+        let unknown: Vec<_> = awaited
+            .into_iter()
+            .filter(|claim| self.fold.claims().holds(claim))
+            .map(|claim| (claim, Verdict::Unknown, Time::default()))
+            .collect();
+        let outcomes = self.fold.decide(&unknown);
+        self.outcomes(outcomes)
+    }
+
+    fn outcomes(&mut self, outcomes: Vec<Outcome>) -> io::Result<()> {
+        outcomes.into_iter().try_for_each(|outcome| self.outcome(outcome))
     }
 
     fn outcome(&mut self, outcome: Outcome) -> io::Result<()> {
@@ -129,12 +217,18 @@ impl Run {
             indicators,
             items,
             notices,
+            late,
+            crowded: _,
         } = outcome;
         for notice in notices {
             tracing::warn!("{notice}");
         }
         if let Some(finding) = &finding {
-            self.statistics.finding(finding);
+            if late {
+                self.statistics.late(finding);
+            } else {
+                self.statistics.finding(finding);
+            }
             self.printer.finding(finding)?;
         }
         for indicator in &indicators {

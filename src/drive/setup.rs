@@ -13,6 +13,7 @@ use crate::cli::{Exit, Failure};
 use crate::client::{Trust, TrustSpec};
 use crate::config::{Analysis, Config};
 use crate::detect::{RuleProblem, RuleText, Ruleset};
+use crate::enrich::crawler::Published;
 use crate::enrich::{Databases, Exemptions, ListSpec, Lists};
 use crate::net::Cidr;
 use crate::sink::Sink;
@@ -24,17 +25,20 @@ const MAX_RULE_BYTES: u64 = 4 << 20;
 /// What to do about rules that cannot be read.
 const RULES_HINT: &str = "--rules takes a Sigma rule file or a folder of .yml and .yaml files";
 
-/// Builds the kit of a run.
+/// Builds the kit of a run. `dns`: name servers are asked about crawlers' claims.
 ///
 /// # Errors
 /// Exit code 2 with everything that is wrong with rules, databases, lists or networks.
-pub fn kit(config: &Config, sinks: Vec<Arc<dyn Sink>>, wants: Wants) -> Result<Arc<Kit>, Failure> {
+pub fn kit(config: &Config, sinks: Vec<Arc<dyn Sink>>, wants: Wants, dns: bool) -> Result<Arc<Kit>, Failure> {
     let trust = trust(&config.analysis)?;
     let exemptions = exemptions(&config.analysis, &trust)?;
+    let lists = lists(&config.analysis.lists)?;
     let kit = Kit {
         ruleset: Arc::new(ruleset(&config.analysis)?),
         databases: Arc::new(databases(&config.analysis.geoip)?),
-        lists: Arc::new(lists(&config.analysis.lists)?),
+        published: Arc::new(Published::new(&lists)),
+        dns,
+        lists: Arc::new(lists),
         exemptions: Arc::new(exemptions),
         trust,
         sinks,
@@ -51,6 +55,8 @@ pub fn bare_kit(ruleset: Arc<Ruleset>) -> Kit {
         databases: Arc::default(),
         lists: Arc::default(),
         exemptions: Arc::new(Exemptions::new(&trust)),
+        published: Arc::default(),
+        dns: false,
         trust,
         sinks: Vec::new(),
         wants: Wants::default(),

@@ -4,7 +4,7 @@
 //! within 250 ms. Next: [`super::run`].
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use afw_parsers::{Layout, Time};
 
@@ -19,6 +19,8 @@ use super::setup::Formats;
 
 /// How long an idle follower sleeps at most; signals and other processes' wishes are looked at this often.
 const IDLE: Duration = Duration::from_millis(500);
+/// How long the end of a stream waits for verdicts on crawlers' claims.
+const LAST_VERDICTS: Duration = Duration::from_secs(10);
 /// From how many lines of which none was a request a file is called no access log.
 const NO_ACCESS_LINES: u64 = 64;
 
@@ -63,6 +65,7 @@ impl Tail {
             let polled = self.follower.poll();
             let (ended, caught_up, busy) = (polled.ended, polled.caught_up, !polled.batches.is_empty());
             self.round(polled)?;
+            self.run.settle()?;
             if !self.run.commit_if_due(&mut Vec::new)? {
                 break;
             }
@@ -78,8 +81,27 @@ impl Tail {
                 });
             }
         }
+        self.end_claims()?;
         self.run.commit(Vec::new())?;
         Ok(self.run.printer.flush()?)
+    }
+
+    /// The end of a stream waits a moment for name servers. Lines that still wait then go on with the next run, where
+    /// there is a store to keep them.
+    fn end_claims(&mut self) -> Result<(), Failure> {
+        let end = Instant::now() + LAST_VERDICTS;
+        while self.run.signals.end().is_none() && Instant::now() < end {
+            self.run.settle()?;
+            let claims = self.run.fold.claims();
+            if claims.awaited().iter().all(|claim| !claims.holds(claim)) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if self.run.keep.is_none() {
+            self.run.release()?;
+        }
+        Ok(())
     }
 
     /// Takes in what one poll gave.
@@ -90,6 +112,9 @@ impl Tail {
         for trouble in &polled.troubles {
             tracing::warn!("{trouble}");
         }
+        if self.run.checks.is_some() {
+            self.scanner.know(Arc::clone(self.run.fold.claims().known()));
+        }
         let mut merge = Merge::default();
         let mut logs: HashMap<u32, usize> = HashMap::new();
         for batch in polled.batches {
@@ -99,6 +124,7 @@ impl Tail {
             let scan = self.scan(batch);
             merge.push(log, scan);
         }
+        self.scanner.know(Arc::default());
         for log in logs.into_values() {
             merge.end(log);
         }

@@ -3,15 +3,17 @@
 //! A user agent that names one of these crawlers makes a claim. `table` says which tokens make it, which list of
 //! published addresses and which names of reverse DNS prove it. [`Published`] decides by addresses alone; `proof`
 //! decides by forward-confirmed reverse DNS, as steps that ask a function for answers; `message` reads and writes the
-//! DNS messages. All pure: sockets, threads and the cache are in [`crate::dns`].
+//! DNS messages; [`Known`] remembers what was decided. All pure: sockets, threads and the cache are in [`crate::dns`].
 //!
 //! Unknown is never called fake: a claim is fake only when the operator promised a proof and it fails.
 
+mod known;
 pub mod message;
 mod proof;
 mod published;
 mod table;
 
+pub use known::{Claim, Known, MAX_KNOWN};
 pub use proof::{Answer, Failure, prove};
 pub use published::Published;
 pub use table::{CRAWLERS, Crawler};

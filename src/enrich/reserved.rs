@@ -65,6 +65,12 @@ pub fn purpose(address: IpAddr) -> Option<&'static str> {
         .and_then(|(_, (purpose, public))| (!public).then_some(*purpose))
 }
 
+/// Whether the address belongs to nobody because it is for documentation: met in examples and tests only, never a
+/// proxy or a machine of one's own.
+pub fn is_documentation(address: IpAddr) -> bool {
+    purpose(address).is_some_and(|purpose| purpose.starts_with("documentation"))
+}
+
 /// Whether every address of the network is reserved.
 pub fn covers(cidr: Cidr) -> bool {
     // A public hole inside a reserved network is far smaller than the network: asking both ends is enough, but for

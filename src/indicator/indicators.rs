@@ -96,6 +96,15 @@ impl Indicators {
         updates
     }
 
+    /// Takes back what was gathered about an address that turned out to be nobody to blame.
+    pub fn forget(&mut self, address: IpAddr) {
+        let subject = Subject::Address(address.to_canonical());
+        if self.take(&subject).is_some() {
+            self.note(&subject);
+            self.counters.exempt += 1;
+        }
+    }
+
     fn merge(
         &mut self,
         subject: Subject,

@@ -85,6 +85,11 @@ impl Statistics {
     /// Counts what the rules said of one line.
     pub fn finding(&mut self, finding: &Finding) {
         self.sighted += 1;
+        self.late(finding);
+    }
+
+    /// Counts what the rules say of a line that was counted before.
+    pub fn late(&mut self, finding: &Finding) {
         self.exempt += u64::from(finding.event.exempt().is_some());
         for sighting in &finding.sightings {
             self.classes[sighting.class as usize] += 1;

@@ -10,6 +10,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
 use super::Statistics;
+use crate::analysis::claims::ClaimCounts;
 use crate::detect::Class;
 use crate::event::ValueType;
 use crate::indicator::{self, Indicator};
@@ -69,6 +70,10 @@ pub struct Summary {
     pub delivery: Delivery,
     /// Whether country or ASN databases were used.
     pub geoip: bool,
+    /// What became of clients that say they are crawlers.
+    pub claims: ClaimCounts,
+    /// Whether name servers were asked about them.
+    pub dns: bool,
     /// Named counters of things dropped or evicted.
     pub counters: Vec<(String, u64)>,
 }
@@ -187,6 +192,31 @@ impl Summary {
         if total.sighted == 0 {
             let _ = writeln!(out, "  nothing suspicious");
         }
+        self.crawlers(out);
+    }
+
+    /// What became of the claims to be a crawler, and above all what nobody checked.
+    fn crawlers(&self, out: &mut String) {
+        let ClaimCounts {
+            verified,
+            fake,
+            unverified,
+        } = self.claims;
+        if verified + fake + unverified == 0 {
+            return;
+        }
+        let hint = match (unverified, self.dns) {
+            (0, _) => "",
+            (_, false) => " (--dns checks by reverse DNS, --list googlebot=FILE by published ranges)",
+            (_, true) => " (no proof either way)",
+        };
+        let _ = writeln!(
+            out,
+            "  clients that say they are crawlers: {} verified, {} fake, {} unverified{hint}",
+            grouped(verified),
+            grouped(fake),
+            grouped(unverified),
+        );
     }
 
     fn offenders(&self, out: &mut String) {
@@ -276,6 +306,10 @@ impl Summary {
             .map(|(n, c)| (n.clone(), json!(c)))
             .collect::<serde_json::Map<_, _>>()
             .into();
+        document["crawlers"] = json!({
+            "verified": self.claims.verified, "fake": self.claims.fake, "unverified": self.claims.unverified,
+            "dns": self.dns,
+        });
         document["delivery"] = json!({
             "sinks": self.delivery.sinks, "records": self.delivery.records, "waiting": self.delivery.waiting,
             "dead": self.delivery.dead, "dry_run": self.delivery.dry_run,

@@ -156,7 +156,7 @@ impl Sink for OneFirewall {
 
     fn request(&self, event: &Event<'_, '_>, into: &mut Vec<Vec<u8>>) {
         let record = event.record;
-        let Some(client) = event.client.address.filter(|_| event.address.exempt.is_none()) else {
+        let Some(client) = event.client.address.filter(|_| event.exempt.is_none()) else {
             return;
         };
         if !self.reports(record.status) {

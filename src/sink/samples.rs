@@ -113,6 +113,8 @@ pub(super) fn with_event(record: &Record<'_>, address: &AddressFacts, see: impl 
         client,
         address,
         agent: &agent,
+        verdict: Default::default(),
+        exempt: address.exempt,
         file: &file,
         offset: 0,
     });

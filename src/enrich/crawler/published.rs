@@ -50,6 +50,15 @@ impl Published {
         }
         (crawler.domains.is_empty() && known.complete).then_some(Verdict::Fake)
     }
+
+    /// As [`Published::verdict`], where DNS is not asked: a list that the operator offers as a proof is then all the
+    /// proof there is, and an address outside of it is no crawler's.
+    pub fn verdict_without_dns(&self, address: IpAddr, asn: Option<u32>, claim: &str) -> Option<Verdict> {
+        self.verdict(address, asn, claim).or_else(|| {
+            let complete = self.by_key.get(claim).is_some_and(|known| known.complete);
+            complete.then_some(Verdict::Fake)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -80,5 +89,10 @@ mod tests {
         ] {
             assert_eq!(decide(address, asn, claim), verdict, "{address} {claim}");
         }
+        let alone =
+            |address: &str, claim| published.verdict_without_dns(address.parse().unwrap(), None, claim);
+        assert_eq!(alone("66.249.65.5", "googlebot"), Some(Verdict::Fake));
+        assert_eq!(alone("66.249.64.5", "googlebot"), Some(Verdict::Verified));
+        assert_eq!(alone("66.249.64.5", "bingbot"), None);
     }
 }

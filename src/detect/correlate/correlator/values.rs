@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use afw_parsers::Time;
 
-use crate::detect::{RuleInfo, View};
+use crate::detect::RuleInfo;
 use crate::event::Sighting;
 
 /// Limits of a [`Correlator`](super::Correlator).
@@ -96,14 +96,7 @@ pub struct Fired {
 impl Fired {
     /// The sighting for the completing line.
     pub fn sighting(&self) -> Sighting {
-        Sighting {
-            rule: Arc::clone(&self.rule),
-            class: self.rule.class,
-            confidence: self.rule.confidence,
-            view: View::Raw,
-            correlation: true,
-            observables: Vec::new(),
-        }
+        Sighting::correlated(&self.rule)
     }
 }
 
