@@ -74,7 +74,7 @@ pub struct Found {
     /// What the rules say of it.
     pub finding: Option<Finding>,
     /// The whole event as ECS with its host, when every event is wanted.
-    pub event: Option<(String, Option<Box<str>>)>,
+    pub event: Option<Box<(String, Option<Box<str>>)>>,
     /// That the client says it is a crawler, and what is known of it.
     pub claim: Option<Claimed>,
 }
@@ -147,6 +147,8 @@ pub struct Scanner {
     known: Arc<Known>,
     hits: Vec<Hit>,
     encoded: Vec<Vec<u8>>,
+    /// The format of the lines at hand, and how many of them are not counted yet.
+    format: (&'static str, u64),
 }
 
 impl Scanner {
@@ -161,6 +163,7 @@ impl Scanner {
             known: Arc::default(),
             hits: Vec::new(),
             encoded: Vec::new(),
+            format: ("", 0),
             kit: Arc::clone(kit),
         }
     }
@@ -190,9 +193,21 @@ impl Scanner {
                 }
             }
         }
+        self.count_format("", &mut scan.statistics);
         scan.layout = Some(parser.layout());
         scan.batch = batch;
         scan
+    }
+
+    /// Counts the formats of lines, which are many of one kind, in one go.
+    fn count_format(&mut self, name: &'static str, statistics: &mut Statistics) {
+        if self.format.0 != name {
+            let (before, lines) = std::mem::replace(&mut self.format, (name, 0));
+            if lines > 0 {
+                statistics.format(before, lines);
+            }
+        }
+        self.format.1 += 1;
     }
 
     /// The owned event of one line that a scan did not keep, for a correlation that this line completed. Where header
@@ -254,6 +269,8 @@ impl Scanner {
         }
         scan.latest = scan.latest.max(Some(time));
         scan.statistics.request(time, record.status);
+        let format = record.format.map_or("compiled", afw_parsers::Format::name);
+        self.count_format(format, &mut scan.statistics);
         let Self {
             kit,
             signatures,
@@ -262,6 +279,7 @@ impl Scanner {
             known,
             hits,
             encoded,
+            ..
         } = self;
         let event = event(kit, enricher, known, batch, line, record);
         count(&mut scan.statistics, &event);
@@ -295,7 +313,7 @@ impl Scanner {
         requests(kit, &event, finding.is_some(), encoded, &mut scan.requests);
         let printed = wants
             .events
-            .then(|| (ecs::document(&event).to_string(), host(record)));
+            .then(|| Box::new((ecs::document(&event).to_string(), host(record))));
         let claim = claimed(kit, &event);
         if finding.is_some() || printed.is_some() || claim.is_some() || !ticks.is_empty() {
             let key = scan.latest.unwrap_or(time);
@@ -392,28 +410,26 @@ fn count(statistics: &mut Statistics, event: &Event<'_, '_>) {
     {
         *statistics.labels.entry(label).or_default() += 1;
     }
-    let format = event.record.format.map_or("compiled", afw_parsers::Format::name);
-    statistics.format(format);
 }
 
 /// The finding of a line on which rules fired that make sightings of their own.
 fn finding(kit: &Kit, event: &Event<'_, '_>, hits: &[Hit]) -> Option<Finding> {
     let rules = kit.ruleset.rules();
-    let alerting = hits
-        .iter()
-        .filter_map(|hit| Some((hit, rules.get(hit.rule as usize)?)));
-    let sightings: Vec<Sighting> = alerting
-        .filter(|(_, rule)| rule.alerts)
-        .map(|(hit, rule)| Sighting {
-            rule: Arc::clone(&rule.info),
-            class: rule.info.class,
-            confidence: rule.info.confidence,
-            view: hit.view,
-            correlation: false,
-            observables: Vec::new(),
-        })
-        .collect();
-    (!sightings.is_empty()).then(|| Finding {
+    let alerting = || {
+        let rule = |hit: &Hit| Some((hit.view, rules.get(hit.rule as usize)?));
+        hits.iter().filter_map(rule).filter(|(_, rule)| rule.alerts)
+    };
+    alerting().next()?;
+    let mut sightings = Vec::with_capacity(hits.len());
+    sightings.extend(alerting().map(|(view, rule)| Sighting {
+        rule: Arc::clone(&rule.info),
+        class: rule.info.class,
+        confidence: rule.info.confidence,
+        view,
+        correlation: false,
+        observables: Vec::new(),
+    }));
+    Some(Finding {
         event: Arc::new(sighted::of(event, kit.wants)),
         sightings,
     })

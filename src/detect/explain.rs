@@ -232,7 +232,7 @@ impl<'e, 'v, 'a> Plain<'e, 'v, 'a> {
 fn span(test: &Test, text: &[u8]) -> Range<usize> {
     let found = match test {
         Test::Pattern { pattern, cased } => pattern.find(text, *cased),
-        Test::Regex(regex) => regex.regex.find(text).map(|found| found.range()),
+        Test::Regex(regex) => regex.find(text),
         _ => None,
     };
     found.unwrap_or(0..text.len())

@@ -3,7 +3,7 @@
 //! Leaves are [`Check`]s: one test on one field or, for keywords, on every value of the line. The tree knows nothing of
 //! automata or views: [`super::compile`] makes it fast, [`super::explain`] evaluates it plainly.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::fields::Field;
 use super::pattern::Pattern;
@@ -233,13 +233,13 @@ fn iso_week(day: i64) -> i64 {
     (thursday - start).div_euclid(7) + 1
 }
 
-/// A compiled regular expression.
+/// A regular expression. A small one is compiled when it is first run: most wait for a literal that never comes.
 #[derive(Debug, Clone)]
 pub struct Regex {
     /// As the rule writes it, with its flags in front.
     pub source: String,
-    /// Compiled.
-    pub regex: regex::bytes::Regex,
+    unicode: bool,
+    compiled: OnceLock<Option<regex::bytes::Regex>>,
     /// Texts, lower case, of which at least one stands in everything that matches, in any case; `None` when there
     /// are no such texts.
     pub required: Option<Vec<Vec<u8>>>,
@@ -255,9 +255,12 @@ impl PartialEq for Regex {
 
 /// The most memory one compiled expression may take.
 const REGEX_BYTES: usize = 1 << 20;
+/// An expression of at most so many parts, by [`required::parts`], stays far below [`REGEX_BYTES`]: a part takes some
+/// tens of bytes.
+const SMALL_PARTS: usize = 2_000;
 
 impl Regex {
-    /// Compiles an expression with flags of `i`, `m`, `s`.
+    /// Takes an expression with flags of `i`, `m`, `s`.
     ///
     /// # Errors
     /// What the expression asks for and this engine does not do.
@@ -268,25 +271,52 @@ impl Regex {
             false => format!("(?{flags}){translated}"),
         };
         // Bytes first: log text need not be UTF-8. What asks for Unicode classes gets them.
-        let build = |unicode: bool| {
-            regex::bytes::RegexBuilder::new(&source)
-                .unicode(unicode)
-                .size_limit(REGEX_BYTES)
-                .dfa_size_limit(REGEX_BYTES)
-                .build()
-                .map(|regex| (regex, unicode))
-        };
-        let (regex, unicode) = build(false)
-            .or_else(|_| build(true))
-            .map_err(|error| reason(&error))?;
-        let hir = required::parse(&source, unicode);
+        let parsed = [false, true]
+            .into_iter()
+            .find_map(|unicode| Some((required::parse(&source, unicode)?, unicode)));
+        let compiled = OnceLock::new();
+        let unicode = parsed.as_ref().is_none_or(|(_, unicode)| *unicode);
+        if parsed
+            .as_ref()
+            .is_none_or(|(hir, _)| required::parts(hir) > SMALL_PARTS)
+        {
+            let regex = compile(&source, unicode).map_err(|error| reason(&error))?;
+            compiled.get_or_init(|| Some(regex));
+        }
+        let hir = parsed.map(|(hir, _)| hir);
         Ok(Self {
             required: hir.as_ref().and_then(required::literals),
             looks_around: hir.is_none_or(|hir| !hir.properties().look_set().is_empty()),
             source,
-            regex,
+            unicode,
+            compiled,
         })
     }
+
+    /// Where it matches first.
+    pub fn find(&self, text: &[u8]) -> Option<std::ops::Range<usize>> {
+        self.compiled()?.find(text).map(|found| found.range())
+    }
+
+    /// Whether it matches.
+    pub fn is_match(&self, text: &[u8]) -> bool {
+        self.compiled().is_some_and(|regex| regex.is_match(text))
+    }
+
+    /// `None` never happens: what could fail was compiled at once.
+    fn compiled(&self) -> Option<&regex::bytes::Regex> {
+        self.compiled
+            .get_or_init(|| compile(&self.source, self.unicode).ok())
+            .as_ref()
+    }
+}
+
+fn compile(source: &str, unicode: bool) -> Result<regex::bytes::Regex, regex::Error> {
+    regex::bytes::RegexBuilder::new(source)
+        .unicode(unicode)
+        .size_limit(REGEX_BYTES)
+        .dfa_size_limit(REGEX_BYTES)
+        .build()
 }
 
 /// The last line of the regex crate's message, which says why.
@@ -339,5 +369,21 @@ mod tests {
             let error = Regex::new(pattern, "").unwrap_err();
             assert!(error.contains(why), "{pattern}: {error}");
         }
+    }
+
+    #[test]
+    fn what_is_compiled_later_compiles() {
+        for pattern in [
+            "x{600}",
+            "[a-z0-9_.-]{1,300}",
+            "(?:(?:a|b|c){10}){30}",
+            "\\p{Greek}{2}",
+            "[^a]{400}$",
+        ] {
+            let regex = Regex::new(pattern, "i").unwrap();
+            assert!(regex.compiled.get().is_none(), "{pattern} is not small");
+            assert!(regex.compiled().is_some(), "{pattern}");
+        }
+        assert!(Regex::new("x{2001}", "").unwrap().compiled.get().is_some());
     }
 }

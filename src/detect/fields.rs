@@ -288,6 +288,37 @@ impl Field {
         self.is_target() || matches!(self, Self::Referrer | Self::Agent | Self::Header(_))
     }
 
+    /// Whether the value is always a number, which [`number`] reads.
+    pub const fn is_number(&self) -> bool {
+        matches!(
+            self,
+            Self::Status
+                | Self::PeerPort
+                | Self::ServerPort
+                | Self::ResponseBytes
+                | Self::BodyBytes
+                | Self::RequestBytes
+                | Self::Millis
+                | Self::Nanos
+                | Self::Asn
+                | Self::AgentMajor
+                | Self::Offset
+        )
+    }
+
+    /// The fields that this one's value follows from, when they are others and nothing else counts.
+    pub const fn follows_from(&self) -> &'static [Self] {
+        match self {
+            Self::Path | Self::Query | Self::Extension => &[Self::Target],
+            Self::AgentType | Self::AgentOdd | Self::AgentName | Self::AgentSystem | Self::AgentMajor => {
+                &[Self::Agent]
+            }
+            Self::Outcome => &[Self::Status],
+            Self::Classification => &[Self::Target, Self::Status],
+            _ => &[],
+        }
+    }
+
     /// Whether it is the request target or a part of it.
     pub fn is_target(&self) -> bool {
         matches!(
@@ -426,14 +457,22 @@ fn borrowed<'e>(event: &Event<'e, '_>, field: &Field) -> Option<&'e [u8]> {
 
 fn written(event: &Event<'_, '_>, field: &Field) -> Option<Short> {
     let record = event.record;
+    match field {
+        Field::Client => event.client.address.map(Short::of),
+        Field::Peer => record.peer.map(Short::of),
+        Field::Timestamp => record.time.map(|time| Short::of(time.to_rfc3339_millis())),
+        Field::Date => record.time.map(date),
+        Field::TimeOfDay => record.time.map(time_of_day),
+        Field::Protocol => record.http_version.map(protocol),
+        field => number(event, field).map(Short::of),
+    }
+}
+
+/// The value of a field that is always a number ([`Field::is_number`]).
+pub fn number(event: &Event<'_, '_>, field: &Field) -> Option<u64> {
+    let record = event.record;
     let more = &record.more;
-    let number = match field {
-        Field::Client => return event.client.address.map(Short::of),
-        Field::Peer => return record.peer.map(Short::of),
-        Field::Timestamp => return record.time.map(|time| Short::of(time.to_rfc3339_millis())),
-        Field::Date => return record.time.map(date),
-        Field::TimeOfDay => return record.time.map(time_of_day),
-        Field::Protocol => return record.http_version.map(protocol),
+    Some(match field {
         Field::Status => u64::from(record.status?),
         Field::PeerPort => u64::from(more.peer_port?),
         Field::ServerPort => u64::from(more.server_port?),
@@ -446,8 +485,7 @@ fn written(event: &Event<'_, '_>, field: &Field) -> Option<Short> {
         Field::AgentMajor => u64::from(event.agent.major?),
         Field::Offset => event.offset,
         _ => return None,
-    };
-    Some(Short::of(number))
+    })
 }
 
 fn date(time: afw_parsers::Time) -> Short {

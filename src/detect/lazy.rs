@@ -13,7 +13,7 @@ pub(super) fn holds(test: &Test, value: Option<&[u8]>, event: &Event<'_, '_>) ->
     };
     match test {
         Test::Pattern { pattern, cased } => pattern.matches(text, *cased),
-        Test::Regex(regex) => regex.regex.is_match(text),
+        Test::Regex(regex) => regex.is_match(text),
         Test::Network(network) => fields::address(text).is_some_and(|address| network.contains(address)),
         Test::Present => true,
         Test::Empty => text.is_empty(),

@@ -27,6 +27,25 @@ pub fn literals(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     usable(&set).then_some(set)
 }
 
+/// How many parts an expression is made of when its repetitions are written out: what compiling it costs, roughly.
+pub fn parts(hir: &Hir) -> usize {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len(),
+        HirKind::Class(Class::Bytes(class)) => class.ranges().len().max(1),
+        // A range of letters beyond ASCII takes several ranges of bytes.
+        HirKind::Class(Class::Unicode(class)) => 8 * class.ranges().len().max(1),
+        HirKind::Capture(capture) => parts(&capture.sub).saturating_add(2),
+        HirKind::Concat(subs) | HirKind::Alternation(subs) => subs
+            .iter()
+            .fold(1, |sum: usize, sub| sum.saturating_add(parts(sub))),
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(repetition.min).max(1) as usize + 1;
+            parts(&repetition.sub).saturating_add(1).saturating_mul(times)
+        }
+    }
+}
+
 /// What is known of the texts that a part matches.
 #[derive(Default)]
 struct Found {

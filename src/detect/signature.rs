@@ -97,6 +97,9 @@ impl Signatures {
 
     /// Appends a hit for every rule that holds, in the order of the rules.
     pub fn inspect(&mut self, event: &Event<'_, '_>, hits: &mut Vec<Hit>) {
+        if self.ruleset.rules().is_empty() {
+            return;
+        }
         if !self.verdicts.is_on() || self.finds_keyword(event) {
             return self.look(event, hits);
         }

@@ -34,6 +34,8 @@ pub(super) struct Verdicts {
 enum Part {
     /// The field's text.
     Text(Field),
+    /// The field's number.
+    Number(Field),
     /// On which side of each of these limits the field's number lies.
     Sides(Field, Vec<f64>),
 }
@@ -90,10 +92,13 @@ impl Part {
                 Some(text) => add_text(key, &text),
                 None => key.push(0xFF),
             },
+            Self::Number(field) => {
+                let number = fields::number(event, field);
+                key.push(u8::from(number.is_some()));
+                key.extend(number.unwrap_or(0).to_le_bytes());
+            }
             Self::Sides(field, limits) => {
-                let text = fields::text(event, field);
-                let number =
-                    text.and_then(|text| std::str::from_utf8(&text).ok()?.trim().parse::<f64>().ok());
+                let number = value_of(event, field);
                 let side = |limit: &f64| number.and_then(|number| number.partial_cmp(limit));
                 key.extend(
                     limits
@@ -103,6 +108,15 @@ impl Part {
             }
         }
     }
+}
+
+/// A field's value as comparisons see it.
+fn value_of(event: &Event<'_, '_>, field: &Field) -> Option<f64> {
+    if field.is_number() {
+        return fields::number(event, field).map(|number| number as f64);
+    }
+    let text = fields::text(event, field)?;
+    std::str::from_utf8(&text).ok()?.trim().parse().ok()
 }
 
 /// Length first, so that no text can look like two.
@@ -137,10 +151,24 @@ fn parts(engine: &Engine) -> Option<Vec<Part>> {
         .iter()
         .filter_map(|part| match part {
             Part::Text(field) => Some(field.clone()),
-            Part::Sides(..) => None,
+            Part::Number(_) | Part::Sides(..) => None,
         })
         .collect();
-    parts.retain(|part| !matches!(part, Part::Sides(field, _) if texts.contains(field)));
+    let follows = |field: &Field| {
+        let from = field.follows_from();
+        !from.is_empty() && from.iter().all(|from| texts.contains(from))
+    };
+    parts.retain(|part| match part {
+        Part::Text(field) | Part::Number(field) => !follows(field),
+        Part::Sides(field, _) => !texts.contains(field) && !follows(field),
+    });
+    for part in &mut parts {
+        if let Part::Text(field) = part
+            && field.is_number()
+        {
+            *part = Part::Number(field.clone());
+        }
+    }
     Some(parts)
 }
 

@@ -124,7 +124,8 @@ impl Run {
     pub fn take(&mut self, scan: &mut Scan, found: usize) -> io::Result<()> {
         self.check(scan, found)?;
         let event = scan.found.get_mut(found).and_then(|found| found.event.take());
-        if let Some((ecs, host)) = event {
+        if let Some(event) = event {
+            let (ecs, host) = *event;
             self.printer.event(&ecs, host.as_deref())?;
         }
         let outcome = self.fold.take(scan, found);

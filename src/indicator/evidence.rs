@@ -3,7 +3,7 @@
 //! Strength is class, then confidence, then the earlier line. Of lines with one rule and target only the earliest
 //! is kept, so five lines show five different things. Texts are clipped and made printable here, once.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
 use super::{Evidence, MAX_EVIDENCE};
 use crate::detect::Class;
@@ -75,7 +75,28 @@ impl Kept {
 }
 
 /// Keeps a line if it is the first or among the strongest. `kept` is the first, then the others, strongest first.
-pub(super) fn keep(kept: &mut Vec<Kept>, new: Kept) {
+pub(super) fn keep(kept: &mut Vec<Kept>, event: &SightedEvent, sighting: &Sighting) {
+    if !is_out(kept, event, sighting) {
+        insert(kept, Kept::new(event, sighting));
+    }
+}
+
+/// Whether a line is surely not kept, told without copying its texts: there are enough lines, all of them earlier and
+/// none of them weaker.
+fn is_out(kept: &[Kept], event: &SightedEvent, sighting: &Sighting) -> bool {
+    let strength = (
+        sighting.class,
+        Reverse(super::confidence::thousandths(sighting.confidence)),
+    );
+    kept.len() >= MAX_EVIDENCE
+        && kept.iter().all(|old| {
+            (old.line.time, old.line.offset) < (event.time, event.offset)
+                && (old.class, Reverse(old.thousandths)) <= strength
+        })
+}
+
+/// [`keep`] for a line whose texts were copied.
+pub(super) fn insert(kept: &mut Vec<Kept>, new: Kept) {
     match kept.iter_mut().find(|old| old.shows_the_same(&new)) {
         Some(old) if new.age(old).is_lt() => *old = new,
         Some(_) => return,
@@ -174,7 +195,7 @@ mod tests {
                 .map(|&(time, rule, target)| kept((time, rule as usize, u16::from(rule) * 7, rule, target)))
                 .collect();
             let mut found = Vec::new();
-            all.iter().for_each(|line| keep(&mut found, line.clone()));
+            all.iter().for_each(|line| insert(&mut found, line.clone()));
             let mut expected: Vec<Kept> = Vec::new();
             for line in all {
                 if !expected.iter().any(|old| old.shows_the_same(&line)) {
@@ -197,11 +218,11 @@ mod tests {
     #[test]
     fn the_first_stays_and_the_strongest_follow() {
         let mut lines = Vec::new();
-        keep(&mut lines, kept((1, 16, 100, 0, 0)));
+        insert(&mut lines, kept((1, 16, 100, 0, 0)));
         for n in 2..20 {
-            keep(&mut lines, kept((n, 5, 100, 1, n as u8)));
+            insert(&mut lines, kept((n, 5, 100, 1, n as u8)));
         }
-        keep(&mut lines, kept((20, 1, 900, 2, 20)));
+        insert(&mut lines, kept((20, 1, 900, 2, 20)));
         let times: Vec<i64> = lines.iter().map(|kept| kept.line.time.nanos()).collect();
         assert_eq!(times, [1, 20, 2, 3, 4]);
     }

@@ -17,12 +17,14 @@
 //! **Bounds.** Too many or too large profiles make room: first those that are no indicator yet, then indicators, the
 //! least recently sighted first; both are counted. A profile not sighted for [`Options::expire_nanos`] ends.
 
+mod queue;
 mod values;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv6Addr};
 
 use afw_parsers::Time;
+use foldhash::quality::RandomState;
 
 use super::Indicator;
 use super::confidence::thousandths;
@@ -32,6 +34,7 @@ use super::subject::{Subject, last_of, prefix_of};
 use crate::event::{Finding, SightedEvent, Sighting, ValueType};
 use crate::store::{State, StateKind};
 
+use queue::Queue;
 pub use values::{Counters, Options, Restored, Update};
 
 /// How many addresses of one /64 stand for themselves.
@@ -42,9 +45,11 @@ const NEIGHBOURS: usize = 2;
 pub struct Indicators {
     options: Options,
     policy: Policy,
-    profiles: BTreeMap<Subject, Box<Profile>>,
-    /// In the order of giving up: no indicator yet before indicator, then by touch.
-    order: BTreeMap<(bool, u64), Subject>,
+    profiles: HashMap<Subject, Box<Profile>, RandomState>,
+    /// The IPv6 addresses among them, so that those of one /64 are found.
+    neighbours: BTreeSet<Ipv6Addr>,
+    /// Who has to go first: of those that are no indicator yet, and of indicators.
+    order: [Queue; 2],
     bytes: usize,
     touches: u64,
     counters: Counters,
@@ -61,8 +66,9 @@ impl Indicators {
                 reship_nanos: options.reship_nanos,
             },
             options,
-            profiles: BTreeMap::new(),
-            order: BTreeMap::new(),
+            profiles: HashMap::default(),
+            neighbours: BTreeSet::new(),
+            order: Default::default(),
             bytes: 0,
             touches: 0,
             counters: Counters::default(),
@@ -112,26 +118,36 @@ impl Indicators {
         sightings: &[&Sighting],
         held: impl Fn(&str) -> bool,
     ) -> Option<Update> {
-        let known = self
-            .take(&subject)
-            .filter(|profile| !self.is_over(profile, event.time));
-        let mut profile = known.unwrap_or_else(|| Box::new(Profile::new(event.time)));
+        self.begin(&subject, event.time);
+        self.touches += 1;
+        let profile = self.profiles.get_mut(&subject)?;
+        let before = profile.bytes();
         profile.add(event, sightings);
         if !matches!(subject, Subject::Text(..)) {
-            profile.facts = event.address.clone();
-            profile.address = event.client.map(|client| client.to_canonical());
+            profile.belongs_to(event);
         }
         let deliver = profile.emit(&self.policy, event.time, held);
         let update = deliver.map(|deliver| Update {
             indicator: profile.indicator(&subject),
             deliver,
         });
-        self.touches += 1;
         profile.touched = self.touches;
-        self.put(subject.clone(), profile);
+        self.bytes = (self.bytes + profile.bytes()).saturating_sub(before);
+        self.order[rank(profile)].push(self.touches, &subject);
         self.note(&subject);
-        self.evict(&subject);
+        self.evict(Some(&subject));
+        self.tidy();
         update
+    }
+
+    /// Sees to it that a value has a profile, a new one when the old one is over.
+    fn begin(&mut self, subject: &Subject, now: Time) {
+        match self.profiles.get(subject) {
+            Some(profile) if !self.is_over(profile, now) => return,
+            Some(_) => drop(self.take(subject)),
+            None => {}
+        }
+        self.put(subject.clone(), Box::new(Profile::new(now)));
     }
 
     /// Whose profile an address belongs to; the third of one /64 founds the prefix's.
@@ -145,13 +161,15 @@ impl Indicators {
             return prefix;
         }
         let own = Subject::Address(client);
-        let range = Subject::Address(first.into())..=Subject::Address(last_of(first).into());
+        if self.profiles.contains_key(&own) {
+            return own;
+        }
         let neighbours: Vec<Subject> = self
-            .profiles
-            .range(range)
-            .map(|(subject, _)| subject.clone())
+            .neighbours
+            .range(first..=last_of(first))
+            .map(|neighbour| Subject::Address((*neighbour).into()))
             .collect();
-        if neighbours.len() < NEIGHBOURS || neighbours.contains(&own) {
+        if neighbours.len() < NEIGHBOURS {
             return own;
         }
         self.found_prefix(prefix.clone(), &neighbours);
@@ -176,18 +194,39 @@ impl Indicators {
         }
     }
 
-    /// Takes a profile out, with its place in the order.
+    /// Takes a profile out; its places in the order are stale from now on.
     fn take(&mut self, subject: &Subject) -> Option<Box<Profile>> {
         let profile = self.profiles.remove(subject)?;
-        self.order.remove(&place(&profile));
+        if let Subject::Address(IpAddr::V6(address)) = subject {
+            self.neighbours.remove(address);
+        }
         self.bytes = self.bytes.saturating_sub(profile.bytes());
         Some(profile)
     }
 
     fn put(&mut self, subject: Subject, profile: Box<Profile>) {
-        self.order.insert(place(&profile), subject.clone());
+        if let Subject::Address(IpAddr::V6(address)) = subject {
+            self.neighbours.insert(address);
+        }
+        self.order[rank(&profile)].push(profile.touched, &subject);
         self.bytes += profile.bytes();
         self.profiles.insert(subject, profile);
+    }
+
+    /// The one of a rank that was not touched for the longest time.
+    fn oldest(&mut self, rank: usize) -> Option<Subject> {
+        let profiles = &self.profiles;
+        self.order[rank].oldest(|subject, touched| is_at(profiles, subject, rank, touched))
+    }
+
+    /// Forgets stale places when there are many.
+    fn tidy(&mut self) {
+        let profiles = &self.profiles;
+        for (rank, queue) in self.order.iter_mut().enumerate() {
+            queue.tidy(profiles.len(), |subject, touched| {
+                is_at(profiles, subject, rank, touched)
+            });
+        }
     }
 
     fn note(&mut self, subject: &Subject) {
@@ -204,9 +243,11 @@ impl Indicators {
 
     /// Ends at most one profile of each rank that was not sighted for long.
     fn expire(&mut self, now: Time) {
-        for rank in [false, true] {
-            let oldest = self.order.range((rank, 0)..=(rank, u64::MAX)).next();
-            let Some(subject) = oldest.map(|(_, subject)| subject.clone()) else {
+        if self.options.expire_nanos.is_none() {
+            return;
+        }
+        for rank in 0..self.order.len() {
+            let Some(subject) = self.oldest(rank) else {
                 continue;
             };
             let over = self
@@ -221,19 +262,19 @@ impl Indicators {
         }
     }
 
-    fn evict(&mut self, at_hand: &Subject) {
+    /// Makes room, but not by the one at hand, which was touched last.
+    fn evict(&mut self, at_hand: Option<&Subject>) {
         while self.profiles.len() > self.options.max_profiles.max(1) || self.bytes > self.options.max_bytes {
-            let weakest = self.order.iter().find(|(_, subject)| *subject != at_hand);
-            let Some((&(indicator, _), subject)) = weakest.map(|(place, subject)| (place, subject.clone()))
-            else {
-                return;
-            };
+            let weakest = (0..self.order.len()).find_map(|rank| {
+                let oldest = self.oldest(rank)?;
+                (Some(&oldest) != at_hand).then_some((rank, oldest))
+            });
+            let Some((rank, subject)) = weakest else { return };
             self.take(&subject);
             self.note(&subject);
-            if indicator {
-                self.counters.evicted += 1;
-            } else {
-                self.counters.evicted_faint += 1;
+            match rank {
+                0 => self.counters.evicted_faint += 1,
+                _ => self.counters.evicted += 1,
             }
         }
     }
@@ -272,9 +313,10 @@ impl Indicators {
             self.touches = self.touches.max(profile.touched);
             self.take(&subject);
             self.put(subject.clone(), Box::new(profile));
-            self.evict(&subject);
             restored.profiles += 1;
         }
+        self.order.iter_mut().for_each(Queue::sort);
+        self.evict(None);
         restored
     }
 
@@ -341,8 +383,21 @@ impl Indicators {
     }
 }
 
-const fn place(profile: &Profile) -> (bool, u64) {
-    (profile.emitted.is_some(), profile.touched)
+/// Not yet an indicator, or one.
+fn rank(profile: &Profile) -> usize {
+    usize::from(profile.emitted.is_some())
+}
+
+/// Whether a place in the order is still that of a profile.
+fn is_at(
+    profiles: &HashMap<Subject, Box<Profile>, RandomState>,
+    subject: &Subject,
+    at: usize,
+    touched: u64,
+) -> bool {
+    profiles
+        .get(subject)
+        .is_some_and(|profile| profile.touched == touched && rank(profile) == at)
 }
 
 /// The values that a line's payloads name, each with the sightings that name it.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use afw_parsers::Time;
 
 use super::confidence::{combine, thousandths};
-use super::evidence::{Kept, keep};
+use super::evidence::{Kept, insert, keep, printable};
 use super::subject::Subject;
 use super::{Indicator, RuleCount};
 use crate::detect::{Class, Confidence, Level, RuleInfo};
@@ -98,31 +98,53 @@ impl Profile {
         for sighting in sightings {
             self.class = self.class.min(sighting.class);
             self.sightings += 1;
-            self.tally(&sighting.rule, sighting.confidence);
-            self.tag(&sighting.rule.tags);
+            if self.tally(&sighting.rule, sighting.confidence) {
+                self.tag(&sighting.rule.tags);
+            }
         }
         if let Some(host) = event.host.as_deref() {
-            self.add_host(super::evidence::printable(host, HOST_BYTES));
+            self.see_host(host);
         }
         let strongest = sightings
             .iter()
             .min_by_key(|sighting| (sighting.class, Reverse(thousandths(sighting.confidence))));
         if let Some(strongest) = strongest {
-            keep(&mut self.evidence, Kept::new(event, strongest));
+            keep(&mut self.evidence, event, strongest);
         }
     }
 
-    fn tally(&mut self, rule: &RuleInfo, confidence: Confidence) {
-        if let Some(tally) = self.rules.iter_mut().find(|tally| tally.id == rule.id) {
-            return tally.add(confidence, 1);
+    /// Takes over what the last line tells of the client.
+    pub fn belongs_to(&mut self, event: &SightedEvent) {
+        if self.facts != event.address {
+            self.facts = event.address.clone();
         }
-        self.add_rule(Tally {
-            id: rule.id.clone(),
-            title: rule.title.clone(),
-            level: rule.level,
-            confidence,
-            count: 1,
-        });
+        self.address = event.client.map(|client| client.to_canonical());
+    }
+
+    /// Counts a rule; whether its tags may be new here. Rules are told apart by their id, which is nearly always the
+    /// very same text in memory.
+    fn tally(&mut self, rule: &RuleInfo, confidence: Confidence) -> bool {
+        if let Some(tally) = self
+            .rules
+            .iter_mut()
+            .find(|tally| Arc::ptr_eq(&tally.id, &rule.id))
+        {
+            tally.add(confidence, 1);
+            return false;
+        }
+        if let Some(tally) = self.rules.iter_mut().find(|tally| tally.id == rule.id) {
+            tally.id = rule.id.clone();
+            tally.add(confidence, 1);
+        } else if self.rules.len() < MAX_RULES {
+            self.rules.push(Tally {
+                id: rule.id.clone(),
+                title: rule.title.clone(),
+                level: rule.level,
+                confidence,
+                count: 1,
+            });
+        }
+        true
     }
 
     fn add_rule(&mut self, rule: Tally) {
@@ -143,6 +165,12 @@ impl Profile {
         }
     }
 
+    fn see_host(&mut self, host: &str) {
+        if self.hosts.len() < MAX_HOSTS && !self.hosts.iter().any(|known| **known == *host) {
+            self.add_host(printable(host, HOST_BYTES));
+        }
+    }
+
     fn add_host(&mut self, host: Box<str>) {
         if self.hosts.len() < MAX_HOSTS && !self.hosts.contains(&host) {
             self.hosts.push(host);
@@ -159,7 +187,7 @@ impl Profile {
         self.tag(&other.tags);
         other.hosts.into_iter().for_each(|host| self.add_host(host));
         for line in other.evidence {
-            keep(&mut self.evidence, line);
+            insert(&mut self.evidence, line);
         }
         self.facts = other.facts;
         self.address = other.address;
@@ -174,6 +202,9 @@ impl Profile {
     /// Whether it is time to emit, and whether for delivery: it is new, class or confidence rose, the last time is
     /// long ago, or it can be delivered for the first time. Records the emission.
     pub fn emit(&mut self, policy: &Policy, now: Time, held: impl Fn(&str) -> bool) -> Option<bool> {
+        if self.cannot_be_due(policy, now) {
+            return None;
+        }
         let confidence = thousandths(self.confidence(|_| true));
         if confidence < policy.min_thousandths {
             return None;
@@ -196,6 +227,16 @@ impl Profile {
             delivered: deliver || self.emitted.is_some_and(|last| last.delivered),
         });
         Some(deliver)
+    }
+
+    /// Whether no confidence could make it due: the last one was so high that it cannot rise enough.
+    fn cannot_be_due(&self, policy: &Policy, now: Time) -> bool {
+        self.emitted.is_some_and(|last| {
+            last.delivered
+                && last.thousandths.saturating_add(RISE) > 1000
+                && self.class >= last.class
+                && now.since(last.time) < policy.reship_nanos
+        })
     }
 
     /// Memory held, in bytes, from the texts alone: the same for a profile that was read back.

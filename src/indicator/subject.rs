@@ -13,7 +13,7 @@ const URL_BYTES: usize = 2048;
 const AGENT_BYTES: usize = 512;
 
 /// What an indicator is about. The order is that of addresses, so the addresses of one /64 are neighbours.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Subject {
     Address(IpAddr),
     /// An IPv6 /64 by its first address.

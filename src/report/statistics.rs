@@ -67,9 +67,9 @@ impl Statistics {
         self.statuses[slot] += 1;
     }
 
-    /// Counts a request by the format that accepted its line.
-    pub fn format(&mut self, name: &'static str) {
-        *self.formats.entry(name).or_default() += 1;
+    /// Counts requests by the format that accepted their lines.
+    pub fn format(&mut self, name: &'static str, lines: u64) {
+        *self.formats.entry(name).or_default() += lines;
     }
 
     /// Counts a line that is part of the log but no request.

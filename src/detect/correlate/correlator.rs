@@ -8,7 +8,7 @@
 //! left out and counted ([`Counters::late`]).
 //!
 //! **Bounds.** An attacker chooses the keys, so their number and memory are bounded ([`Options`]). Each tick first
-//! retires up to two windows that nothing can complete any more; when that does not suffice, the least recently
+//! retires up to two windows of its rule that nothing can complete any more; when that does not suffice, the least recently
 //! touched window goes, and that is counted ([`Counters::evicted`]).
 //!
 //! **Chains.** A correlation that counts another one gets its ticks from the same line: the ticker gives them with
@@ -120,14 +120,14 @@ impl Correlator {
             return None;
         }
         let shape = plan.shape;
-        self.retire(tick.time);
+        self.retire(tick);
         self.touches += 1;
         let time = tick.time.nanos();
         let Some(at) = self.keys.find(tick.correlation, tick.key) else {
             let (window, outcome) = Window::first(&shape, time, tick.value);
             let at = self.keys.add(tick.correlation, tick.key, window, self.touches);
             self.note(at);
-            self.evict(at);
+            self.evict(at, tick.time);
             return Some(outcome);
         };
         self.keys.touch(at, self.touches);
@@ -136,7 +136,7 @@ impl Correlator {
         let outcome = window.observe(&shape, time, tick.value);
         self.held = (self.held + window.bytes(&shape)).saturating_sub(before);
         self.note(at);
-        self.evict(at);
+        self.evict(at, tick.time);
         Some(outcome)
     }
 
@@ -156,18 +156,14 @@ impl Correlator {
         slot.is_some_and(|slot| slot.window.estimates())
     }
 
-    /// Ends up to two windows that no tick from now on can complete.
-    fn retire(&mut self, now: Time) {
+    /// Ends up to two windows of the tick's rule that no tick from now on can complete. Windows of one rule end in the
+    /// order of touching; those of a rule that counts nothing any more wait until there are too many windows.
+    fn retire(&mut self, tick: &Tick) {
         for _ in 0..2 {
-            let Some(at) = self.keys.oldest() else { return };
-            let over = self.keys.slot(at).is_some_and(|slot| {
-                let reach = self
-                    .plans
-                    .get(slot.correlation as usize)
-                    .map_or(0, |plan| plan.shape.reach());
-                slot.window.newest().saturating_add(reach) < now.nanos()
-            });
-            if !over {
+            let Some(at) = self.keys.oldest_of(tick.correlation) else {
+                return;
+            };
+            if !self.is_over(at, tick.time) {
                 return;
             }
             self.remove(at);
@@ -175,14 +171,25 @@ impl Correlator {
         }
     }
 
+    fn is_over(&self, at: u32, now: Time) -> bool {
+        self.keys.slot(at).is_some_and(|slot| {
+            let plan = self.plans.get(slot.correlation as usize);
+            let reach = plan.map_or(0, |plan| plan.shape.reach());
+            slot.window.newest().saturating_add(reach) < now.nanos()
+        })
+    }
+
     /// Gives up the least recently touched windows, but not the one at hand, until the limits hold.
-    fn evict(&mut self, at_hand: u32) {
+    fn evict(&mut self, at_hand: u32, now: Time) {
         while self.keys.len() > self.options.max_keys.max(1) || self.held > self.options.max_bytes {
             let Some(at) = self.keys.oldest().filter(|&at| at != at_hand) else {
                 return;
             };
+            match self.is_over(at, now) {
+                true => self.counters.retired += 1,
+                false => self.counters.evicted += 1,
+            }
             self.remove(at);
-            self.counters.evicted += 1;
         }
     }
 

@@ -1,7 +1,7 @@
 //! [`Keys`]: a bounded table of windows, least recently touched first out.
 //!
-//! Windows lie in one slab, linked in the order in which they were last touched; a second table finds them by
-//! correlation and key. A window with one mark costs 64 bytes here and some 8 in the finding table: a million keys
+//! Windows lie in one slab, linked by correlation in the order in which they were last touched; a second table finds
+//! them by correlation and key. A window with one mark costs 64 bytes here and some 8 in the finding table: a million keys
 //! stay under 100 MiB even while the slab grows. The order of touching is part of the state, so that what is evicted
 //! does not depend on restarts. Nothing is ever iterated in the order of a hash.
 
@@ -43,6 +43,13 @@ pub(super) struct Keys {
     free: Vec<u32>,
     index: HashTable<u32>,
     hasher: foldhash::quality::RandomState,
+    /// The order of touching, by correlation.
+    ends: Vec<Ends>,
+}
+
+/// Where the windows of one correlation begin and end in the order of touching.
+#[derive(Debug, Clone, Copy)]
+struct Ends {
     oldest: u32,
     newest: u32,
 }
@@ -54,8 +61,7 @@ impl Keys {
             free: Vec::new(),
             index: HashTable::new(),
             hasher: foldhash::quality::RandomState::default(),
-            oldest: NONE,
-            newest: NONE,
+            ends: Vec::new(),
         }
     }
 
@@ -126,7 +132,10 @@ impl Keys {
 
     /// Marks a window as the most recently touched.
     pub fn touch(&mut self, at: u32, touched: u64) {
-        if self.newest != at {
+        let Some(correlation) = self.slot(at).map(|slot| slot.correlation) else {
+            return;
+        };
+        if self.ends(correlation).newest != at {
             self.unlink(at);
             self.link_newest(at);
         }
@@ -160,9 +169,19 @@ impl Keys {
             .map(|slot| std::mem::replace(slot, vacant))
     }
 
-    /// The least recently touched window.
+    /// The window that was touched least recently.
     pub fn oldest(&self) -> Option<u32> {
-        (self.oldest != NONE).then_some(self.oldest)
+        let oldest = self
+            .ends
+            .iter()
+            .filter_map(|ends| Some((ends.oldest, self.slot(ends.oldest)?)));
+        oldest.min_by_key(|(_, slot)| slot.touched).map(|(at, _)| at)
+    }
+
+    /// The window of one correlation that was touched least recently.
+    pub fn oldest_of(&self, correlation: u32) -> Option<u32> {
+        let ends = self.ends.get(correlation as usize)?;
+        (ends.oldest != NONE).then_some(ends.oldest)
     }
 
     /// Every window, in no order that means anything.
@@ -174,29 +193,46 @@ impl Keys {
         self.hasher.hash_one((correlation, key))
     }
 
+    /// The ends of a correlation's order.
+    fn ends(&mut self, correlation: u32) -> &mut Ends {
+        const EMPTY: Ends = Ends {
+            oldest: NONE,
+            newest: NONE,
+        };
+        let at = correlation as usize;
+        if self.ends.len() <= at {
+            self.ends.resize(at + 1, EMPTY);
+        }
+        &mut self.ends[at]
+    }
+
     fn link_newest(&mut self, at: u32) {
-        let before = std::mem::replace(&mut self.newest, at);
+        let Some(correlation) = self.slots.get(at as usize).map(|slot| slot.correlation) else {
+            return;
+        };
+        let before = std::mem::replace(&mut self.ends(correlation).newest, at);
         if let Some(slot) = self.slots.get_mut(at as usize) {
             slot.older = before;
             slot.newer = NONE;
         }
         match self.slots.get_mut(before as usize) {
             Some(slot) => slot.newer = at,
-            None => self.oldest = at,
+            None => self.ends(correlation).oldest = at,
         }
     }
 
     fn unlink(&mut self, at: u32) {
-        let Some((older, newer)) = self.slots.get(at as usize).map(|slot| (slot.older, slot.newer)) else {
+        let Some(slot) = self.slots.get(at as usize) else {
             return;
         };
+        let (correlation, older, newer) = (slot.correlation, slot.older, slot.newer);
         match self.slots.get_mut(older as usize) {
             Some(slot) => slot.newer = newer,
-            None => self.oldest = newer,
+            None => self.ends(correlation).oldest = newer,
         }
         match self.slots.get_mut(newer as usize) {
             Some(slot) => slot.older = older,
-            None => self.newest = older,
+            None => self.ends(correlation).newest = older,
         }
     }
 }

@@ -109,7 +109,7 @@ fn reopen(correlator: &mut Correlator, stored: Stored) {
     if let Some(slot) = correlator.keys.slot_mut(at) {
         slot.stored = true;
     }
-    correlator.evict(at);
+    correlator.evict(at, afw_parsers::Time::default());
 }
 
 fn row_key(fingerprint: u64, key: u128) -> Vec<u8> {
