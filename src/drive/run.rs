@@ -3,6 +3,7 @@
 //! `tail` and `replay` share it. A commit that fails (full or read-only disk) is said once and tried again; reading
 //! waits, and nothing is skipped. Next: [`crate::store`].
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
@@ -71,6 +72,8 @@ pub struct Keep {
     /// How long reading waits for a full outbox; `None` waits for ever.
     patience: Option<Duration>,
     effects: Effects,
+    /// Where the cursor of each file stands in the effects.
+    places: HashMap<i64, usize>,
     committed: Instant,
 }
 
@@ -90,6 +93,7 @@ impl Keep {
             resumes,
             patience,
             effects: Effects::default(),
+            places: HashMap::new(),
             committed: Instant::now(),
         }
     }
@@ -289,11 +293,24 @@ impl Run {
         }
     }
 
+    /// Files that are gone for good need no cursor any more; their lines stay counted.
+    pub fn forget(&mut self, ids: &[i64]) {
+        if let Some(keep) = self.keep.as_mut().filter(|keep| keep.resumes) {
+            keep.effects.forgotten.extend_from_slice(ids);
+        }
+    }
+
     /// Whether something is gathered that is not yet durable.
     pub fn has_uncommitted(&self) -> bool {
-        self.keep
-            .as_ref()
-            .is_some_and(|keep| !keep.effects.cursors.is_empty() || !keep.effects.items.is_empty())
+        self.keep.as_ref().is_some_and(|keep| {
+            let Effects {
+                cursors,
+                items,
+                forgotten,
+                ..
+            } = &keep.effects;
+            !(cursors.is_empty() && items.is_empty() && forgotten.is_empty())
+        })
     }
 
     /// Makes everything gathered durable, with `partials` for batches that are not used up; false when a signal ended the waiting for a disk or outbox with room.
@@ -333,22 +350,15 @@ impl Keep {
         self.move_to(cursor, lines, rejects, last);
     }
 
-    /// Notes how far a file was taken.
+    /// Notes how far a file was taken. A stream has no place to come back to, but its lines count.
     pub fn move_to(&mut self, cursor: Cursor, lines: u64, rejects: u64, last_time_nanos: Option<i64>) {
-        if cursor.id == 0 {
-            return;
-        }
         let format = cursor
             .layout
             .as_deref()
             .and_then(afw_parsers::Layout::from_state)
             .map(|layout| layout.name().to_owned());
-        let same = self
-            .effects
-            .cursors
-            .iter()
-            .position(|known| known.id == cursor.id);
-        let at = same.unwrap_or(self.effects.cursors.len());
+        let next = self.effects.cursors.len();
+        let at = *self.places.entry(cursor.id).or_insert(next);
         match self.effects.cursors.get_mut(at) {
             Some(known) => *known = cursor,
             None => self.effects.cursors.push(cursor),
@@ -371,6 +381,7 @@ impl Keep {
                         tracing::info!("the store can be written again");
                     }
                     self.effects = Effects::default();
+                    self.places.clear();
                     self.committed = Instant::now();
                     if committed.frozen > 0 {
                         self.workers.wake();
@@ -383,7 +394,9 @@ impl Keep {
                 }
                 Err(error) if error.is_retryable() => {
                     if !std::mem::replace(&mut complained, true) {
-                        tracing::error!("{error}; reading waits and nothing is lost");
+                        let hint = error.hint().map(|hint| format!("\nhint: {hint}"));
+                        let hint = hint.unwrap_or_default();
+                        tracing::error!("{error}; reading waits and nothing is lost{hint}");
                     }
                     if signals.end().is_some() {
                         return Ok(false);

@@ -129,6 +129,10 @@ impl Tail {
             merge.end(log);
         }
         self.fold(merge)?;
+        self.run.forget(&polled.forgotten);
+        for id in &polled.forgotten {
+            self.layouts.remove(id);
+        }
         Ok(self.run.printer.flush()?)
     }
 

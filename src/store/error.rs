@@ -3,7 +3,8 @@
 //! Every error names the file. [`StoreError::is_retryable`] tells a passing trouble (full disk, busy) from one that
 //! needs a person; the way out stands in [`StoreError::hint`]. Next: [`super::open`].
 
-use std::io;
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
@@ -94,7 +95,11 @@ impl StoreError {
                 "make {} writable for this user, or use another --state-dir",
                 path.parent().unwrap_or(path).display()
             )),
-            Self::Busy { .. } | Self::Io { .. } | Self::Sql { .. } => None,
+            Self::Busy { .. } => Some("end the program that holds it open (`fuser afw.db`)".to_owned()),
+            Self::Io { path, .. } | Self::Sql { path, .. } => Some(format!(
+                "check the disk and the permissions of {}",
+                path.parent().unwrap_or(path).display()
+            )),
         }
     }
 
@@ -109,6 +114,11 @@ impl StoreError {
             Some(ErrorCode::DiskFull) => Self::Full { path, what },
             Some(ErrorCode::ReadOnly) => Self::ReadOnly { path, what },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { path, what },
+            // SQLite does not say why the system refused: the disk is asked.
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => match disk_says(&path) {
+                Some(refusal) => Self::io(&path, what, refusal),
+                None => Self::Sql { path, what, source },
+            },
             _ => Self::Sql { path, what, source },
         }
     }
@@ -124,12 +134,62 @@ impl StoreError {
     }
 }
 
-/// How to start again without losing what is there.
+/// Why no file can be written beside the database, if that is so: tried with a small one.
+fn disk_says(path: &Path) -> Option<io::Error> {
+    let probe = path.with_file_name(format!(".afw.probe.{}", std::process::id()));
+    let write = || {
+        let mut file = fs::File::create_new(&probe)?;
+        file.write_all(&[0; 64 << 10])?;
+        file.sync_all()
+    };
+    let refusal = write().err();
+    // Not there when it could not be made.
+    let _ = fs::remove_file(&probe);
+    refusal.filter(|error| error.kind() != io::ErrorKind::AlreadyExists)
+}
+
+/// How to start again without losing what is there. The commands can be run as they stand.
 fn set_aside(path: &Path) -> String {
-    let path = path.display();
+    let aside = (1..100)
+        .map(|number| path.with_file_name(format!("damaged-{number}")))
+        .find(|aside| !aside.exists());
+    let aside = quoted(&aside.unwrap_or_else(|| path.with_file_name("damaged")));
+    let path = quoted(path);
     format!(
-        "try `sqlite3 {path} .recover | sqlite3 recovered.db`, or set it aside with \
-         `mkdir {path}.damaged && mv {path}* {path}.damaged/` and start again: afw then knows no positions, windows \
-         or waiting deliveries, so choose with --from start|end what to read again"
+        "try `sqlite3 {path} .recover | sqlite3 recovered.db`, or set it aside with `mkdir {aside} && mv {path}* {aside}` \
+         and start again: afw then knows no positions, windows or waiting deliveries, so choose with --from start|end \
+         what to read again"
     )
+}
+
+/// A path as a shell takes it for one word.
+fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
+    if text.bytes().all(plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_out_can_be_pasted_into_a_shell() {
+        for (path, word) in [("/a/afw.db", "/a/afw.db"), ("/a b'c;/x", r"'/a b'\''c;/x'")] {
+            assert_eq!(quoted(Path::new(path)), word);
+        }
+    }
+
+    #[test]
+    fn the_disk_is_asked_why_it_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(disk_says(&dir.path().join("afw.db")).is_none());
+        let gone = disk_says(&dir.path().join("gone/afw.db")).unwrap();
+        assert_eq!(gone.kind(), io::ErrorKind::NotFound);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
 }

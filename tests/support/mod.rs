@@ -7,8 +7,10 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod coding;
 pub mod ingest;
 pub mod schema;
+pub mod traffic;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
