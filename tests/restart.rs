@@ -23,53 +23,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::ingest::Ingest;
+use support::traffic::{
+    CLIENTS, Random, assert_same_as_one_replay, counted, difference, number, seed, shipping, sinks,
+};
 use support::{Running, afw, json_lines, run, stdout, text, wait_until};
-
-/// How many clients there are.
-const CLIENTS: u64 = 12;
-
-/// What clients ask for: ordinary and hostile, so that signatures, windows and indicators all have work.
-const REQUESTS: [(&str, u16, &str); 10] = [
-    (
-        "/",
-        200,
-        "Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0",
-    ),
-    (
-        "/shop/item?id=7",
-        200,
-        "Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0",
-    ),
-    (
-        "/favicon.ico",
-        404,
-        "Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0",
-    ),
-    ("/.env", 404, "curl/8.11.0"),
-    ("/wp-login.php", 200, "python-requests/2.32"),
-    ("/a?q=1%27%20OR%201=1--", 200, "sqlmap/1.8"),
-    ("/%2e%2e/%2e%2e/etc/passwd", 400, "Mozilla/5.0 zgrab/0.x"),
-    ("/missing/one", 404, "Mozilla/5.0 (compatible; Nikto/2.5)"),
-    ("/?x=${jndi:ldap://192.0.2.1/a}", 200, "Go-http-client/1.1"),
-    ("/phpmyadmin/", 404, "Wget/1.21"),
-];
-
-/// SplitMix64: seeded, and the same everywhere.
-#[derive(Clone)]
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-}
 
 /// Writes the log as a server does and rotates it as logrotate does, in every way there is.
 struct Writer {
@@ -99,13 +56,7 @@ impl Writer {
     fn append(&mut self) {
         for _ in 0..=self.random.below(12) {
             let number = self.written.load(Ordering::SeqCst);
-            let (target, status, agent) = REQUESTS[self.random.below(10) as usize];
-            let (client, at) = (self.random.below(CLIENTS), number / 4);
-            let (minute, second) = (at / 60 % 60, at % 60);
-            let line = format!(
-                "45.83.7.{client} - - [10/Oct/2026:{:02}:{minute:02}:{second:02} +0000] \"GET {target} HTTP/1.1\" {status} {number} \"-\" \"{agent}\"\n",
-                at / 3600
-            );
+            let line = self.random.line(number);
             let cut = self.random.below(4 * line.len() as u64).min(line.len() as u64) as usize;
             self.file.write_all(&line.as_bytes()[..cut]).unwrap();
             self.file.write_all(&line.as_bytes()[cut..]).unwrap();
@@ -191,38 +142,13 @@ fn opened(path: &Path) -> File {
 fn start_tail(dir: &Path, receiver: &Ingest) -> Running {
     let child = shipping(dir, receiver)
         .args(["tail", "--from", "start", "--print", "none"])
+        .args(sinks(dir))
         .arg(dir.join("access.log"))
         .stdout(Stdio::null())
         .stderr(Stdio::from(opened(&dir.join("messages"))))
         .spawn()
         .unwrap();
     Running(child)
-}
-
-fn shipping(dir: &Path, receiver: &Ingest) -> std::process::Command {
-    let mut command = afw(&dir.join("state"));
-    command
-        .env("APPFIREWALL_API_KEY", "afw_test_key")
-        .env("APPFIREWALL_ENDPOINT", receiver.endpoint());
-    command
-}
-
-/// Lines that the store has counted, those of files that are gone included.
-fn counted(dir: &Path) -> u64 {
-    let status: Value =
-        serde_json::from_str(&stdout(afw(&dir.join("state")).args(["status", "--json"]))).unwrap();
-    let files = status["files"].as_array().unwrap();
-    let lines: u64 = files.iter().map(|file| file["lines"].as_u64().unwrap()).sum();
-    lines + status["counters"]["lines.forgotten"].as_u64().unwrap_or(0)
-}
-
-/// How often each event was sent.
-fn events(receiver: &Ingest) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    for event in receiver.events() {
-        *counts.entry(event.to_string()).or_default() += 1;
-    }
-    counts
 }
 
 /// What the store knows of all clients and of whatever else should be an indicator.
@@ -254,34 +180,9 @@ fn indicators(out: &str) -> BTreeMap<String, Value> {
     json_lines(out).into_iter().map(by_value).collect()
 }
 
-fn number(variable: &str, usual: u64) -> u64 {
-    std::env::var(variable).map_or(usual, |text| text.parse().unwrap())
-}
-
-fn assert_same<T: std::fmt::Debug + PartialEq>(
-    what: &str,
-    found: &BTreeMap<String, T>,
-    expected: &BTreeMap<String, T>,
-) {
-    let keys = found.keys().chain(expected.keys());
-    let differing: Vec<_> = keys
-        .filter(|key| found.get(*key) != expected.get(*key))
-        .map(|key| (key, found.get(key), expected.get(key)))
-        .take(5)
-        .collect();
-    assert!(
-        differing.is_empty(),
-        "{what}: tail has {}, replay {}; differing: {differing:#?}",
-        found.len(),
-        expected.len()
-    );
-}
-
 #[test]
 fn killed_and_rotated_tail_finds_what_one_replay_finds() {
-    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let seed = number("AFW_SEED", clock.unwrap().as_nanos() as u64);
-    let kills = number("AFW_KILLS", 6);
+    let (seed, kills) = (seed(), number("AFW_KILLS", 6));
     eprintln!("AFW_SEED={seed} AFW_KILLS={kills}");
     let dir = tempfile::tempdir().unwrap();
     let place = dir.path();
@@ -339,20 +240,8 @@ fn compare(place: &Path, receiver: &Ingest) {
     let expected = indicators(&expected);
     let found = stored(place, &expected);
     assert!(expected.len() >= 10, "the log must be worth the test");
-    assert_same("indicators", &found, &expected);
-
-    let oracle = Ingest::start();
-    let mut replay = afw(&place.join("oracle"));
-    replay
-        .env("APPFIREWALL_API_KEY", "afw_test_key")
-        .env("APPFIREWALL_ENDPOINT", oracle.endpoint())
-        .args(["replay", "--print", "none"])
-        .arg(&whole);
-    let output = run(&mut replay);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert_same("events", &events(receiver), &events(&oracle));
-    for ingest in [receiver, &oracle] {
-        let faults = ingest.look(|seen| seen.faults.clone());
-        assert!(faults.is_empty(), "{faults:#?}");
+    if let Some(difference) = difference("indicators", &found, &expected) {
+        panic!("{difference}");
     }
+    assert_same_as_one_replay(place, receiver, "after all kills");
 }
