@@ -14,7 +14,9 @@ const FLUSH_AFTER: Duration = Duration::from_millis(20);
 
 /// Follows with `linemux`.
 pub fn linemux(log: &Path) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let mut lines = MuxedLines::new()?;
         lines.add_file(log).await?;

@@ -45,10 +45,30 @@ struct Scenario {
 }
 
 const SCENARIOS: [Scenario; 4] = [
-    Scenario { name: "no rotation, full speed", rotation: Rotation::Never, lines: u64::MAX, rate: 0 },
-    Scenario { name: "rename every 10,000 lines, full speed", rotation: Rotation::Rename, lines: 10_000, rate: 0 },
-    Scenario { name: "rename every 2,500 lines, 25,000 lines/s", rotation: Rotation::Rename, lines: 2_500, rate: 25_000 },
-    Scenario { name: "copytruncate every 2,500 lines, 25,000 lines/s", rotation: Rotation::CopyTruncate, lines: 2_500, rate: 25_000 },
+    Scenario {
+        name: "no rotation, full speed",
+        rotation: Rotation::Never,
+        lines: u64::MAX,
+        rate: 0,
+    },
+    Scenario {
+        name: "rename every 10,000 lines, full speed",
+        rotation: Rotation::Rename,
+        lines: 10_000,
+        rate: 0,
+    },
+    Scenario {
+        name: "rename every 2,500 lines, 25,000 lines/s",
+        rotation: Rotation::Rename,
+        lines: 2_500,
+        rate: 25_000,
+    },
+    Scenario {
+        name: "copytruncate every 2,500 lines, 25,000 lines/s",
+        rotation: Rotation::CopyTruncate,
+        lines: 2_500,
+        rate: 25_000,
+    },
 ];
 
 const FOLLOWERS: [&str; 4] = ["afw tail", "afw, its source alone", "tail -F", "linemux"];
@@ -101,13 +121,27 @@ fn command(afw: &Path, follower: &str, log: &Path, place: &Path) -> Result<Comma
     });
     match follower {
         "afw tail" => command
-            .args(["tail", "--no-dns", "--from", "end", "--print", "events", "--sink", "none", "--state-dir"])
+            .args([
+                "tail",
+                "--no-dns",
+                "--from",
+                "end",
+                "--print",
+                "events",
+                "--sink",
+                "none",
+                "--state-dir",
+            ])
             .arg(place.join("state")),
         "tail -F" => command.args(["-F", "-n", "0"]),
         "linemux" => command.arg("linemux"),
         _ => command.arg("source"),
     };
-    command.arg(log).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+        .arg(log)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     Ok(command)
 }
 
@@ -138,10 +172,21 @@ fn measure(afw: &Path, lines: u64, scenario: &Scenario, follower: &str) -> Resul
 fn tell(lines: u64, scenario: &Scenario, follower: &str, arrived: &Arrived, begun: Instant, processor: f64) {
     let counts = arrived.counts.lock().unwrap_or_else(PoisonError::into_inner);
     let lost = (1..=lines).filter(|number| !counts.contains_key(number)).count();
-    let repeated: u32 = counts.iter().filter(|(number, _)| **number > 0).map(|(_, count)| count - 1).sum();
-    let last = arrived.last.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(begun);
+    let repeated: u32 = counts
+        .iter()
+        .filter(|(number, _)| **number > 0)
+        .map(|(_, count)| count - 1)
+        .sum();
+    let last = arrived
+        .last
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .unwrap_or(begun);
     let per_second = (lines - lost as u64) as f64 / (last - begun).as_secs_f64();
-    println!("| {} | {follower} | {lines} | {lost} | {repeated} | {per_second:.0} | {processor:.2} |", scenario.name);
+    println!(
+        "| {} | {follower} | {lines} | {lost} | {repeated} | {per_second:.0} | {processor:.2} |",
+        scenario.name
+    );
 }
 
 /// Collects the numbers that a follower prints.
@@ -189,7 +234,11 @@ fn processor_time(process: u32) -> Result<f64> {
     let mut nanos = 0;
     for task in fs::read_dir(format!("/proc/{process}/task"))? {
         let text = fs::read_to_string(task?.path().join("schedstat"))?;
-        nanos += text.split(' ').next().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+        nanos += text
+            .split(' ')
+            .next()
+            .and_then(|text| text.parse::<u64>().ok())
+            .unwrap_or(0);
     }
     Ok(nanos as f64 / 1e9)
 }
@@ -202,7 +251,10 @@ struct Writer {
 
 impl Writer {
     fn new(log: &Path) -> Result<Self> {
-        Ok(Self { log: log.into(), file: opened(log)? })
+        Ok(Self {
+            log: log.into(),
+            file: opened(log)?,
+        })
     }
 
     fn line(&mut self, number: u64) -> Result<()> {

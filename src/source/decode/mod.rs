@@ -34,10 +34,9 @@ pub enum Coding {
 }
 
 /// Magic bytes and what they announce.
-const MAGICS: [(&[u8], Coding); 10] = [
+const MAGICS: [(&[u8], Coding); 9] = [
     (b"\x1f\x8b", Coding::Gzip),
     (b"\x28\xb5\x2f\xfd", Coding::Zstd),
-    (b"BZh", Coding::Bzip2),
     (b"\xfd7zXZ\0", Coding::Xz),
     (b"PK\x03\x04", Coding::Unsupported("zip")),
     (b"7z\xbc\xaf\x27\x1c", Coding::Unsupported("7z")),
@@ -47,11 +46,17 @@ const MAGICS: [(&[u8], Coding); 10] = [
     (b"Rar!\x1a\x07", Coding::Unsupported("rar")),
 ];
 
+/// Bytes needed to know bzip2.
+const BZIP2_BYTES: usize = 6;
+
 impl Coding {
     /// The coding that these first bytes announce; `None` while they are too few to tell.
     pub fn sniff(head: &[u8]) -> Option<Self> {
         if is_skippable(head) {
             return Some(Self::Zstd);
+        }
+        if let Some(known) = sniff_bzip2(head) {
+            return known.then_some(Self::Bzip2);
         }
         for (magic, coding) in MAGICS {
             if head.starts_with(magic) {
@@ -78,6 +83,20 @@ impl Coding {
     pub const fn is_packed(self) -> bool {
         !matches!(self, Self::Plain)
     }
+}
+
+/// bzip2's `BZh`, a block size from 1 to 9, and the first bytes of a block or of the end: a host name may begin with
+/// less. `Some(false)` while there are too few bytes to tell.
+fn sniff_bzip2(head: &[u8]) -> Option<bool> {
+    let fits = |(at, byte): (usize, &u8)| match at {
+        0..3 => b"BZh".get(at) == Some(byte),
+        3 => (b'1'..=b'9').contains(byte),
+        4 => matches!(byte, b'1' | 0x17),
+        _ => matches!(byte, b'A' | 0x72),
+    };
+    let told = head.len().min(BZIP2_BYTES);
+    let begins = told > 0 && head.iter().take(told).enumerate().all(fits);
+    begins.then_some(told == BZIP2_BYTES)
 }
 
 /// A zstd skippable frame: 0x184D2A50 to 0x184D2A5F, little endian (RFC 8878, 3.1.2).

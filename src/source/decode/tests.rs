@@ -174,3 +174,14 @@ fn other_archives_are_named() {
     let (_, fault) = decode(b"PK\x03\x04whatever");
     assert_eq!(fault.unwrap().what(), "zip archive, which is not read");
 }
+
+#[test]
+fn a_host_name_is_not_taken_for_bzip2() {
+    for text in ["BZh.example.com", "BZh9.example.com 192.0.2.1", "BZhA", "BZh0"] {
+        assert_eq!(Coding::sniff(text.as_bytes()), Some(Coding::Plain), "{text}");
+    }
+    for text in ["B", "BZ", "BZh9", "BZh11"] {
+        assert_eq!(Coding::sniff(text.as_bytes()), None, "{text}");
+        assert_eq!(decode(text.as_bytes()).0, text.as_bytes());
+    }
+}

@@ -33,6 +33,8 @@ use super::{Batch, Cursor};
 const BATCHES_A_POLL: usize = 8;
 /// Files of one log that are gone and still remembered, for an archive of them to be known.
 const REMEMBERED: usize = 100;
+/// So many things told are remembered, for each to be told once; beyond that they may be told again.
+const TOLD: usize = 10_000;
 
 /// Follows logs.
 pub struct Follower {
@@ -318,15 +320,23 @@ impl Follower {
             path: path.into(),
             what: what.into(),
         };
-        if self.told.insert(notice.to_string()) {
+        if self.is_news(notice.to_string()) {
             self.out.notices.push(notice);
         }
     }
 
     fn trouble(&mut self, trouble: Trouble) {
-        if self.told.insert(trouble.to_string()) {
+        if self.is_news(trouble.to_string()) {
             self.out.troubles.push(trouble);
         }
+    }
+
+    /// Notes what is told; false when it was told before.
+    fn is_news(&mut self, text: String) -> bool {
+        if self.told.len() >= TOLD {
+            self.told.clear();
+        }
+        self.told.insert(text)
     }
 
     /// Reads what there is, log by log and in each the oldest file first; true when nothing is left.
