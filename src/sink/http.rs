@@ -168,11 +168,11 @@ impl Http {
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned)
         };
-        let (retry_after, next_page) = (text("retry-after"), text("next_page"));
+        let (retry_after, sent, next_page) = (text("retry-after"), text("date"), text("next_page"));
         let status = response.status().as_u16();
         Ok(Reply {
             status,
-            retry_after: retry_after.and_then(|value| wait_of(&value, now())),
+            retry_after: retry_after.and_then(|value| wait_of(&value, sent.as_deref(), now())),
             next_page,
             body: read_some(&mut response, most),
         })

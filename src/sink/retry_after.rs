@@ -9,15 +9,20 @@ const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
-/// How long to wait from `now`. A date in the past is no wait; what is neither seconds nor a date is ignored.
-pub(super) fn wait_of(value: &str, now: Time) -> Option<Duration> {
+/// How long to wait. A date counts from when the receiver says it answered (`sent`, its `Date` header), since one of the
+/// two clocks may be wrong; from `now` when it does not say. A date in the past is no wait; what is neither seconds nor a
+/// date is ignored.
+pub(super) fn wait_of(value: &str, sent: Option<&str>, now: Time) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than fit mean "very long".
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::from(u32::MAX))));
     }
     let until = date(value)?;
-    Some(Duration::from_nanos(u64::try_from(until.since(now)).unwrap_or(0)))
+    let from = sent.and_then(date).unwrap_or(now);
+    Some(Duration::from_nanos(
+        u64::try_from(until.since(from)).unwrap_or(0),
+    ))
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` or `Sun Nov  6 08:49:37 1994`.
@@ -78,7 +83,27 @@ mod tests {
             ("Sun, 31 Feb 1994 08:49:37 GMT", None),
             ("Sun, 06 Nov 1994 08:49 GMT", None),
         ] {
-            assert_eq!(wait_of(value, now), secs.map(Duration::from_secs), "{value}");
+            assert_eq!(
+                wait_of(value, None, now),
+                secs.map(Duration::from_secs),
+                "{value}"
+            );
         }
+    }
+
+    #[test]
+    fn a_date_counts_by_the_clock_of_who_wrote_it() {
+        let year = 365 * 86_400;
+        let value = "Sun, 06 Nov 1994 08:49:37 GMT";
+        for now in [784_111_777 - year, 784_111_777 + year] {
+            let now = Time::from_secs(now).unwrap();
+            let sent = Some("Sun, 06 Nov 1994 08:49:30 GMT");
+            assert_eq!(wait_of(value, sent, now), Some(Duration::from_secs(7)));
+        }
+        let now = Time::from_secs(784_111_777 - 90).unwrap();
+        assert_eq!(
+            wait_of(value, Some("nonsense"), now),
+            Some(Duration::from_secs(90))
+        );
     }
 }

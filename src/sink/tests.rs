@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::receiver::{Receiver, Reply, Request};
+use super::receiver::{Receiver, Reply, Request, http_date};
 use super::worker::wall_clock;
 use super::*;
 use crate::store::outbox::BatchState;
@@ -225,21 +225,7 @@ fn one_poison_record_of_500_becomes_a_dead_letter_and_the_rest_arrives() {
 
 #[test]
 fn retry_after_holds_the_whole_sink_in_both_forms() {
-    let date = || {
-        let at = std::time::SystemTime::now() + Duration::from_secs(2);
-        let secs = at.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        let time = afw_parsers::Time::from_secs(i64::try_from(secs).unwrap())
-            .unwrap()
-            .civil();
-        let month = [
-            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-        ][time.month as usize - 1];
-        let (year, day) = (time.year, time.day);
-        format!(
-            "Thu, {day:02} {month} {year} {:02}:{:02}:{:02} GMT",
-            time.hour, time.minute, time.second
-        )
-    };
+    let date = || http_date(2);
     let seconds = || "1".to_owned();
     let forms: [(&dyn Fn() -> String, u64); 2] = [(&seconds, 1000), (&date, 900)];
     for (value, least) in forms {

@@ -145,7 +145,8 @@ fn take(seen: &mut Seen, (first, headers): &Head, body: Vec<u8>) -> u16 {
     }
 }
 
-fn check(first: &str, headers: &HashMap<String, String>, body: &[u8]) -> Result<Taken, String> {
+/// What is wrong with an offer, or what it brings.
+pub fn check(first: &str, headers: &HashMap<String, String>, body: &[u8]) -> Result<Taken, String> {
     let expect = |name: &str, value: &str| match headers.get(name) {
         Some(found) if found == value => Ok(()),
         found => Err(format!("{name}: {found:?}, expected {value}")),

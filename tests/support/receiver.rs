@@ -4,11 +4,13 @@
 
 #![allow(dead_code, reason = "each test uses the part it needs")]
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A request as it came.
 #[derive(Debug, Clone)]
@@ -84,7 +86,19 @@ impl Reply {
     }
 }
 
+/// What becomes of a connection before a byte of HTTP is read from it.
+#[derive(Debug, Clone)]
+pub enum Door {
+    /// It is served.
+    Open,
+    /// It is reset in the middle of the first request.
+    Reset,
+    /// It is served over TLS.
+    Tls(Arc<ServerConfig>),
+}
+
 type Respond = dyn Fn(&Request) -> Reply + Send + Sync;
+type Doorman = dyn Fn(usize) -> Door + Send + Sync;
 
 struct Shared {
     requests: Mutex<Vec<Request>>,
@@ -93,6 +107,7 @@ struct Shared {
     connections: AtomicUsize,
     stop: AtomicBool,
     respond: Box<Respond>,
+    door: Box<Doorman>,
 }
 
 /// The running receiver. Ends with its value.
@@ -106,6 +121,15 @@ impl Receiver {
     /// Answers each request as `respond` says.
     pub fn start(respond: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::behind(listener, |_| Door::Open, respond)
+    }
+
+    /// Treats the n-th connection as `door` says and answers each request as `respond` says.
+    pub fn behind(
+        listener: TcpListener,
+        door: impl Fn(usize) -> Door + Send + Sync + 'static,
+        respond: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let shared = Arc::new(Shared {
             requests: Mutex::default(),
@@ -114,6 +138,7 @@ impl Receiver {
             connections: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
             respond: Box::new(respond),
+            door: Box::new(door),
         });
         let accepting = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -191,10 +216,22 @@ impl Drop for Receiver {
 }
 
 impl Shared {
-    fn serve(&self, stream: TcpStream) {
+    fn serve(&self, mut stream: TcpStream) {
         let connection = self.connections.fetch_add(1, Ordering::SeqCst);
-        let mut reader = BufReader::new(stream.try_clone().unwrap());
-        let mut stream = stream;
+        let watch = stream.try_clone().unwrap();
+        match (self.door)(connection) {
+            Door::Open => self.converse(connection, stream, &watch),
+            // What is not read when a connection is closed resets it.
+            Door::Reset => drop(stream.read(&mut [0])),
+            Door::Tls(config) => {
+                let stream = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
+                self.converse(connection, stream, &watch);
+            }
+        }
+    }
+
+    fn converse(&self, connection: usize, stream: impl Read + Write, watch: &TcpStream) {
+        let mut reader = BufReader::new(stream);
         loop {
             let request = match read_request(&mut reader, connection) {
                 Ok(Some(request)) => request,
@@ -208,14 +245,14 @@ impl Shared {
             let reply = (self.respond)(&request);
             self.requests.lock().unwrap().push(request);
             self.arrived.notify_all();
-            if !self.answer(&mut stream, reply).unwrap_or(false) {
+            if !self.answer(reader.get_mut(), watch, reply).unwrap_or(false) {
                 return;
             }
         }
     }
 
     /// Answers; true when the connection goes on.
-    fn answer(&self, stream: &mut TcpStream, reply: Reply) -> io::Result<bool> {
+    fn answer(&self, stream: &mut impl Write, watch: &TcpStream, reply: Reply) -> io::Result<bool> {
         let (status, headers, body) = match reply {
             Reply::Status(status) => (status, Vec::new(), Vec::new()),
             Reply::Answer {
@@ -225,7 +262,7 @@ impl Shared {
             } => (status, headers, body),
             Reply::Close => return Ok(false),
             Reply::Hang => {
-                while !self.stop.load(Ordering::SeqCst) && !is_closed(stream) {
+                while !self.stop.load(Ordering::SeqCst) && !is_closed(watch) {
                     std::thread::sleep(Duration::from_millis(5));
                 }
                 return Ok(false);
@@ -255,8 +292,25 @@ impl Shared {
         let mut bytes = text.into_bytes();
         bytes.extend(body);
         stream.write_all(&bytes)?;
+        stream.flush()?;
         Ok(true)
     }
+}
+
+/// The date so many seconds from now, as HTTP writes it.
+pub fn http_date(secs: u64) -> String {
+    let at = std::time::SystemTime::now() + Duration::from_secs(secs);
+    let secs = at.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let time = afw_parsers::Time::from_secs(i64::try_from(secs).unwrap())
+        .unwrap()
+        .civil();
+    let month = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ][time.month as usize - 1];
+    format!(
+        "Thu, {:02} {month} {} {:02}:{:02}:{:02} GMT",
+        time.day, time.year, time.hour, time.minute, time.second
+    )
 }
 
 fn is_closed(stream: &TcpStream) -> bool {
