@@ -10,7 +10,9 @@ use afw_parsers::Time;
 use crate::cli::Failure;
 use crate::cli::options::{AnalysisOptions, CommonOptions, LogLevel, LogStyle, OutputOptions, Print, When};
 use crate::detect::{Class, Confidence};
+use crate::enrich::address::DEFAULT_ADDRESSES;
 
+pub mod data;
 mod file;
 mod lookup;
 pub mod sinks;
@@ -63,14 +65,20 @@ pub struct Analysis {
     pub trusted_proxies: Vec<String>,
     /// Header that trusted proxies set, when not the usual ones.
     pub client_header: Option<String>,
-    /// MMDB files.
+    /// MMDB files; when none is named, those that `afw geoip update` has fetched.
     pub geoip: Vec<PathBuf>,
+    /// Whether they were named on the command line or in the environment: then they must be there.
+    pub geoip_typed: bool,
+    /// How many addresses each thread remembers.
+    pub cache_addresses: usize,
     /// Rule files and directories beside the built-in packs.
     pub rules: Vec<PathBuf>,
     /// Whether the built-in packs are used.
     pub default_rules: bool,
-    /// Lists by name.
+    /// Lists by name, those with a publisher among them.
     pub lists: Vec<(String, PathBuf)>,
+    /// Lists with a publisher.
+    pub sources: Vec<data::Scheduled>,
     /// Networks that never become indicators.
     pub allow: Vec<String>,
     /// From what confidence a client becomes an indicator.
@@ -131,8 +139,8 @@ impl Config {
             })?,
             None => File::default(),
         };
+        let state_dir = state_dir(common.state_dir.as_deref().or(file.state_dir.as_deref()))?;
         Ok(Self {
-            state_dir: state_dir(common.state_dir.as_deref().or(file.state_dir.as_deref()))?,
             log_level: log_level(common, &file),
             log_style: common.log_style.or(file.log_style).unwrap_or_default(),
             color: common.color.or(file.color).unwrap_or_default(),
@@ -142,7 +150,8 @@ impl Config {
             } else {
                 paths.to_vec()
             },
-            analysis: resolve_analysis(analysis, &file)?,
+            analysis: resolve_analysis(analysis, &file, &state_dir)?,
+            state_dir,
             output: resolve_output(output, &file, now)?,
             config_path,
             file,
@@ -161,7 +170,7 @@ fn log_level(common: &CommonOptions, file: &File) -> LogLevel {
     }
 }
 
-fn resolve_analysis(typed: &AnalysisOptions, file: &File) -> Result<Analysis, Failure> {
+fn resolve_analysis(typed: &AnalysisOptions, file: &File, state_dir: &Path) -> Result<Analysis, Failure> {
     let confidence = typed
         .min_confidence
         .or(file.min_confidence)
@@ -179,15 +188,33 @@ fn resolve_analysis(typed: &AnalysisOptions, file: &File) -> Result<Analysis, Fa
         .trusted_proxy
         .clone()
         .unwrap_or_else(|| vec!["cloudflare".to_owned()]);
+    let mut geoip = repeated_paths("AFW_GEOIP", &typed.geoip, &file.geoip);
+    if geoip.is_empty() {
+        geoip = data::fetched_databases(&file.maxmind);
+    }
+    let sources = data::scheduled(file, state_dir)?;
+    let mut lists = lists(&repeated("AFW_LIST", &typed.list, &file.list))?;
+    if typed.list.is_empty() {
+        let kept = sources
+            .iter()
+            .map(|one| (one.source.name.clone(), one.source.path.clone()));
+        let new: Vec<_> = kept
+            .filter(|(_, path)| !lists.iter().any(|(_, known)| known == path))
+            .collect();
+        lists.extend(new);
+    }
     Ok(Analysis {
         format,
         format_from: typed.format_from.clone().or_else(|| file.format_from.clone()),
         trusted_proxies: repeated("AFW_TRUSTED_PROXY", &typed.trusted_proxy, &trusted),
         client_header: typed.client_header.clone().or_else(|| file.client_header.clone()),
-        geoip: repeated_paths("AFW_GEOIP", &typed.geoip, &file.geoip),
+        geoip,
+        geoip_typed: !typed.geoip.is_empty(),
+        cache_addresses: file.cache_addresses.unwrap_or(DEFAULT_ADDRESSES).max(1),
         rules: repeated_paths("AFW_RULES", &typed.rules, &file.rules),
         default_rules: !(typed.no_default_rules || file.no_default_rules == Some(true)),
-        lists: lists(&repeated("AFW_LIST", &typed.list, &file.list))?,
+        lists,
+        sources,
         allow: repeated("AFW_ALLOW", &typed.allow, &file.allow),
         min_confidence,
         resolver: typed.resolver.clone().or_else(|| file.resolver.clone()),

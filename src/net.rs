@@ -221,7 +221,7 @@ fn merged<N: Copy + Ord>(mut ranges: Vec<(N, N)>, next: impl Fn(N) -> Option<N>)
 ///
 /// Networks nest or are disjoint, so they flatten into sorted segments that each belong to one network: a lookup is
 /// one binary search.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PrefixMap<T> {
     entries: Vec<(Cidr, T)>,
     v4: Vec<(u32, u32)>,

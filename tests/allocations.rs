@@ -46,6 +46,7 @@ fn kit() -> Arc<Kit> {
         lists: Arc::new(Lists::default()),
         exemptions: Arc::new(Exemptions::new(&trust)),
         published: Arc::default(),
+        addresses: 1 << 16,
         dns: false,
         trust,
         sinks: Vec::new(),

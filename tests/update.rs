@@ -6,6 +6,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "support/publisher.rs"]
+mod publisher;
 mod support;
 
 /// What the writer of databases needs of the library.
@@ -17,46 +19,18 @@ mod net {
 mod writer;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use flate2::{Compression, write::GzEncoder};
+use publisher::publisher;
 use sha2::{Digest, Sha256};
 use support::{afw, json_lines, run, stdout, text};
 use writer::{Value, database};
 
 const SUM: &str = "/geoip/databases/X-Country/download?suffix=tar.gz.sha256";
 const FILE: &str = "/geoip/databases/X-Country/download?suffix=tar.gz";
-
-/// A publisher with these files; 304 to whoever names the tag `"1"`, 404 for all else, 401 below `/refused`.
-fn publisher(files: Vec<(&'static str, Vec<u8>)>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut head = String::new();
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            while reader.read_line(&mut head).unwrap() > 2 {}
-            let path = head.split(' ').nth(1).unwrap();
-            let file = files.iter().find(|file| file.0 == path);
-            let (status, body) = match file {
-                Some(_) if head.to_lowercase().contains("if-none-match: \"1\"") => (304, &[][..]),
-                Some((_, body)) => (200, &body[..]),
-                None if path.starts_with("/refused") => (401, &[][..]),
-                None => (404, &[][..]),
-            };
-            let length = body.len();
-            let head = format!(
-                "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\netag: \"1\"\r\n\r\n"
-            );
-            stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
-        }
-    });
-    base
-}
 
 /// An archive with one database, and its checksum.
 fn archive(mmdb: &[u8]) -> (Vec<u8>, Vec<u8>) {
@@ -111,7 +85,7 @@ fn geoip_update_fetches_once_and_status_tells_of_the_file() {
     let record = Value::Map(vec![("country_code", Value::Text("SE"))]);
     let mmdb = database("X-Country", &[("192.0.2.0/24", record)]);
     let (file, sum) = archive(&mmdb);
-    let host = publisher(vec![(SUM, sum), (FILE, file)]);
+    let host = publisher(vec![(SUM, sum), (FILE, file)]).0;
     for expected in ["updated", "unchanged"] {
         let rows = json_lines(&stdout(&mut geoip(dir.path(), &host)));
         assert_eq!(rows.len(), 1);
@@ -132,7 +106,7 @@ fn geoip_update_fetches_once_and_status_tells_of_the_file() {
 #[test]
 fn geoip_refusals_name_the_edition_and_never_the_key() {
     let dir = tempfile::tempdir().unwrap();
-    let refusing = format!("{}/refused", publisher(Vec::new()));
+    let refusing = format!("{}/refused", publisher(Vec::new()).0);
     let said = fails(&mut geoip(dir.path(), &refusing), 1);
     assert!(
         said.contains("X-Country: ") && said.contains("hint: check the account and the key"),
@@ -163,7 +137,7 @@ fn configured(dir: &Path, sources: &[(&str, String)]) -> Command {
 #[test]
 fn lists_are_fetched_when_they_changed_and_one_failure_stops_no_other() {
     let dir = tempfile::tempdir().unwrap();
-    let base = publisher(vec![("/tor.txt", b"8.8.8.8\n8.8.4.0/24\nAS64400\n".to_vec())]);
+    let base = publisher(vec![("/tor.txt", b"8.8.8.8\n8.8.4.0/24\nAS64400\n".to_vec())]).0;
     let sources = [
         ("gone", format!("{base}/gone.txt")),
         ("tor", format!("{base}/tor.txt")),

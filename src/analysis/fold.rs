@@ -133,6 +133,14 @@ impl Fold {
     }
 }
 
+impl Fold {
+    /// Takes another kit with the same rules: fresher databases and lists.
+    pub fn refresh(&mut self, kit: &Arc<Kit>) {
+        self.again.refresh(kit);
+        self.kit = Arc::clone(kit);
+    }
+}
+
 /// Claims: lines that wait, and what verdicts change.
 impl Fold {
     /// Says what time it is: verdicts grow old by the clock on the wall.

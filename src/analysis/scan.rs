@@ -15,7 +15,7 @@ use crate::detect::fields::{self, Field};
 use crate::detect::{Hit, Ruleset, Signatures, label};
 use crate::ecs;
 use crate::enrich::crawler::{Claim, Known, Published, Verdict};
-use crate::enrich::{AddressFacts, Databases, Enricher, Exempt, Exemptions, Lists, reserved};
+use crate::enrich::{AddressCache, AddressFacts, Databases, Enricher, Exempt, Exemptions, Lists, reserved};
 use crate::event::{Event, Finding, SightedEvent, Sighting};
 use crate::report::Statistics;
 use crate::sink::Sink;
@@ -39,6 +39,8 @@ pub struct Kit {
     pub exemptions: Arc<Exemptions>,
     /// Addresses that crawlers' operators publish.
     pub published: Arc<Published>,
+    /// How many addresses each scanner remembers.
+    pub addresses: usize,
     /// Whether name servers are asked about claims that published addresses leave open.
     pub dns: bool,
     /// Receivers, for those that want every request.
@@ -154,18 +156,23 @@ pub struct Scanner {
 impl Scanner {
     /// A scanner for one thread.
     pub fn new(kit: &Arc<Kit>) -> Self {
-        let (databases, lists) = (Arc::clone(&kit.databases), Arc::clone(&kit.lists));
         let rules = &kit.ruleset;
         Self {
             signatures: Signatures::new(Arc::clone(rules)),
             ticker: Ticker::new(rules.correlations(), rules.rules().len()),
-            enricher: Enricher::new(databases, lists, Arc::clone(&kit.exemptions)),
+            enricher: enricher(kit),
             known: Arc::default(),
             hits: Vec::new(),
             encoded: Vec::new(),
             format: ("", 0),
             kit: Arc::clone(kit),
         }
+    }
+
+    /// Takes another kit with the same rules: fresher databases and lists.
+    pub fn refresh(&mut self, kit: &Arc<Kit>) {
+        self.enricher = enricher(kit);
+        self.kit = Arc::clone(kit);
     }
 
     /// Takes what name servers have decided about claims.
@@ -327,6 +334,15 @@ impl Scanner {
             });
         }
     }
+}
+
+fn enricher(kit: &Kit) -> Enricher {
+    Enricher::new(AddressCache::new(
+        Arc::clone(&kit.databases),
+        Arc::clone(&kit.lists),
+        Arc::clone(&kit.exemptions),
+        kit.addresses,
+    ))
 }
 
 /// A parsed line with its client and context.

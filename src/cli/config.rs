@@ -7,6 +7,7 @@ use super::options::{AnalysisOptions, CommonOptions, OutputOptions};
 use super::output::{Output, quietly};
 use super::{Exit, Failure, logging, now};
 use crate::config::Config;
+use crate::drive::data::Files;
 use crate::drive::{setup, sinks};
 
 /// The file that `init` writes: every key with its default, commented out.
@@ -60,8 +61,7 @@ fn check(config: &Config) -> Result<Exit, Failure> {
     let analysis = &config.analysis;
     let failures: Vec<Failure> = [
         setup::ruleset(analysis).err(),
-        setup::databases(&analysis.geoip).err(),
-        setup::lists(&analysis.lists).err(),
+        Files::open(analysis).err(),
         setup::trust(analysis).err(),
         setup::logs_or_none(config).err(),
         sinks::build(config).err(),

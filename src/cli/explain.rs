@@ -17,6 +17,7 @@ use crate::analysis::scan::{Kit, Scan, Scanner, Wants};
 use crate::config::Config;
 use crate::detect::explain::{Explained, Found};
 use crate::detect::{Rule, Signatures};
+use crate::drive::data::Files;
 use crate::drive::setup::{self, Formats};
 use crate::drive::{checks, start};
 use crate::enrich::crawler::Known;
@@ -61,6 +62,7 @@ pub fn run(common: &CommonOptions, args: &ExplainArgs) -> Result<Exit, Failure> 
     logging::start(&config);
     let kit = setup::kit(
         &config,
+        &Files::open(&config.analysis)?.data(),
         Vec::new(),
         Wants {
             ecs: true,

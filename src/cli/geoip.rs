@@ -13,18 +13,12 @@ use super::options::{AnalysisOptions, CommonOptions};
 use super::output::{Output, quietly};
 use super::{Exit, Failure, logging, now, refresh};
 use crate::config::sinks::Maxmind;
-use crate::config::{Config, environment, secret};
+use crate::config::{Config, data, environment, secret};
+use crate::drive::data::{STALE_DATABASE_DAYS, days_since};
 use crate::enrich::Database;
 use crate::sink::Secret;
 use crate::text::printable;
 use crate::update::geoip::{GeoipSpec, HOST, update};
-
-/// Databases that hold facts older than this are told of, in days. MaxMind builds new ones twice a week.
-const STALE_DAYS: i64 = 30;
-/// What is fetched unless configured: all that detection reads, and free of charge.
-const EDITIONS: [&str; 2] = ["GeoLite2-Country", "GeoLite2-ASN"];
-/// Where databases are kept unless configured: where Debian's `geoipupdate` keeps them.
-const FOLDER: &str = "/var/lib/GeoIP";
 
 /// MaxMind databases: status, update.
 #[derive(Debug, Args)]
@@ -104,8 +98,8 @@ fn status(config: &Config, json: bool) -> Result<Exit, Failure> {
 fn row(database: &Database, json: bool) -> String {
     let path = database.path();
     let built = database.built();
-    let days = built.map(refresh::days_since);
-    let stale = days.is_some_and(|days| days > STALE_DAYS);
+    let days = built.map(days_since);
+    let stale = days.is_some_and(|days| days > STALE_DATABASE_DAYS);
     if stale {
         let days = days.unwrap_or_default();
         tracing::warn!(
@@ -137,7 +131,7 @@ fn fetch(config: &Config, json: bool) -> Result<Exit, Failure> {
     let mut out = Output::new(false);
     let mut exit = Exit::Done;
     for (edition, result) in update(&spec, &refresh::fetcher(config)) {
-        let path = spec.folder.join(format!("{edition}.mmdb"));
+        let path = data::database_path(&spec.folder, &edition);
         match result {
             Ok(updated) => {
                 quietly(out.line(&refresh::row(&edition, &path, &updated, json)))?;
@@ -155,7 +149,10 @@ fn fetch(config: &Config, json: bool) -> Result<Exit, Failure> {
 
 /// A database that is kept fresh and that nothing reads helps nobody.
 fn tell_unused(config: &Config, path: &Path) {
-    let used = config.analysis.geoip.iter().any(|used| used == path) || environment("AFW_GEOIP").is_some();
+    // Without the key, what is fetched is what is read.
+    let used = config.file.geoip.is_empty()
+        || config.analysis.geoip.iter().any(|used| used == path)
+        || environment("AFW_GEOIP").is_some();
     if !used {
         tracing::info!(
             "{0} is not in use yet; add it to the key geoip or use --geoip {0}",
@@ -194,11 +191,8 @@ fn spec(set: &Maxmind) -> Result<GeoipSpec, Failure> {
         host: host(environment("GEOIPUPDATE_HOST").as_ref().or(set.host.as_ref())),
         account,
         key,
-        editions: editions(set),
-        folder: environment("GEOIPUPDATE_DB_DIR")
-            .map(PathBuf::from)
-            .or_else(|| set.directory.clone())
-            .unwrap_or_else(|| FOLDER.into()),
+        editions: data::editions(set),
+        folder: data::folder(set),
     })
 }
 
@@ -211,15 +205,6 @@ fn host(named: Option<&String>) -> String {
         "" | "updates.maxmind.com" => HOST.to_owned(),
         _ if named.contains("://") => named.to_owned(),
         bare => format!("https://{bare}"),
-    }
-}
-
-fn editions(set: &Maxmind) -> Vec<String> {
-    let owned = |names: &mut dyn Iterator<Item = &str>| names.map(str::to_owned).collect();
-    match environment("GEOIPUPDATE_EDITION_IDS") {
-        Some(names) => owned(&mut names.split([' ', ',']).filter(|name| !name.is_empty())),
-        None if set.editions.is_empty() => owned(&mut EDITIONS.into_iter()),
-        None => set.editions.clone(),
     }
 }
 

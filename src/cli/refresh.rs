@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use afw_parsers::Time;
 use serde_json::json;
 
-use super::{Exit, Failure, now};
+use super::{Exit, Failure};
 use crate::config::Config;
 use crate::report::summary::bytes;
 use crate::text::printable;
@@ -14,17 +13,10 @@ use crate::update::{Fetcher, Updated};
 
 /// Pause before a publisher in trouble is asked again; the next is twice that.
 const PAUSE: Duration = Duration::from_secs(2);
-/// One day, in nanoseconds.
-const DAY: i64 = 86_400_000_000_000;
 
 /// Gets files as `[http]` says.
 pub fn fetcher(config: &Config) -> Fetcher {
     Fetcher::new(config.file.http.proxy.clone(), PAUSE)
-}
-
-/// Whole days since a time; 0 for one in the future.
-pub fn days_since(time: Time) -> i64 {
-    now().since(time).max(0) / DAY
 }
 
 /// What an update did, as a line.

@@ -13,6 +13,7 @@ use super::{Exit, Failure, logging, now};
 use crate::analysis::merge::Partial;
 use crate::analysis::scan::{Kit, Scan};
 use crate::config::{Config, parse_span};
+use crate::drive::data::Files;
 use crate::drive::pool::Pool;
 use crate::drive::progress::Progress;
 use crate::drive::replay::{LogState, Receiver, Replay};
@@ -63,7 +64,8 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
     };
     let checks = checks::start(&config, checks::wanted(&config, false), true)?;
     let wants = start::wants(&config, print, &sinks);
-    let kit = setup::kit(&config, sinks.clone(), wants, checks.is_some())?;
+    let files = Files::open(&config.analysis)?;
+    let kit = setup::kit(&config, &files.data(), sinks.clone(), wants, checks.is_some())?;
     let lock = if resumes {
         Some(start::lock(&config)?)
     } else {

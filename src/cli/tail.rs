@@ -7,9 +7,11 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::options::{AnalysisOptions, CommonOptions, OutputOptions, Print};
-use super::{Exit, Failure, logging, now};
-use crate::analysis::Fold;
-use crate::config::Config;
+use super::{Exit, Failure, logging, now, refresh};
+use crate::analysis::{Fold, Kit};
+use crate::config::{Analysis, Config};
+use crate::drive::data::Files;
+use crate::drive::refresh::Refresh;
 use crate::drive::run::{Keep, Run};
 use crate::drive::signals::Signals;
 use crate::drive::tail::Tail;
@@ -59,7 +61,8 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
     };
     let checks = checks::start(&config, checks::wanted(&config, true), false)?;
     let wants = start::wants(&config, print, &sinks);
-    let kit = setup::kit(&config, sinks.clone(), wants, checks.is_some())?;
+    let files = Files::open(&config.analysis)?;
+    let kit = setup::kit(&config, &files.data(), sinks.clone(), wants, checks.is_some())?;
     let mut fold = start::fold(&config, &kit, !config.output.dry_run);
     let (_lock, keep, cursors) = keep(&config, sinks, &mut fold)?;
     let follower = Follower::new(&spec(&config, args, paths)?, &cursors).map_err(Failure::usage)?;
@@ -75,7 +78,12 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
     };
     announce(&config);
     let mut tail = Tail::new(follower, &kit, formats, run);
-    match tail.follow(reload) {
+    let mut fresh = Fresh {
+        refresh: Refresh::start(files, &config.analysis.sources, refresh::fetcher(&config))?,
+        analysis: &config.analysis,
+        kit,
+    };
+    match tail.follow(|tail| fresh.round(tail)) {
         Err(failure) if failure.is_closed_pipe() => {}
         other => other?,
     }
@@ -118,17 +126,38 @@ fn spec(config: &Config, args: &TailArgs, paths: Vec<PathBuf>) -> Result<SourceS
     })
 }
 
-/// SIGHUP: what kept the sinks from sending may have been mended.
-fn reload(tail: &mut Tail) {
-    if !tail.run.signals.take_reload() {
-        return;
+/// What happens between two rounds beside reading: fresher data, and SIGHUP.
+struct Fresh<'c> {
+    refresh: Refresh,
+    analysis: &'c Analysis,
+    kit: Arc<Kit>,
+}
+
+impl Fresh<'_> {
+    fn round(&mut self, tail: &mut Tail) {
+        if tail.run.signals.take_reload() {
+            self.reload(tail);
+        }
+        let Some(data) = self.refresh.take() else { return };
+        match setup::refreshed(&self.kit, self.analysis, &data) {
+            Ok(kit) => {
+                tail.refresh(&kit);
+                self.kit = kit;
+            }
+            Err(failure) => failure.report(),
+        }
     }
-    if let Some(keep) = &tail.run.keep {
-        keep.workers.kick();
+
+    /// SIGHUP: what kept the sinks from sending may have been mended, files may have changed.
+    fn reload(&self, tail: &Tail) {
+        if let Some(keep) = &tail.run.keep {
+            keep.workers.kick();
+        }
+        self.refresh.kick();
+        tracing::warn!(
+            "SIGHUP: sinks try again at once, databases and lists are looked at; restart afw to take new rules or configuration (no line is lost)"
+        );
     }
-    tracing::warn!(
-        "SIGHUP: sinks try again at once; restart afw to take new rules, lists, databases or configuration (no line is lost)"
-    );
 }
 
 /// One line that says what is going on and where findings go.
@@ -144,6 +173,11 @@ fn announce(config: &Config) {
     } else {
         logs.join(", ")
     };
+    if config.analysis.geoip.is_empty() {
+        tracing::info!(
+            "no country or network is told: there is no database\nhint: `afw geoip update` fetches MaxMind's, free of charge"
+        );
+    }
     if names.is_empty() || config.output.dry_run {
         tracing::info!("following {logs}; nothing is shipped (no API key, no --sink)");
     } else {

@@ -28,6 +28,7 @@ pub struct File {
     pub trusted_proxy: Option<Vec<String>>,
     pub client_header: Option<String>,
     pub geoip: Vec<PathBuf>,
+    pub cache_addresses: Option<usize>,
     pub rules: Vec<PathBuf>,
     pub no_default_rules: Option<bool>,
     pub list: Vec<String>,

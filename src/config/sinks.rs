@@ -157,8 +157,12 @@ impl std::fmt::Display for AccountId {
 #[expect(missing_docs, reason = "each key is explained by `afw config init`")]
 pub struct ListSource {
     pub name: String,
-    pub url: String,
-    pub path: PathBuf,
+    #[serde(default)]
+    pub url: Option<String>,
+    #[serde(default)]
+    pub path: Option<PathBuf>,
+    #[serde(default)]
+    pub every: Option<String>,
 }
 
 /// Debug output of settings that hold secrets says only that they are there.

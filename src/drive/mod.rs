@@ -1,11 +1,14 @@
 //! Drivers: they put source, analysis, store and sinks together and make them run.
 //!
 //! [`setup`] turns the configuration into rules, databases and receivers; [`replay`] reads history once; [`tail`]
-//! follows; [`checks`] brings crawlers' claims to name servers. Nothing is parsed, judged or encoded here. Next: [`crate::cli`].
+//! follows; [`checks`] brings crawlers' claims to name servers; [`data`] and [`refresh`] keep databases
+//! and lists fresh. Nothing is parsed, judged or encoded here. Next: [`crate::cli`].
 
 pub mod checks;
+pub mod data;
 pub mod pool;
 pub mod progress;
+pub mod refresh;
 pub mod replay;
 pub mod run;
 pub mod setup;

@@ -13,12 +13,15 @@ use crate::cli::{Exit, Failure};
 use crate::client::{Trust, TrustSpec};
 use crate::config::{Analysis, Config};
 use crate::detect::{RuleProblem, RuleText, Ruleset};
+use crate::enrich::address::DEFAULT_ADDRESSES;
 use crate::enrich::crawler::Published;
-use crate::enrich::{Databases, Exemptions, ListSpec, Lists};
-use crate::net::Cidr;
+use crate::enrich::{Databases, Exemptions, ListFormat, ListSpec, Lists, Role};
+use crate::net::{Cidr, Ranges};
 use crate::sink::Sink;
 use crate::source::servers::Servers;
 use crate::text::system_message;
+
+use super::data::Data;
 
 /// Largest rule file that is read, in bytes; Sigma rules are a few kilobytes.
 const MAX_RULE_BYTES: u64 = 4 << 20;
@@ -29,22 +32,72 @@ const RULES_HINT: &str = "--rules takes a Sigma rule file or a folder of .yml an
 ///
 /// # Errors
 /// Exit code 2 with everything that is wrong with rules, databases, lists or networks.
-pub fn kit(config: &Config, sinks: Vec<Arc<dyn Sink>>, wants: Wants, dns: bool) -> Result<Arc<Kit>, Failure> {
-    let trust = trust(&config.analysis)?;
-    let exemptions = exemptions(&config.analysis, &trust)?;
-    let lists = lists(&config.analysis.lists)?;
+pub fn kit(
+    config: &Config,
+    data: &Data,
+    sinks: Vec<Arc<dyn Sink>>,
+    wants: Wants,
+    dns: bool,
+) -> Result<Arc<Kit>, Failure> {
+    let analysis = &config.analysis;
+    let trust = trust(analysis)?;
     let kit = Kit {
-        ruleset: Arc::new(ruleset(&config.analysis)?),
-        databases: Arc::new(databases(&config.analysis.geoip)?),
-        published: Arc::new(Published::new(&lists)),
+        ruleset: Arc::new(ruleset(analysis)?),
+        exemptions: Arc::new(exemptions(analysis, &trust)?),
+        databases: Arc::default(),
+        lists: Arc::default(),
+        published: Arc::default(),
+        addresses: analysis.cache_addresses,
         dns,
-        lists: Arc::new(lists),
-        exemptions: Arc::new(exemptions),
         trust,
         sinks,
         wants,
     };
-    Ok(Arc::new(kit))
+    refreshed(&kit, analysis, data)
+}
+
+/// The same kit over other databases and lists.
+///
+/// # Errors
+/// As [`kit`].
+pub fn refreshed(kit: &Kit, analysis: &Analysis, data: &Data) -> Result<Arc<Kit>, Failure> {
+    let trust = trust(analysis)?.with_cloudflare(cloudflare(&data.lists));
+    Ok(Arc::new(Kit {
+        ruleset: Arc::clone(&kit.ruleset),
+        exemptions: Arc::new(exemptions(analysis, &trust)?),
+        databases: Arc::clone(&data.databases),
+        lists: Arc::clone(&data.lists),
+        published: Arc::new(Published::new(&data.lists)),
+        addresses: kit.addresses,
+        dns: kit.dns,
+        trust,
+        sinks: kit.sinks.clone(),
+        wants: kit.wants,
+    }))
+}
+
+/// Cloudflare's networks by the lists of that name; empty where there is none, or one that would make proxies of
+/// half the internet.
+fn cloudflare(lists: &Lists) -> Ranges {
+    let own = lists.with_role(Role::Edge).filter(|list| {
+        let name = list.name().to_ascii_lowercase();
+        name.starts_with("cloudflare") || list.format() == ListFormat::CloudflareJson
+    });
+    let mut networks = Vec::new();
+    for list in own {
+        let wide = |cidr: &Cidr| match cidr.network() {
+            IpAddr::V4(_) => cidr.prefix() < 8,
+            IpAddr::V6(_) => cidr.prefix() < 16,
+        };
+        match list.iter().find(wide) {
+            Some(cidr) => tracing::warn!(
+                "{}: {cidr} is wider than any network of Cloudflare; the built-in networks stay in use",
+                list.source()
+            ),
+            None => networks.extend(list.iter()),
+        }
+    }
+    networks.into_iter().collect()
 }
 
 /// A kit with these rules and no databases or lists: for running rules' own examples.
@@ -56,6 +109,7 @@ pub fn bare_kit(ruleset: Arc<Ruleset>) -> Kit {
         lists: Arc::default(),
         exemptions: Arc::new(Exemptions::new(&trust)),
         published: Arc::default(),
+        addresses: DEFAULT_ADDRESSES,
         dns: false,
         trust,
         sinks: Vec::new(),

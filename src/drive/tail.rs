@@ -53,6 +53,12 @@ impl Tail {
         }
     }
 
+    /// Goes on with fresher databases and lists.
+    pub fn refresh(&mut self, kit: &Arc<Kit>) {
+        self.scanner.refresh(kit);
+        self.run.fold.refresh(kit);
+    }
+
     /// Follows until a signal asks for the end, or the only stream has ended.
     ///
     /// # Errors

@@ -211,7 +211,7 @@ fn known(database_type: &str, places: &[Place]) -> Knows {
 /// The databases in use, best first: the first that knows a fact tells it.
 #[derive(Debug, Default)]
 pub struct Databases {
-    all: Vec<Database>,
+    all: Vec<Arc<Database>>,
 }
 
 impl Databases {
@@ -220,7 +220,7 @@ impl Databases {
         let (mut all, mut errors) = (Vec::new(), Vec::new());
         for path in paths {
             match Database::open(path.as_ref()) {
-                Ok(database) => all.push(database),
+                Ok(database) => all.push(Arc::new(database)),
                 Err(error) => errors.push(error),
             }
         }
@@ -232,13 +232,15 @@ impl Databases {
     }
 
     /// Databases that are open already.
-    pub fn new(all: Vec<Database>) -> Self {
-        Self { all }
+    pub fn new<D: Into<Arc<Database>>>(all: impl IntoIterator<Item = D>) -> Self {
+        Self {
+            all: all.into_iter().map(Into::into).collect(),
+        }
     }
 
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &Database> {
-        self.all.iter()
+        self.all.iter().map(AsRef::as_ref)
     }
 
     /// What all of them together tell.

@@ -131,7 +131,7 @@ impl Role {
 }
 
 /// One list in memory.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct List {
     name: Arc<str>,
     source: String,
@@ -145,6 +145,19 @@ pub struct List {
 }
 
 impl List {
+    /// Reads a file. For drivers.
+    pub fn open(name: &str, path: &Path) -> Result<Self, ListError> {
+        let source = path.display().to_string();
+        match load::read(path, MAX_BYTES) {
+            Ok(bytes) => Self::parse(name, &source, &bytes),
+            Err(Problem::Read(error)) => Err(ListError::Read {
+                path: source,
+                source: error,
+            }),
+            Err(Problem::TooLarge) => Err(ListError::TooLarge { path: source }),
+        }
+    }
+
     /// Reads a list's content; `source` is for messages.
     pub fn parse(name: &str, source: &str, bytes: &[u8]) -> Result<Self, ListError> {
         let content = format::read(bytes).map_err(|fault| ListError::Broken {
@@ -233,7 +246,7 @@ fn unusable(cidr: Cidr) -> bool {
 /// The lists in use.
 #[derive(Debug, Clone, Default)]
 pub struct Lists {
-    all: Vec<List>,
+    all: Vec<Arc<List>>,
 }
 
 impl Lists {
@@ -241,7 +254,7 @@ impl Lists {
     pub fn load(specs: &[ListSpec]) -> Result<Self, Vec<ListError>> {
         let (mut all, mut errors) = (Vec::new(), Vec::new());
         for spec in specs {
-            match read(&spec.name, &spec.path) {
+            match List::open(&spec.name, &spec.path) {
                 Ok(list) => all.push(list),
                 Err(error) => errors.push(error),
             }
@@ -254,14 +267,15 @@ impl Lists {
     }
 
     /// Lists that are read already.
-    pub fn new(mut all: Vec<List>) -> Self {
+    pub fn new<L: Into<Arc<List>>>(all: impl IntoIterator<Item = L>) -> Self {
+        let mut all: Vec<Arc<List>> = all.into_iter().map(Into::into).collect();
         all.sort_by(|one, other| one.name.cmp(&other.name));
         Self { all }
     }
 
     /// Each of them, by name.
     pub fn iter(&self) -> impl Iterator<Item = &List> {
-        self.all.iter()
+        self.all.iter().map(AsRef::as_ref)
     }
 
     /// The lists of one role.
@@ -272,18 +286,6 @@ impl Lists {
     /// The lists that contain the address or its autonomous system, by name.
     pub fn containing(&self, address: IpAddr, asn: Option<u32>) -> impl Iterator<Item = &List> {
         self.iter().filter(move |list| list.contains(address, asn))
-    }
-}
-
-fn read(name: &str, path: &Path) -> Result<List, ListError> {
-    let source = path.display().to_string();
-    match load::read(path, MAX_BYTES) {
-        Ok(bytes) => List::parse(name, &source, &bytes),
-        Err(Problem::Read(error)) => Err(ListError::Read {
-            path: source,
-            source: error,
-        }),
-        Err(Problem::TooLarge) => Err(ListError::TooLarge { path: source }),
     }
 }
 

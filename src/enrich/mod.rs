@@ -19,7 +19,7 @@ pub use address::AddressCache;
 pub use agent::{AgentCache, Odd};
 pub use exempt::Exemptions;
 pub use geo::{Database, Databases, GeoError, Marks, Place};
-pub use lists::{List, ListError, ListSpec, Lists, Role};
+pub use lists::{List, ListError, ListFormat, ListSpec, Lists, Role};
 
 /// What is known about one address. Cached per thread; cloning is cheap.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -146,9 +146,8 @@ pub struct Enricher {
 }
 
 impl Enricher {
-    /// Caches of the usual sizes over this data.
-    pub fn new(databases: Arc<Databases>, lists: Arc<Lists>, exemptions: Arc<Exemptions>) -> Self {
-        let addresses = AddressCache::new(databases, lists, exemptions, address::DEFAULT_ADDRESSES);
+    /// With this cache of addresses.
+    pub fn new(addresses: AddressCache) -> Self {
         Self {
             addresses,
             agents: AgentCache::new(agent::DEFAULT_AGENTS),

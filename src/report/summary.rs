@@ -275,7 +275,8 @@ impl Summary {
         }
         if !self.geoip {
             lines.push(
-                "--geoip GeoLite2-Country.mmdb --geoip GeoLite2-ASN.mmdb adds country and network".to_owned(),
+                "`afw geoip update` fetches databases that add country and network; --geoip FILE names your own"
+                    .to_owned(),
             );
         }
         lines.push(self.delivery.text());

@@ -1,7 +1,7 @@
 //! Lists from HTTPS URLs: fetched when they changed (`ETag`), checked, and never replaced by a torn download.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::fetch::{Fetched, Fetcher};
 use super::{UpdateError, Updated, place};
@@ -21,13 +21,22 @@ pub struct ListSource {
     pub path: PathBuf,
 }
 
+/// The file beside a list that keeps its publisher's tag; written whenever the list was compared with its publisher's.
+pub fn tag_path(path: &Path) -> PathBuf {
+    place::beside(path, ".etag")
+}
+
 /// Brings a list up to date. A new list with less than half of the old one's entries is taken for a torn download.
 pub fn update(source: &ListSource, fetcher: &Fetcher) -> Result<Updated, UpdateError> {
     let etag = place::note(&source.path, ".etag");
     let known = [("if-none-match", etag.as_str())];
     let headers = if etag.is_empty() { &[][..] } else { &known[..] };
     let (bytes, etag) = match fetcher.get(&source.url, headers, MAX_BYTES)? {
-        Fetched::NotModified => return Ok(Updated::Unchanged),
+        Fetched::NotModified => {
+            // When the list was last known to be the newest is told by the age of its tag.
+            place::put(&tag_path(&source.path), etag.as_bytes())?;
+            return Ok(Updated::Unchanged);
+        }
         Fetched::Body { bytes, etag } => (bytes, etag),
     };
     let broken = |reason| UpdateError::Broken {
@@ -41,12 +50,10 @@ pub fn update(source: &ListSource, fetcher: &Fetcher) -> Result<Updated, UpdateE
             "{new} entries where there were {old}: a torn download?"
         )));
     }
+    place::folder(&source.path)?;
     place::put(&source.path, &bytes)?;
     // Without a tag the next update fetches again: an old tag must not stand beside a new file.
-    place::put(
-        &place::beside(&source.path, ".etag"),
-        etag.unwrap_or_default().as_bytes(),
-    )?;
+    place::put(&tag_path(&source.path), etag.unwrap_or_default().as_bytes())?;
     Ok(Updated::Replaced {
         bytes: bytes.len() as u64,
     })

@@ -17,6 +17,17 @@ pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), UpdateError> {
     })
 }
 
+/// Makes the folder of a file.
+pub(super) fn folder(path: &Path) -> Result<(), UpdateError> {
+    let Some(folder) = path.parent() else {
+        return Ok(());
+    };
+    fs::create_dir_all(folder).map_err(|source| UpdateError::Write {
+        path: folder.to_owned(),
+        source,
+    })
+}
+
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = beside(path, &format!(".{}.new", std::process::id()));
     let made = OpenOptions::new()

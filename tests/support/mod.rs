@@ -32,6 +32,7 @@ pub fn afw(state: &Path) -> Command {
         .env("HOME", state)
         .env("AFW_STATE_DIR", state)
         .env("NO_COLOR", "1")
+        .env("GEOIPUPDATE_DB_DIR", state.join("geo"))
         .stdin(Stdio::null());
     command
 }
