@@ -38,7 +38,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Fetch what is new, with the account and licence key of [maxmind] or GEOIPUPDATE_ACCOUNT_ID and
+    /// Fetch what is new, with the account and licence key of section maxmind or GEOIPUPDATE_ACCOUNT_ID and
     /// GEOIPUPDATE_LICENSE_KEY
     Update {
         /// One JSON object a database

@@ -34,7 +34,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Fetch the lists of [[list_source]] that changed
+    /// Fetch the lists that list_source sections name, where they changed
     Update {
         /// One JSON object a list
         #[arg(long)]

@@ -387,7 +387,7 @@ impl Builder {
             Program::Atom(index) => {
                 let atom = self.atoms.get(*index as usize)?;
                 let rarity = match self.is_learned(atom) {
-                    true => 1,
+                    true => 2,
                     false => atom.rarity()?,
                 };
                 Some(Wake {
@@ -459,8 +459,7 @@ impl Builder {
         let Some(atom) = self.atoms.get_mut(index as usize) else {
             return;
         };
-        let rare = atom.rarity().is_some_and(|rarity| rarity > 1);
-        atom.searched |= atom.slot.is_some() && rare;
+        atom.searched |= atom.slot.is_some() && atom.is_worth_a_search();
         let test = std::mem::replace(&mut atom.test, AtomTest::Found);
         atom.test = match (test, atom.searched) {
             (AtomTest::Lazy(lazy), true) if lazy.tests.iter().all(|test| as_literal(test).is_some()) => {
@@ -543,17 +542,33 @@ impl Builder {
 impl Atom {
     /// How rarely one of its literals is found; `None` when it can hold without.
     fn rarity(&self) -> Option<u32> {
-        let rarest = self
-            .literals
-            .iter()
-            .map(|literal| rarity(&literal.bytes.to_ascii_lowercase()))
-            .min()?;
+        let rarest = self.literals.iter().map(Literal::rarity).min()?;
         match self.slot {
-            // The whole value of a short field, such as a method or a status: one in a few lines has it.
-            None => Some(2),
+            // The whole value of a short field, such as a method or a status: one in a few lines has it, or most have.
+            None if self.literals.iter().any(Literal::is_usual_answer) => Some(1),
+            None => Some(4),
             Some(_) if rarest == 0 => None,
-            Some(_) => Some(rarest),
+            Some(_) => Some(2 * rarest),
         }
+    }
+
+    /// Whether its literals spare more runs of its test than finding them costs.
+    fn is_worth_a_search(&self) -> bool {
+        const LONG: usize = 4;
+        let spares = |literal: &Literal| literal.rarity() > 1 || literal.bytes.len() >= LONG;
+        !self.literals.is_empty() && self.literals.iter().all(spares)
+    }
+}
+
+impl Literal {
+    fn rarity(&self) -> u32 {
+        rarity(&self.bytes.to_ascii_lowercase())
+    }
+
+    /// Whether most lines have it as method, status or protocol.
+    fn is_usual_answer(&self) -> bool {
+        const USUAL: [&[u8]; 6] = [b"get", b"post", b"200", b"http/1.1", b"http/2.0", b"1.1"];
+        USUAL.iter().any(|usual| usual.eq_ignore_ascii_case(&self.bytes))
     }
 }
 

@@ -126,7 +126,10 @@ impl Pattern {
 
     /// Whether the whole text matches.
     pub fn matches(&self, text: &[u8], cased: bool) -> bool {
-        whole(&self.0, text, cased)
+        match self.0.as_slice() {
+            [Piece::Bytes(bytes)] => same(text, bytes, cased),
+            pieces => whole(pieces, text, cased),
+        }
     }
 }
 
@@ -195,7 +198,7 @@ fn whole(pieces: &[Piece], text: &[u8], cased: bool) -> bool {
         if next.is_none() {
             return ends(head, text, cased);
         }
-        let Some(rest) = (0..=text.len()).find_map(|at| take(head, text.get(at..)?, cased)) else {
+        let Some(rest) = after_first(head, text, cased) else {
             return false;
         };
         text = rest;
@@ -203,8 +206,31 @@ fn whole(pieces: &[Piece], text: &[u8], cased: bool) -> bool {
     }
 }
 
+/// What is left behind the first place where these pieces stand.
+fn after_first<'t>(pieces: &[Piece], text: &'t [u8], cased: bool) -> Option<&'t [u8]> {
+    if let Some(first) = first_byte(pieces) {
+        let (lower, upper) = match cased {
+            true => (first, first),
+            false => (first.to_ascii_lowercase(), first.to_ascii_uppercase()),
+        };
+        return memchr::memchr2_iter(lower, upper, text).find_map(|at| take(pieces, text.get(at..)?, cased));
+    }
+    (0..=text.len()).find_map(|at| take(pieces, text.get(at..)?, cased))
+}
+
+fn first_byte(pieces: &[Piece]) -> Option<u8> {
+    match pieces.first()? {
+        Piece::Bytes(bytes) => bytes.first().copied(),
+        Piece::One | Piece::Any => None,
+    }
+}
+
 /// Whether the text ends in these pieces.
 fn ends(pieces: &[Piece], text: &[u8], cased: bool) -> bool {
+    if let [Piece::Bytes(bytes)] = pieces {
+        let end = text.len().checked_sub(bytes.len()).and_then(|at| text.get(at..));
+        return end.is_some_and(|end| same(end, bytes, cased));
+    }
     (0..=text.len())
         .rev()
         .any(|at| text.get(at..).and_then(|text| take(pieces, text, cased)) == Some(b""))
@@ -219,7 +245,7 @@ fn prefix(pieces: &[Piece], text: &[u8], cased: bool, open: bool) -> Option<usiz
     let mut rest = take(head, text, cased)?;
     while let Some(after) = tail {
         let (head, next) = at_star(after);
-        rest = (0..=rest.len()).find_map(|at| take(head, rest.get(at..)?, cased))?;
+        rest = after_first(head, rest, cased)?;
         tail = next;
     }
     Some(text.len() - rest.len())

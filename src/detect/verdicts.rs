@@ -6,6 +6,7 @@
 //! time costs time, never memory, and never changes a result.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use foldhash::quality::RandomState;
 
@@ -27,6 +28,8 @@ pub(super) struct Verdicts {
     parts: Option<Vec<Part>>,
     key: Vec<u8>,
     known: HashMap<Box<[u8]>, Box<[Hit]>, RandomState>,
+    /// Hashes of keys that came once, each in its place: what never comes again is not worth keeping.
+    once: Vec<u64>,
 }
 
 /// One part of a key.
@@ -45,6 +48,7 @@ impl Verdicts {
     pub fn new(engine: &Engine) -> Self {
         Self {
             parts: parts(engine),
+            once: vec![0; MAX_KEYS],
             ..Self::default()
         }
     }
@@ -71,10 +75,24 @@ impl Verdicts {
         if self.parts.is_none() || self.key.len() > MAX_KEY {
             return;
         }
+        if self.is_first() {
+            return;
+        }
         if self.known.len() >= MAX_KEYS {
             self.known.clear();
         }
         self.known.insert(self.key.as_slice().into(), hits.into());
+    }
+}
+
+impl Verdicts {
+    /// Whether the key was not met lately.
+    fn is_first(&mut self) -> bool {
+        let hash = self.known.hasher().hash_one(self.key.as_slice());
+        match self.once.get_mut(hash as usize % MAX_KEYS) {
+            Some(place) => std::mem::replace(place, hash) != hash,
+            None => true,
+        }
     }
 }
 
