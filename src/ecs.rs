@@ -10,7 +10,7 @@ use afw_parsers::{Format, Record};
 use serde_json::{Map, Value, json};
 
 use crate::detect::label;
-use crate::event::Event;
+use crate::event::{Event, SightedEvent, Sighting};
 use crate::text::shown;
 
 /// Version of the Elastic Common Schema that the field names are of.
@@ -28,6 +28,36 @@ pub fn document(event: &Event<'_, '_>) -> Value {
     place(&mut doc, event);
     own(&mut doc, event);
     doc.finish()
+}
+
+/// One sighting, with the ECS document that its event carries: what `--print sightings` writes.
+pub fn sighting(event: &SightedEvent, sighting: &Sighting) -> Value {
+    let mut document = json!({
+        "time": event.time.to_string(),
+        "rule": {
+            "id": sighting.rule.id.as_ref(),
+            "title": sighting.rule.title.as_ref(),
+            "level": sighting.rule.level.name(),
+        },
+        "class": sighting.class.name(),
+        "confidence": sighting.confidence.value(),
+        "view": sighting.view.name(),
+    });
+    if let Some(client) = event.client {
+        document["value"] = json!(client.to_string());
+        document["type"] = json!(if client.is_ipv4() {
+            "ipv4-addr"
+        } else {
+            "ipv6-addr"
+        });
+    }
+    // The text was made by serde_json; reading it again cannot fail.
+    document["event"] = event
+        .ecs
+        .as_deref()
+        .and_then(|ecs| serde_json::from_str(ecs).ok())
+        .unwrap_or_default();
+    document
 }
 
 /// A JSON object under construction, addressed by dotted names.

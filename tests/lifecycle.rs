@@ -335,9 +335,24 @@ fn refused_records_become_dead_letters_that_can_be_retried_and_dropped() {
         2,
         "with a wrong id among them nothing is dropped"
     );
-    assert_eq!(outbox_do(&state, &receiver, &["retry"]).status.code(), Some(0));
+    let shown = outbox_do(&state, &receiver, &["show", ids[1], "--json"]);
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!((&shown["id"], &shown["state"]), (&ids[1].into(), &"dead".into()));
+    assert!(
+        shown["body"].as_str().unwrap().contains("http_request"),
+        "{shown}"
+    );
+    let retried = outbox_do(&state, &receiver, &["retry", "--json"]);
+    assert_eq!(
+        (retried.status.code(), text(&retried.stdout)),
+        (Some(0), "{\"batches\":2}\n".into())
+    );
     assert!(outbox(&state).iter().all(|row| row["state"] == "pending"));
-    assert_eq!(outbox_do(&state, &receiver, &["flush"]).status.code(), Some(0));
+    let flushed = outbox_do(&state, &receiver, &["flush", "--json"]);
+    assert_eq!(
+        (flushed.status.code(), text(&flushed.stdout)),
+        (Some(0), "{\"waiting\":0,\"dead\":0}\n".into())
+    );
     assert!(outbox(&state).is_empty());
     let mut keys = receiver.look(|seen| seen.batches.keys().cloned().collect::<Vec<_>>());
     keys.sort();

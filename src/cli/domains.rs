@@ -2,14 +2,21 @@
 //!
 //! A call that is refused says why and exits 1; arguments that cannot be right, or no key, exit 2 and send nothing.
 
-use clap::{Args, Subcommand, ValueEnum};
+use std::time::{Duration, Instant};
 
-use super::options::CommonOptions;
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::options::{CommonOptions, When};
 use super::output::{Output, quietly};
 use super::{Exit, Failure, logging, now};
 use crate::config::{Config, parse_time};
 use crate::drive::sinks;
 use crate::sink::domains::{Decision, DomainsApi, DomainsError};
+use crate::text::grouped;
+
+/// How often a long list says how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(5);
 
 /// OneFirewall Domains API.
 #[derive(Debug, Args)]
@@ -61,6 +68,9 @@ enum Command {
         /// A tag; repeatable
         #[arg(long = "tag")]
         tags: Vec<String>,
+        /// Say what was reported as JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Overwrite the decision on a domain
     Decide {
@@ -68,6 +78,9 @@ enum Command {
         domain: String,
         /// What holds from now on
         decision: Verdict,
+        /// Say what was decided as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -96,7 +109,8 @@ pub fn run(common: &CommonOptions, args: &DomainsArgs) -> Result<Exit, Failure> 
     logging::start(&config);
     let api = DomainsApi::new(&sinks::onefirewall(&config)?).map_err(|error| sinks::failure(&error))?;
     let mut out = Output::new(false);
-    match call(&api, &args.command, &mut out) {
+    let progress = config.progress != When::Never;
+    match call(&api, &args.command, progress, &mut out) {
         Ok(()) => quietly(out.flush()),
         Err(CallError::Usage(failure)) => Err(failure),
         Err(CallError::Api(error)) => Err(failure(&error)),
@@ -117,7 +131,7 @@ impl From<DomainsError> for CallError {
     }
 }
 
-fn call(api: &DomainsApi, command: &Command, out: &mut Output) -> Result<(), CallError> {
+fn call(api: &DomainsApi, command: &Command, progress: bool, out: &mut Output) -> Result<(), CallError> {
     match command {
         Command::Check {
             domain, deep_scan, ..
@@ -136,6 +150,7 @@ fn call(api: &DomainsApi, command: &Command, out: &mut Output) -> Result<(), Cal
             });
             lines(
                 |visit| api.list(*min_score, protocol, visit),
+                progress,
                 out,
                 |line| {
                     if *json {
@@ -149,32 +164,63 @@ fn call(api: &DomainsApi, command: &Command, out: &mut Output) -> Result<(), Cal
         Command::Latest { since, .. } => {
             let since = parse_time(since.as_deref().unwrap_or("1d"), now())
                 .map_err(|error| CallError::Usage(Failure::usage(format!("--since: {error}"))))?;
-            lines(|visit| api.latest(since.secs(), visit), out, str::to_owned)
+            lines(
+                |visit| api.latest(since.secs(), visit),
+                progress,
+                out,
+                str::to_owned,
+            )
         }
         Command::Report {
             domain,
             confidence,
             tags,
-        } => Ok(api.report(domain, *confidence, tags)?),
-        Command::Decide { domain, decision } => {
-            let decision = match decision {
-                Verdict::Block => Decision::Block,
-                Verdict::Allow => Decision::Allow,
-                Verdict::Score => Decision::Score,
+            json,
+        } => {
+            api.report(domain, *confidence, tags)?;
+            let done = json!({"domain": domain, "confidence": confidence, "tags": tags});
+            told(out, *json, &done)
+        }
+        Command::Decide {
+            domain,
+            decision,
+            json,
+        } => {
+            let (chosen, word) = match decision {
+                Verdict::Block => (Decision::Block, "block"),
+                Verdict::Allow => (Decision::Allow, "allow"),
+                Verdict::Score => (Decision::Score, "score"),
             };
-            Ok(api.decide(domain, decision)?)
+            api.decide(domain, chosen)?;
+            told(out, *json, &json!({"domain": domain, "decision": word}))
         }
     }
+}
+
+/// The answer to a report or decision is empty; whoever asked for JSON gets what was taken.
+fn told(out: &mut Output, json: bool, done: &Value) -> Result<(), CallError> {
+    if json {
+        out.line(&done.to_string()).map_err(CallError::Pipe)?;
+    }
+    tracing::info!("OneFirewall took it");
+    Ok(())
 }
 
 /// Writes every line that a call gives; a reader that went away ends the call, not the program.
 fn lines(
     call: impl FnOnce(&mut dyn FnMut(&str) -> std::io::Result<()>) -> Result<u64, DomainsError>,
+    progress: bool,
     out: &mut Output,
     shown: impl Fn(&str) -> String,
 ) -> Result<(), CallError> {
     let mut broken = None;
+    let (mut count, mut due) = (0_u64, Instant::now() + TELL_EVERY);
     let called = call(&mut |line| {
+        count += 1;
+        if progress && Instant::now() >= due {
+            due = Instant::now() + TELL_EVERY;
+            tracing::info!("{} domains so far", grouped(count));
+        }
         out.line(&shown(line))
             .inspect_err(|error| broken = Some(std::io::Error::from(error.kind())))
     });

@@ -249,7 +249,7 @@ impl<'k> Explainer<'k> {
                 finding
                     .sightings
                     .iter()
-                    .map(|one| super::print::sighting_json(&finding.event, one))
+                    .map(|one| crate::ecs::sighting(&finding.event, one))
             })
             .collect();
         let event = self

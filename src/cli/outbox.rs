@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::options::CommonOptions;
 use super::output::{Output, quietly};
@@ -39,19 +39,32 @@ enum Command {
     Show {
         /// Its id, the Idempotency-Key
         id: String,
+        /// As one JSON object with the batch's row and `body`
+        #[arg(long)]
+        json: bool,
     },
     /// Offer dead letters again, with the same id and bytes; waiting batches at once
     Retry {
         /// Which batches; none: all dead letters
         ids: Vec<String>,
+        /// Say how many as JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Give batches up for good
     Drop {
         /// Which batches; none: all dead letters
         ids: Vec<String>,
+        /// Say how many as JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Deliver now what waits, pauses notwithstanding
-    Flush,
+    Flush {
+        /// Say what is left as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Runs the command.
@@ -67,39 +80,54 @@ pub fn run(common: &CommonOptions, args: &OutboxArgs) -> Result<Exit, Failure> {
     };
     match &args.command {
         Command::List { json } => list(&store, *json),
-        Command::Show { id } => show(&store, id),
-        Command::Retry { ids } => {
+        Command::Show { id, json } => show(&store, id, *json),
+        Command::Retry { ids, json } => {
             known(&store, ids)?;
             let count = store
                 .retry_batches(which(ids))
                 .map_err(|error| store_failure(&error))?;
             tracing::info!("{count} batches wait for delivery again");
-            Ok(Exit::Done)
+            told(*json, &json!({"batches": count}), Exit::Done)
         }
-        Command::Drop { ids } => {
+        Command::Drop { ids, json } => {
             known(&store, ids)?;
             let count = store
                 .drop_batches(which(ids))
                 .map_err(|error| store_failure(&error))?;
             tracing::info!("{count} batches were given up");
-            Ok(Exit::Done)
+            told(*json, &json!({"batches": count}), Exit::Done)
         }
-        Command::Flush => flush(&config, store),
+        Command::Flush { json } => flush(&config, store, *json),
     }
 }
 
 /// Without a store there is no batch: nothing to do, unless one was named.
 fn empty(config: &Config, command: &Command) -> Result<Exit, Failure> {
     let named = match command {
-        Command::Show { id } => Some(id),
-        Command::Retry { ids } | Command::Drop { ids } => ids.first(),
-        Command::List { .. } | Command::Flush => None,
+        Command::Show { id, .. } => Some(id),
+        Command::Retry { ids, .. } | Command::Drop { ids, .. } => ids.first(),
+        Command::List { .. } | Command::Flush { .. } => None,
     };
     if let Some(id) = named {
         return Err(missing(id));
     }
     tracing::info!("nothing is stored in {} yet", config.state_dir.display());
-    Ok(Exit::Done)
+    match command {
+        Command::Retry { json, .. } | Command::Drop { json, .. } => {
+            told(*json, &json!({"batches": 0}), Exit::Done)
+        }
+        Command::Flush { json } => told(*json, &json!({"waiting": 0, "dead": 0}), Exit::Done),
+        Command::List { .. } | Command::Show { .. } => Ok(Exit::Done),
+    }
+}
+
+/// The result as JSON for whoever asked for it; people read the message.
+fn told(json: bool, result: &Value, exit: Exit) -> Result<Exit, Failure> {
+    if json {
+        let mut out = Output::new(false);
+        quietly(out.line(&result.to_string()).and_then(|()| out.flush()))?;
+    }
+    Ok(exit)
 }
 
 fn which(ids: &[String]) -> Which<'_> {
@@ -136,7 +164,11 @@ fn list(store: &Store, json: bool) -> Result<Exit, Failure> {
     store
         .each_batch(|row| {
             count += 1;
-            written = out.line(&if json { as_json(&row) } else { as_text(&row) });
+            written = out.line(&if json {
+                as_json(&row).to_string()
+            } else {
+                as_text(&row)
+            });
             written.is_ok()
         })
         .map_err(|error| store_failure(&error))?;
@@ -165,21 +197,25 @@ fn as_text(row: &OutboxRow) -> String {
     ))
 }
 
-fn as_json(row: &OutboxRow) -> String {
+fn as_json(row: &OutboxRow) -> Value {
     json!({
         "id": row.id, "sink": row.sink, "state": row.state.name(), "events": row.events, "bytes": row.bytes,
         "attempts": row.attempts, "created": row.created.to_string(),
         "next_attempt": row.next_attempt.map(|time| time.to_string()), "status": row.status, "error": row.error,
     })
-    .to_string()
 }
 
-fn show(store: &Store, id: &str) -> Result<Exit, Failure> {
-    let Some((_, body)) = store.show_batch(id).map_err(|error| store_failure(&error))? else {
+fn show(store: &Store, id: &str, json: bool) -> Result<Exit, Failure> {
+    let Some((row, body)) = store.show_batch(id).map_err(|error| store_failure(&error))? else {
         return Err(missing(id));
     };
     let mut out = Output::new(false);
     let text = shown(&body);
+    if json {
+        let mut whole = as_json(&row);
+        whole["body"] = text.into();
+        return quietly(out.line(&whole.to_string()).and_then(|()| out.flush()));
+    }
     let text = if out.is_terminal() {
         printable(&text)
     } else {
@@ -189,11 +225,16 @@ fn show(store: &Store, id: &str) -> Result<Exit, Failure> {
 }
 
 /// With another afw running, asks it to deliver; with none, delivers.
-fn flush(config: &Config, mut store: Store) -> Result<Exit, Failure> {
+fn flush(config: &Config, mut store: Store, json: bool) -> Result<Exit, Failure> {
     store.flush_outbox().map_err(|error| store_failure(&error))?;
     if matches!(Store::lock(&config.state_dir), Err(LockError::Held { .. })) {
         tracing::info!("the running afw was asked to deliver what waits");
-        return Ok(Exit::Done);
+        let left = start::left(&store)?;
+        return told(
+            json,
+            &json!({"waiting": left.waiting, "dead": left.dead}),
+            Exit::Done,
+        );
     }
     let sinks = sinks::build_for(config, &store)?;
     let workers = sinks::workers(config, &sinks)?;
@@ -203,10 +244,11 @@ fn flush(config: &Config, mut store: Store) -> Result<Exit, Failure> {
         let why = sink.error.as_deref().unwrap_or("not delivered");
         tracing::warn!("{} still has batches that wait: {why}", sink.name);
     }
-    let waiting = start::left(&store)?.waiting;
-    Ok(if waiting > 0 {
+    let left = start::left(&store)?;
+    let exit = if left.waiting > 0 {
         Exit::Undelivered
     } else {
         Exit::Done
-    })
+    };
+    told(json, &json!({"waiting": left.waiting, "dead": left.dead}), exit)
 }

@@ -4,10 +4,8 @@
 
 use std::io;
 
-use serde_json::{Value, json};
-
 use crate::detect::Class;
-use crate::event::{Finding, SightedEvent, Sighting};
+use crate::event::Finding;
 use crate::indicator::{self, Indicator};
 use crate::text::printable;
 
@@ -76,7 +74,7 @@ impl Printer {
         for sighting in &finding.sightings {
             if self.filter.class(sighting.class) {
                 self.out
-                    .line(&sighting_json(&finding.event, sighting).to_string())?;
+                    .line(&crate::ecs::sighting(&finding.event, sighting).to_string())?;
             }
         }
         Ok(())
@@ -125,36 +123,6 @@ impl Printer {
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
-}
-
-/// One sighting as the output format has it.
-pub fn sighting_json(event: &SightedEvent, sighting: &Sighting) -> Value {
-    let mut document = json!({
-        "time": event.time.to_string(),
-        "rule": {
-            "id": sighting.rule.id.as_ref(),
-            "title": sighting.rule.title.as_ref(),
-            "level": sighting.rule.level.name(),
-        },
-        "class": sighting.class.name(),
-        "confidence": sighting.confidence.value(),
-        "view": sighting.view.name(),
-    });
-    if let Some(client) = event.client {
-        document["value"] = json!(client.to_string());
-        document["type"] = json!(if client.is_ipv4() {
-            "ipv4-addr"
-        } else {
-            "ipv6-addr"
-        });
-    }
-    // The text was made by serde_json; reading it again cannot fail.
-    document["event"] = event
-        .ecs
-        .as_deref()
-        .and_then(|ecs| serde_json::from_str(ecs).ok())
-        .unwrap_or_default();
-    document
 }
 
 /// One line for a person.

@@ -43,6 +43,8 @@ pub struct OneFirewall {
     pub send: Option<String>,
     pub statuses: Option<Vec<u16>>,
     pub api: Option<String>,
+    pub authorization: Option<String>,
+    pub organisation: Option<String>,
     pub allow_insecure: Option<bool>,
 }
 
@@ -84,6 +86,7 @@ pub struct Outbox {
 pub struct Webhook {
     pub secret: Option<String>,
     pub secret_file: Option<PathBuf>,
+    pub send: Option<String>,
     pub headers: BTreeMap<String, String>,
     pub allow_insecure: Option<bool>,
 }
@@ -112,6 +115,7 @@ pub struct Ecs {
     reason = "each key is explained by `afw config init` and docs/sinks.md"
 )]
 pub struct FileSink {
+    pub send: Option<String>,
     pub max_bytes: Option<u64>,
     pub max_age: Option<String>,
     pub keep: Option<u32>,

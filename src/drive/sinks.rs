@@ -12,8 +12,9 @@ use crate::cli::Failure;
 use crate::config::{Config, environment, parse_span, secret};
 use crate::sink::onefirewall::{DEFAULT_END_POINT_V1, DEFAULT_STATUSES};
 use crate::sink::{
-    self, AppFirewallMode, AppFirewallSpec, EcsBody, EcsPlace, EcsSpec, FileSpec, HttpSpec, OneFirewallSpec,
-    Rotation, Secret, Sink, SinkError, SinkKind, SinkSpec, Target, Tuning, WebhookSpec, Workers,
+    self, AppFirewallMode, AppFirewallSpec, Content, EcsBody, EcsPlace, EcsSpec, FileSpec, HttpSpec,
+    OneFirewallSpec, Rotation, Secret, Sink, SinkError, SinkKind, SinkSpec, Target, Tuning, WebhookSpec,
+    Workers,
 };
 use crate::store::{OutboxLimits, Overflow, Store};
 
@@ -229,6 +230,13 @@ pub fn onefirewall(config: &Config) -> Result<OneFirewallSpec, Failure> {
         },
         requests: requests.then(|| set.statuses.clone().unwrap_or_else(|| DEFAULT_STATUSES.to_vec())),
         v1,
+        bare_key: choice(
+            "onefirewall.authorization",
+            set.authorization.as_deref(),
+            "bearer",
+            "key",
+        )?,
+        organisation: set.organisation.clone(),
         allow_insecure: insecure(config, set.allow_insecure),
         http: http(config),
     })
@@ -244,6 +252,15 @@ fn webhook(config: &Config, url: &str) -> Result<WebhookSpec, Failure> {
     Ok(WebhookSpec {
         target: target(config, url, &set.headers, set.allow_insecure),
         secret: key.as_deref().and_then(Secret::new),
+        content: content("webhook.send", set.send.as_deref())?,
+    })
+}
+
+/// What a receiver without a contract of its own gets.
+fn content(key: &str, value: Option<&str>) -> Result<Content, Failure> {
+    Ok(match choice(key, value, "indicators", "sightings")? {
+        true => Content::Sightings,
+        false => Content::Indicators,
     })
 }
 
@@ -339,6 +356,7 @@ fn file(config: &Config, path: &str) -> Result<FileSpec, Failure> {
     Ok(FileSpec {
         path: PathBuf::from(path),
         rotation: rotation(config)?,
+        content: content("file.send", config.file.file.send.as_deref())?,
     })
 }
 

@@ -39,8 +39,8 @@ pub enum DomainsError {
     #[error("OneFirewall does not understand the request (400): {0}")]
     Malformed(String),
     /// 401 or 403.
-    #[error("OneFirewall refuses the key (403): {0}")]
-    Unauthorised(String),
+    #[error("OneFirewall refuses the key ({0}): {1}")]
+    Unauthorised(u16, String),
     /// 402.
     #[error("the OneFirewall account has not enough credit (402): {0}")]
     Credit(String),
@@ -73,7 +73,7 @@ impl DomainsError {
     /// What to do about it.
     pub const fn advice(&self) -> Option<&'static str> {
         match self {
-            Self::Unauthorised(_) => Some("check ONEFIREWALL_API_KEY; keys are made on the profile page"),
+            Self::Unauthorised(..) => Some("check ONEFIREWALL_API_KEY; keys are made on the profile page"),
             Self::Credit(_) => Some("recharge the account; reports are free, look-ups are not"),
             _ => None,
         }
@@ -291,7 +291,7 @@ fn judged(reply: Reply) -> Result<Reply, DomainsError> {
     match reply.status {
         200..=299 => Ok(reply),
         400 => Err(DomainsError::Malformed(text)),
-        401 | 403 => Err(DomainsError::Unauthorised(text)),
+        status @ (401 | 403) => Err(DomainsError::Unauthorised(status, text)),
         402 => Err(DomainsError::Credit(text)),
         404 => Err(DomainsError::NotFound(text)),
         status => Err(DomainsError::Unexpected(status, text)),

@@ -85,7 +85,14 @@ impl Ecs {
                         .hint("leave `body` at \"ecs\", or name a URL that takes lines"),
                 );
             }
-            EcsPlace::Bulk(target, index) => Way::Bulk(bulk(target).client(&name)?, index.clone()),
+            EcsPlace::Bulk(target, index) => {
+                let http = bulk(target).client(&name)?;
+                if index.is_none() && http.endpoint().path() == "/_bulk" {
+                    return Err(SinkError::new(format!("{name}: no index is named"))
+                        .hint("set `ecs.index`, or put it into the URL: https://HOST/INDEX/_bulk"));
+                }
+                Way::Bulk(http, index.clone())
+            }
         };
         Ok(Self {
             name,

@@ -74,6 +74,13 @@ impl Endpoint {
         self.loopback
     }
 
+    /// The path, without query.
+    pub fn path(&self) -> &str {
+        let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        let rest = rest.split(['?', '#']).next().unwrap_or(rest);
+        rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+    }
+
     /// Scheme, host and port, with another path.
     pub fn with_path(&self, path: &str) -> Self {
         let after_scheme = self.url.find("://").map_or(0, |at| at + 3);
@@ -177,6 +184,18 @@ mod tests {
                 Endpoint::parse("url", url, false).unwrap().with_path("/p").url(),
                 other
             );
+        }
+    }
+
+    #[test]
+    fn the_path_has_no_query() {
+        for (url, path) in [
+            ("https://h.example/api/v2?x=/y", "/api/v2"),
+            ("https://h.example", "/"),
+            ("https://h.example?x=/y", "/"),
+            ("https://h.example/", "/"),
+        ] {
+            assert_eq!(Endpoint::parse("url", url, false).unwrap().path(), path, "{url}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! JSON lines in a file, rotated by size and age.
+//! JSON lines in a file, rotated by size and age: indicators, or sightings.
 //!
 //! The file is opened for each batch, so that a rotation from outside is followed by itself. A batch is acknowledged
 //! when it is on the disk; one that a crash cut in two is completed and not written twice. Next: [`super`].
@@ -11,10 +11,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use afw_parsers::Time;
 
 use crate::event::Finding;
-use crate::indicator::{self, Indicator};
+use crate::indicator::Indicator;
 
 use super::lines::{joined, split};
-use super::{Answer, Frozen, Limits, Sink};
+use super::{Answer, Content, Frozen, Limits, Sink};
 
 /// Settings of the sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct FileSpec {
     pub path: PathBuf,
     /// When it is set aside.
     pub rotation: Rotation,
+    /// What stands in it.
+    pub content: Content,
 }
 
 /// When a file is set aside as `PATH.1`, and how many of those are kept.
@@ -77,10 +79,16 @@ impl Sink for JsonFile {
         }
     }
 
-    fn finding(&self, _finding: &Finding, _into: &mut Vec<Vec<u8>>) {}
+    fn wants_ecs(&self) -> bool {
+        self.spec.content.wants_ecs()
+    }
+
+    fn finding(&self, finding: &Finding, into: &mut Vec<Vec<u8>>) {
+        self.spec.content.finding(finding, into);
+    }
 
     fn indicator(&self, indicator: &Indicator, into: &mut Vec<Vec<u8>>) {
-        into.push(indicator::to_json(indicator).into_bytes());
+        self.spec.content.indicator(indicator, into);
     }
 
     fn freeze(&self, records: &[&[u8]]) -> Vec<u8> {

@@ -7,6 +7,7 @@ pub mod appfirewall;
 mod arrays;
 mod backoff;
 mod breaker;
+mod content;
 pub mod domains;
 mod ecs;
 mod endpoint;
@@ -24,6 +25,7 @@ mod webhook;
 pub mod worker;
 
 pub use appfirewall::{AppFirewallMode, AppFirewallSpec};
+pub use content::Content;
 pub use ecs::{EcsBody, EcsPlace, EcsSpec};
 pub use endpoint::Endpoint;
 pub use file::{FileSpec, Rotation};

@@ -50,6 +50,10 @@ pub struct OneFirewallSpec {
     pub requests: Option<Vec<u16>>,
     /// The older interface: one report a request.
     pub v1: bool,
+    /// Send the key as it is in place of `Bearer KEY`: some installations of the older interface want it so.
+    pub bare_key: bool,
+    /// Organisation the reports are for, `X-Org-Id`; without one it is the key's own.
+    pub organisation: Option<String>,
     /// Accept `http://` beyond this machine.
     pub allow_insecure: bool,
     /// How to reach it.
@@ -66,6 +70,8 @@ impl Default for OneFirewallSpec {
             flush: Some(DEFAULT_FLUSH),
             requests: None,
             v1: false,
+            bare_key: false,
+            organisation: None,
             allow_insecure: false,
             http: HttpSpec::default(),
         }
@@ -81,8 +87,14 @@ impl OneFirewallSpec {
             return Err(SinkError::new("OneFirewall needs an API key")
                 .hint("set ONEFIREWALL_API_KEY, or ONEFIREWALL_API_KEY_FILE to a file that holds it"));
         };
-        let bearer = Secret::new(&format!("Bearer {}", key.expose())).unwrap_or_default();
-        Http::new(&self.http, endpoint, vec![("Authorization".to_owned(), bearer)])
+        let scheme = if self.bare_key { "" } else { "Bearer " };
+        let authorization = Secret::new(&format!("{scheme}{}", key.expose())).unwrap_or_default();
+        let organisation = self.organisation.as_deref().and_then(Secret::new);
+        let headers = [("Authorization", Some(authorization)), ("X-Org-Id", organisation)];
+        let headers = headers
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        Http::new(&self.http, endpoint, headers.collect())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Webhook: a JSON array of indicators, signed.
+//! Webhook: a JSON array of indicators, or of sightings, signed.
 //!
 //! With a secret, `X-Afw-Timestamp` is the Unix time of the attempt and `X-Afw-Signature` is `sha256=` and the HMAC-SHA256
 //! of `TIMESTAMP.BODY` in hexadecimal, so that a receiver can tell who sent it and refuse an old copy. Next:
@@ -11,10 +11,11 @@ use afw_parsers::Time;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::indicator::{self, Indicator};
+use crate::event::Finding;
+use crate::indicator::Indicator;
 
 use super::http::Http;
-use super::{Answer, Frozen, Limits, Secret, Sink, SinkError, Target, arrays};
+use super::{Answer, Content, Frozen, Limits, Secret, Sink, SinkError, Target, arrays};
 
 /// Settings of the sink.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct WebhookSpec {
     pub target: Target,
     /// Key of the signature; without one there is no signature.
     pub secret: Option<Secret>,
+    /// What is sent.
+    pub content: Content,
 }
 
 /// The sink.
@@ -30,6 +33,7 @@ pub struct WebhookSpec {
 pub(super) struct Webhook {
     name: String,
     http: Http,
+    content: Content,
     secret: Option<Secret>,
 }
 
@@ -40,6 +44,7 @@ impl Webhook {
         Ok(Self {
             name,
             http,
+            content: spec.content,
             secret: spec.secret.clone(),
         })
     }
@@ -91,8 +96,16 @@ impl Sink for Webhook {
         }
     }
 
+    fn wants_ecs(&self) -> bool {
+        self.content.wants_ecs()
+    }
+
+    fn finding(&self, finding: &Finding, into: &mut Vec<Vec<u8>>) {
+        self.content.finding(finding, into);
+    }
+
     fn indicator(&self, indicator: &Indicator, into: &mut Vec<Vec<u8>>) {
-        into.push(indicator::to_json(indicator).into_bytes());
+        self.content.indicator(indicator, into);
     }
 
     fn freeze(&self, records: &[&[u8]]) -> Vec<u8> {

@@ -162,9 +162,9 @@ fn a_server_that_takes_decisions_by_put_is_understood() {
 fn refusals_are_told_apart_after_one_request() {
     for (status, expected) in [
         (400, DomainsError::Malformed("why".into())),
-        (401, DomainsError::Unauthorised("why".into())),
+        (401, DomainsError::Unauthorised(401, "why".into())),
         (402, DomainsError::Credit("why".into())),
-        (403, DomainsError::Unauthorised("why".into())),
+        (403, DomainsError::Unauthorised(403, "why".into())),
         (404, DomainsError::NotFound("why".into())),
         (302, DomainsError::Unexpected(302, "why".into())),
     ] {

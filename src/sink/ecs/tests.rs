@@ -177,11 +177,31 @@ fn a_bulk_answer_that_says_too_little_is_tried_again() {
     ] {
         let receiver = Receiver::script([Reply::body(200, body)]);
         let sink = sink(
-            EcsPlace::Bulk(target(&receiver, "/_bulk"), None),
+            EcsPlace::Bulk(target(&receiver, "/logs-afw/_bulk"), None),
             EcsBody::Document,
         );
         let answer = deliver(&sink, &records(&sink, sighted()));
         assert!(matches!(answer, Answer::Unavailable { .. }), "{body}: {answer:?}");
+    }
+}
+
+#[test]
+fn bulk_needs_an_index_in_the_settings_or_the_url() {
+    for (path, index, ok) in [
+        ("/_bulk", None, false),
+        ("", None, false),
+        ("/logs-afw/_bulk", None, true),
+        ("/_bulk", Some("logs-afw".to_owned()), true),
+    ] {
+        let receiver = Receiver::script([Reply::Status(200)]);
+        let spec = EcsSpec {
+            place: EcsPlace::Bulk(target(&receiver, path), index),
+            body: EcsBody::Document,
+            send_all: false,
+            document,
+        };
+        let made = Ecs::new("ecs:x".into(), &spec);
+        assert_eq!(made.is_ok(), ok, "{path}");
     }
 }
 

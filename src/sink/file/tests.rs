@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::detect::Class;
 use crate::event::ValueType;
-use crate::sink::samples::indicator;
+use crate::sink::samples::{event, exempt, finding, indicator, sighting};
 
 const NOW: Time = Time::from_nanos(4_000_000_000_000_000_000);
 
@@ -28,6 +29,7 @@ fn indicators_are_json_lines() {
     let spec = FileSpec {
         path: path.clone(),
         rotation: Rotation::default(),
+        content: Content::default(),
     };
     let sink = JsonFile::new("file:x".into(), &spec);
     let mut records = Vec::new();
@@ -46,6 +48,31 @@ fn indicators_are_json_lines() {
     );
     let line: serde_json::Value = serde_json::from_str(&read(&path)).unwrap();
     assert_eq!(line["value"], "198.51.100.7");
+}
+
+#[test]
+fn sightings_are_written_when_they_are_asked_for_and_may_be_shipped() {
+    let spec = FileSpec {
+        path: "x".into(),
+        rotation: Rotation::default(),
+        content: Content::Sightings,
+    };
+    let sink = JsonFile::new("file:x".into(), &spec);
+    assert!(sink.wants_ecs());
+    let sightings = || vec![sighting(Class::Probe, false), sighting(Class::Tool, false)];
+    let mut seen = event();
+    seen.ecs = Some("{\"url\":{\"path\":\"/x\"}}".into());
+    for (event, count) in [(seen.clone(), 2), (exempt(seen), 0)] {
+        let mut records = Vec::new();
+        sink.finding(&finding(event, sightings()), &mut records);
+        sink.indicator(&indicator(ValueType::Ipv4, "198.51.100.7"), &mut records);
+        assert_eq!(records.len(), count);
+        for record in records {
+            let line: serde_json::Value = serde_json::from_slice(&record).unwrap();
+            assert_eq!(line["rule"]["id"], "r-1");
+            assert_eq!(line["event"]["url"]["path"], "/x");
+        }
+    }
 }
 
 #[test]

@@ -162,6 +162,35 @@ fn the_older_interface_takes_one_report_with_a_list_of_tags() {
 }
 
 #[test]
+fn the_key_and_the_organisation_go_as_the_installation_wants_them() {
+    for (bare_key, organisation, authorization, org) in [
+        (false, None, "Bearer 1f-key", None),
+        (true, Some("77"), "1f-key", Some("77")),
+    ] {
+        let receiver = Receiver::script([Reply::Status(201)]);
+        let sink = sink(|spec| {
+            spec.v1 = true;
+            spec.end_point = receiver.url("/api/v1/ips");
+            spec.api_key = Secret::new("1f-key");
+            spec.bare_key = bare_key;
+            spec.organisation = organisation.map(str::to_owned);
+        });
+        let report = report_of(&sink, &indicator(ValueType::Ipv4, "198.51.100.7")).remove(0);
+        let batch = Frozen {
+            id: "id-1".into(),
+            body: sink.freeze(&[report.as_bytes()]),
+            events: 1,
+            attempt: 1,
+        };
+        assert_eq!(sink.deliver(&batch), Answer::Accepted);
+        let request = receiver.requests().remove(0);
+        assert_eq!(request.header("authorization"), Some(authorization));
+        assert_eq!(request.header("x-org-id"), org);
+        assert!(request.body.starts_with(b"{\"source\":\"shop.example\",\"ip\":"));
+    }
+}
+
+#[test]
 fn domains_are_reported_one_at_a_time() {
     let receiver = Receiver::script([Reply::Status(200)]);
     let spec = spec(|spec| spec.end_point = receiver.url("/api/v2/ips"));
