@@ -15,6 +15,8 @@ pub use crawlers::{Asked, Counts, Crawlers, Limits};
 
 /// Port of DNS.
 const PORT: u16 = 53;
+/// How many servers of the system are asked.
+const MAX_SERVERS: usize = 3;
 
 /// No name server to ask.
 #[derive(Debug, thiserror::Error)]
@@ -43,19 +45,24 @@ pub fn server(text: &str) -> Result<SocketAddr, ResolverError> {
     found.ok_or_else(|| ResolverError::NoAddress(text.chars().take(60).collect()))
 }
 
-/// The first server of the system.
-pub fn system_server() -> Result<SocketAddr, ResolverError> {
+/// The servers of the system, in its order.
+pub fn system_servers() -> Result<Vec<SocketAddr>, ResolverError> {
     let text = std::fs::read(Path::new("/etc/resolv.conf")).map_err(ResolverError::Unreadable)?;
-    first_server(&String::from_utf8_lossy(&text)).ok_or(ResolverError::NoServer)
+    let servers = servers(&String::from_utf8_lossy(&text));
+    if servers.is_empty() {
+        return Err(ResolverError::NoServer);
+    }
+    Ok(servers)
 }
 
-/// The first `nameserver` line of resolv.conf(5).
-fn first_server(text: &str) -> Option<SocketAddr> {
-    text.lines().find_map(|line| {
+/// The `nameserver` lines of resolv.conf(5), which asks at most three.
+fn servers(text: &str) -> Vec<SocketAddr> {
+    let named = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
         (words.next()? == "nameserver").then_some(())?;
         with_zone(words.next()?)
-    })
+    });
+    named.take(MAX_SERVERS).collect()
 }
 
 /// An address, where a link-local one may carry its interface's number (`fe80::1%2`).

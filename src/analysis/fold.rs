@@ -103,12 +103,13 @@ impl Fold {
             Some(_) => fired.iter().map(|sighting| sighting.rule.id.clone()).collect(),
             None => Vec::new(),
         };
-        let Some(mut finding) = self.finding(scan, at, fired) else {
-            return Outcome::default();
-        };
+        let finding = self.finding(scan, at, fired);
         if let Some(Claimed { claim, .. }) = waits {
             return self.hold(scan, at, claim, finding, ids);
         }
+        let Some(mut finding) = finding else {
+            return Outcome::default();
+        };
         self.spare(&mut finding);
         self.follow(finding)
     }
@@ -171,14 +172,14 @@ impl Fold {
         scan: &Scan,
         at: usize,
         claim: Claim,
-        finding: Finding,
+        finding: Option<Finding>,
         fired: Vec<Arc<str>>,
     ) -> Outcome {
         let layout = line_layout(scan).map(|layout| layout.state());
         let (Some(found), Some(layout)) = (scan.found.get(at), layout) else {
             return Outcome::default();
         };
-        let told = finding.sightings.iter();
+        let told = finding.iter().flat_map(|finding| &finding.sightings);
         let held = Held {
             line: scan.batch.line(found.line).into(),
             layout: layout.into(),
@@ -189,7 +190,7 @@ impl Fold {
         };
         let room = self.claims.hold(claim, held);
         Outcome {
-            finding: Some(finding),
+            finding,
             crowded: (!room).then_some(claim),
             ..Outcome::default()
         }
@@ -212,6 +213,7 @@ impl Fold {
         let found = self.scan_again(batch.clone(), &layout)?;
         let mut finding = match found.finding {
             Some(finding) => finding,
+            None if held.fired.is_empty() => return None,
             None => Finding {
                 event: Arc::new(self.again.sighted(&batch, found.line, &layout)?),
                 sightings: Vec::new(),

@@ -1,4 +1,4 @@
-//! [`Client`]: asks one name server one question, over UDP, and over TCP when the answer does not fit.
+//! [`Client`]: asks name servers one question, over UDP, and over TCP when the answer does not fit.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use crate::enrich::crawler::message::{Question, Reply};
 use crate::enrich::crawler::{Answer, Failure};
 
-/// How many times a question is sent over UDP.
-const TRIES: u32 = 2;
+/// How many times a question is sent over UDP at least; each server is tried.
+const TRIES: usize = 2;
 /// Largest reply over UDP without an agreement on more (RFC 1035); with room for servers that do not keep to it.
 const UDP_BYTES: usize = 4_096;
 
-/// A client of one name server.
+/// A client of name servers that are asked in turn.
 #[derive(Debug, Clone)]
 pub struct Client {
-    server: SocketAddr,
+    servers: Vec<SocketAddr>,
     timeout: Duration,
 }
 
@@ -25,43 +25,40 @@ impl Client {
     /// How long one try waits, unless told otherwise.
     pub const TIMEOUT: Duration = Duration::from_secs(2);
 
-    /// A client of this server; each try waits `timeout`.
-    pub const fn new(server: SocketAddr, timeout: Duration) -> Self {
-        Self { server, timeout }
+    /// A client of these servers, best first; each try waits `timeout`.
+    pub const fn new(servers: Vec<SocketAddr>, timeout: Duration) -> Self {
+        Self { servers, timeout }
     }
 
-    /// The server.
-    pub const fn server(&self) -> SocketAddr {
-        self.server
-    }
-
-    /// Asks, and waits for the answer: at most three times the timeout.
+    /// Asks, and waits for the answer. A server that is silent or cannot be reached is left for the next one.
     pub fn ask(&self, question: &Question) -> Result<Answer, Failure> {
-        for _ in 0..TRIES {
-            match self.over_udp(question) {
+        let mut failure = Failure::TimedOut;
+        let tries = self.servers.len().max(TRIES);
+        for server in self.servers.iter().cycle().take(tries) {
+            match self.over_udp(*server, question) {
                 Ok(Some(Reply::Whole(answer))) => return answer,
-                Ok(Some(Reply::Truncated)) => return self.over_tcp(question),
+                Ok(Some(Reply::Truncated)) => return self.over_tcp(*server, question),
                 Ok(None) => return Err(Failure::Malformed),
-                Err(error) if is_timeout(&error) => {}
-                Err(_) => return Err(Failure::Network),
+                Err(error) if is_timeout(&error) => failure = Failure::TimedOut,
+                Err(_) => failure = Failure::Network,
             }
         }
-        Err(Failure::TimedOut)
+        Err(failure)
     }
 
     /// Waits for the reply to this very question; anything else that arrives is somebody's forgery or a late reply
     /// to another one.
-    fn over_udp(&self, question: &Question) -> io::Result<Option<Reply>> {
+    fn over_udp(&self, server: SocketAddr, question: &Question) -> io::Result<Option<Reply>> {
         let id = random_id();
         let Some(message) = question.encode(id) else {
             return Ok(None);
         };
-        let any = match self.server {
+        let any = match server {
             SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
             SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
         };
         let socket = UdpSocket::bind(any)?;
-        socket.connect(self.server)?;
+        socket.connect(server)?;
         socket.send(&message)?;
         let deadline = Instant::now() + self.timeout;
         let mut buffer = [0; UDP_BYTES];
@@ -74,8 +71,8 @@ impl Client {
         }
     }
 
-    fn over_tcp(&self, question: &Question) -> Result<Answer, Failure> {
-        match self.exchange(question) {
+    fn over_tcp(&self, server: SocketAddr, question: &Question) -> Result<Answer, Failure> {
+        match self.exchange(server, question) {
             Ok(Some(Reply::Whole(answer))) => answer,
             Ok(_) => Err(Failure::Malformed),
             Err(error) if is_timeout(&error) => Err(Failure::TimedOut),
@@ -83,13 +80,13 @@ impl Client {
         }
     }
 
-    fn exchange(&self, question: &Question) -> io::Result<Option<Reply>> {
+    fn exchange(&self, server: SocketAddr, question: &Question) -> io::Result<Option<Reply>> {
         let id = random_id();
         let Some(message) = question.encode(id) else {
             return Ok(None);
         };
         let deadline = Instant::now() + self.timeout;
-        let mut stream = TcpStream::connect_timeout(&self.server, self.timeout)?;
+        let mut stream = TcpStream::connect_timeout(&server, self.timeout)?;
         stream.set_write_timeout(Some(self.timeout))?;
         let len = u16::try_from(message.len()).unwrap_or(u16::MAX).to_be_bytes();
         stream.write_all(&[&len[..], &message].concat())?;

@@ -37,7 +37,7 @@ fn zone(name: &str, kind: Rtype) -> Say {
 }
 
 fn crawlers(server: SocketAddr, limits: Limits) -> Crawlers {
-    let client = Client::new(server, Duration::from_millis(150));
+    let client = Client::new(vec![server], Duration::from_millis(150));
     Crawlers::new(&client, limits)
 }
 
@@ -146,6 +146,21 @@ fn servers_as_people_and_systems_write_them() {
         assert!(server(text).unwrap_err().to_string().contains("hint:"), "{text}");
     }
     let conf = "# comment\noptions ndots:1\nnameserver  bad\nnameserver\tfe80::1%2\nnameserver 192.0.2.1\n";
-    assert_eq!(first_server(conf).unwrap().to_string(), "[fe80::1%2]:53");
-    assert_eq!(first_server("search example\n"), None);
+    let named: Vec<String> = servers(conf).iter().map(ToString::to_string).collect();
+    assert_eq!(named, ["[fe80::1%2]:53", "192.0.2.1:53"]);
+    assert_eq!(servers("search example\n"), []);
+    assert_eq!(servers(&"nameserver 192.0.2.1\n".repeat(9)).len(), MAX_SERVERS);
+}
+
+#[test]
+fn a_dead_server_is_left_for_the_next() {
+    let (server, _) = name_server(zone);
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let refusing = SocketAddr::from(([127, 0, 0, 1], 1));
+    let servers = vec![refusing, silent.local_addr().unwrap(), server];
+    let crawlers = Crawlers::new(&Client::new(servers, Duration::from_millis(150)), FAST);
+    let claim = claim("10.0.0.1", "googlebot");
+    crawlers.ask(claim);
+    assert!(crawlers.settle(LONG));
+    assert_eq!(crawlers.verdicts(), [(claim, Verdict::Verified)]);
 }

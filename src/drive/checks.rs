@@ -18,7 +18,7 @@ use crate::enrich::crawler::{Claim, Known, Verdict};
 use super::signals::Signals;
 
 /// How long lines of a client may wait for its verdict.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Without any answer for so long a replay waits no more.
 const SILENCE: Duration = Duration::from_secs(10);
 /// How often a waiting replay looks at signals.
@@ -92,11 +92,11 @@ pub fn known(config: &Config, claims: impl Iterator<Item = Claim>) -> Result<Kno
 }
 
 fn client(config: &Config) -> Result<Client, ResolverError> {
-    let server = match &config.analysis.resolver {
-        Some(text) => dns::server(text),
-        None => dns::system_server(),
+    let servers = match &config.analysis.resolver {
+        Some(text) => vec![dns::server(text)?],
+        None => dns::system_servers()?,
     };
-    server.map(|server| Client::new(server, Client::TIMEOUT))
+    Ok(Client::new(servers, Client::TIMEOUT))
 }
 
 fn refused(error: &ResolverError) -> Failure {

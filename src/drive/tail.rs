@@ -19,8 +19,10 @@ use super::setup::Formats;
 
 /// How long an idle follower sleeps at most; signals and other processes' wishes are looked at this often.
 const IDLE: Duration = Duration::from_millis(500);
-/// How long the end of a stream waits for verdicts on crawlers' claims.
-const LAST_VERDICTS: Duration = Duration::from_secs(10);
+/// How long the end waits for verdicts on crawlers' claims after a signal.
+const LAST_VERDICTS: Duration = Duration::from_secs(1);
+/// The same where a stream has ended and nobody is in a hurry.
+const LAST_VERDICTS_OF_STREAM: Duration = Duration::from_secs(10);
 /// From how many lines of which none was a request a file is called no access log.
 const NO_ACCESS_LINES: u64 = 64;
 
@@ -92,21 +94,24 @@ impl Tail {
         Ok(self.run.printer.flush()?)
     }
 
-    /// The end of a stream waits a moment for name servers. Lines that still wait then go on with the next run, where
-    /// there is a store to keep them.
+    /// The end waits a moment for name servers, then judges what still waits without them. Only after a crash lines
+    /// wait until the next run.
     fn end_claims(&mut self) -> Result<(), Failure> {
-        let end = Instant::now() + LAST_VERDICTS;
-        while self.run.signals.end().is_none() && Instant::now() < end {
+        let patience = match self.run.signals.end() {
+            Some(_) => LAST_VERDICTS,
+            None => LAST_VERDICTS_OF_STREAM,
+        };
+        let end = Instant::now() + patience;
+        loop {
             self.run.settle()?;
             let claims = self.run.fold.claims();
-            if claims.awaited().iter().all(|claim| !claims.holds(claim)) {
+            let waits = claims.awaited().iter().any(|claim| claims.holds(claim));
+            if !waits || Instant::now() >= end {
                 break;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        if self.run.keep.is_none() {
-            self.run.release()?;
-        }
+        self.run.release()?;
         Ok(())
     }
 
