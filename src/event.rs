@@ -49,6 +49,23 @@ impl<'e> Event<'e, '_> {
         id.or_else(|| self.record.header("cf-ray"))
             .filter(|ray| !ray.is_empty())
     }
+
+    /// Country of the client. Behind Cloudflare its own word counts before any database.
+    pub fn country(&self) -> Option<[u8; 2]> {
+        self.word(self.record.more.country, self.address.country)
+    }
+
+    /// Number of the client's autonomous system, by the same rule.
+    pub fn asn(&self) -> Option<u32> {
+        self.word(self.record.more.asn, self.address.asn)
+    }
+
+    fn word<T>(&self, logged: Option<T>, looked_up: Option<T>) -> Option<T> {
+        match logged {
+            Some(logged) if looked_up.is_none() || self.ray().is_some() => Some(logged),
+            _ => looked_up,
+        }
+    }
 }
 
 /// An owned copy of what later stages need of an event on which a rule fired.

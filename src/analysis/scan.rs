@@ -17,7 +17,7 @@ use crate::ecs;
 use crate::enrich::crawler::{Claim, Known, Published, Verdict};
 use crate::enrich::{AddressCache, AddressFacts, Databases, Enricher, Exempt, Exemptions, Lists, reserved};
 use crate::event::{Event, Finding, SightedEvent, Sighting};
-use crate::report::Statistics;
+use crate::report::{Statistics, Tally};
 use crate::sink::Sink;
 use crate::source::{Batch, Line};
 use crate::store::Item;
@@ -151,6 +151,8 @@ pub struct Scanner {
     encoded: Vec<Vec<u8>>,
     /// The format of the lines at hand, and how many of them are not counted yet.
     format: (&'static str, u64),
+    /// What a report counts, when one is wanted.
+    tally: Option<Box<Tally>>,
 }
 
 impl Scanner {
@@ -165,6 +167,7 @@ impl Scanner {
             hits: Vec::new(),
             encoded: Vec::new(),
             format: ("", 0),
+            tally: None,
             kit: Arc::clone(kit),
         }
     }
@@ -178,6 +181,18 @@ impl Scanner {
     /// Takes what name servers have decided about claims.
     pub fn know(&mut self, known: Arc<Known>) {
         self.known = known;
+    }
+
+    /// Counts every request for a report from now on.
+    #[must_use]
+    pub fn counting(mut self, tally: Option<Tally>) -> Self {
+        self.tally = tally.map(Box::new);
+        self
+    }
+
+    /// What was counted for a report.
+    pub fn take_tally(&mut self) -> Option<Box<Tally>> {
+        self.tally.take()
     }
 
     /// Scans one batch, going on from the layout that the log's lines before it left.
@@ -286,6 +301,7 @@ impl Scanner {
             known,
             hits,
             encoded,
+            tally,
             ..
         } = self;
         let event = event(kit, enricher, known, batch, line, record);
@@ -317,6 +333,9 @@ impl Scanner {
         }
         let ticks = first_tick..scan.ticks.len() as u32;
         let finding = finding(kit, &event, hits);
+        if let Some(tally) = tally {
+            tally.request(&event, batch.log, finding.as_ref());
+        }
         requests(kit, &event, finding.is_some(), encoded, &mut scan.requests);
         let printed = wants
             .events
@@ -424,7 +443,7 @@ fn count(statistics: &mut Statistics, event: &Event<'_, '_>) {
     if event.record.status == Some(404)
         && let Some(label) = label::of_record(event.record)
     {
-        *statistics.labels.entry(label).or_default() += 1;
+        statistics.label(label);
     }
 }
 

@@ -16,13 +16,8 @@ pub fn of(event: &Event<'_, '_>, wants: Wants) -> SightedEvent {
     let target = record.target.as_deref().or(record.malformed_request.as_deref());
     let mut address = event.address.clone();
     address.exempt = event.exempt;
-    if event.ray().is_some() {
-        // Behind Cloudflare its own word on the client counts before any database.
-        address.country = record.more.country.or(address.country);
-        address.asn = record.more.asn.or(address.asn);
-    }
-    address.country = address.country.or(record.more.country);
-    address.asn = address.asn.or(record.more.asn);
+    address.country = event.country();
+    address.asn = event.asn();
     SightedEvent {
         time: record.time.unwrap_or_default(),
         client: event.client.address,

@@ -168,7 +168,7 @@ impl Job {
             self.troubles += 1;
         }
         let threads = config.output.threads.unwrap_or_else(cores);
-        let pool = Pool::new(kit, threads)?;
+        let pool = Pool::new(kit, threads, None)?;
         let mut replay = Replay::new(plan.logs, pool, threads, formats, cursors);
         let finished = match replay.run(&mut self) {
             Err(error) if super::output::is_closed_pipe(&error) => return Ok(Exit::Done),

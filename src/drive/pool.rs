@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use afw_parsers::Layout;
 
 use crate::analysis::{Kit, Scan, Scanner};
+use crate::report::Tally;
 use crate::source::Batch;
 
 /// A batch to scan.
@@ -47,22 +48,30 @@ pub enum Pool {
 pub struct Threads {
     jobs: Option<SyncSender<Job>>,
     scans: Receiver<Scanned>,
-    handles: Vec<JoinHandle<()>>,
+    handles: Vec<JoinHandle<Option<Box<Tally>>>>,
 }
 
 impl Pool {
-    /// A pool of so many threads; one means the caller's own.
+    /// A pool of so many threads; one means the caller's own. Each counts for a report as `tally` does, if that is wanted.
     ///
     /// # Errors
     /// The system refuses a thread.
-    pub fn new(kit: &Arc<Kit>, threads: usize) -> std::io::Result<Self> {
+    pub fn new(kit: &Arc<Kit>, threads: usize, tally: Option<&Tally>) -> std::io::Result<Self> {
         if threads <= 1 {
             return Ok(Self::Own {
-                scanner: Box::new(Scanner::new(kit)),
+                scanner: Box::new(Scanner::new(kit).counting(tally.cloned())),
                 ready: Vec::new(),
             });
         }
-        Threads::start(kit, threads).map(Self::Threads)
+        Threads::start(kit, threads, tally).map(Self::Threads)
+    }
+
+    /// Ends the scanners; what they counted for a report, in no order.
+    pub fn finish(&mut self) -> Vec<Box<Tally>> {
+        match self {
+            Self::Own { scanner, .. } => scanner.take_tally().into_iter().collect(),
+            Self::Threads(threads) => threads.finish(),
+        }
     }
 
     /// Hands in a batch. Blocks while all threads are busy and enough batches wait.
@@ -98,15 +107,16 @@ impl Pool {
 }
 
 impl Threads {
-    fn start(kit: &Arc<Kit>, count: usize) -> std::io::Result<Self> {
+    fn start(kit: &Arc<Kit>, count: usize, tally: Option<&Tally>) -> std::io::Result<Self> {
         let (jobs, queue) = sync_channel::<Job>(count * 2);
         let (done, scans) = sync_channel(count * 8);
         let queue = Arc::new(Mutex::new(queue));
         let start = |number: usize| {
-            let (kit, queue, done) = (Arc::clone(kit), Arc::clone(&queue), done.clone());
+            let (queue, done) = (Arc::clone(&queue), done.clone());
+            let scanner = Scanner::new(kit).counting(tally.cloned());
             std::thread::Builder::new()
                 .name(format!("scan-{number}"))
-                .spawn(move || work(&kit, &queue, &done))
+                .spawn(move || work(scanner, &queue, &done))
         };
         let handles = (0..count).map(start).collect::<Result<_, _>>()?;
         Ok(Self {
@@ -118,12 +128,15 @@ impl Threads {
 }
 
 /// A worker's life: until the pool is dropped.
-fn work(kit: &Arc<Kit>, queue: &Mutex<Receiver<Job>>, done: &SyncSender<Scanned>) {
-    let mut scanner = Scanner::new(kit);
+fn work(
+    mut scanner: Scanner,
+    queue: &Mutex<Receiver<Job>>,
+    done: &SyncSender<Scanned>,
+) -> Option<Box<Tally>> {
     loop {
         let job = match queue.lock() {
             Ok(queue) => queue.recv(),
-            Err(_) => return,
+            Err(_) => return scanner.take_tally(),
         };
         let Ok(Job {
             log,
@@ -132,23 +145,28 @@ fn work(kit: &Arc<Kit>, queue: &Mutex<Receiver<Job>>, done: &SyncSender<Scanned>
             layout,
         }) = job
         else {
-            return;
+            return scanner.take_tally();
         };
         let scan = scanner.scan(batch, &layout);
         if done.send(Scanned { log, number, scan }).is_err() {
-            return;
+            return scanner.take_tally();
         }
+    }
+}
+
+impl Threads {
+    fn finish(&mut self) -> Vec<Box<Tally>> {
+        self.jobs = None;
+        // Workers may be blocked on a full channel; what is still under way is of no use to anybody.
+        while self.scans.recv().is_ok() {}
+        let joined = self.handles.drain(..).map(JoinHandle::join);
+        // A worker that panicked has already said so.
+        joined.filter_map(Result::ok).flatten().collect()
     }
 }
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        self.jobs = None;
-        // Workers may be blocked on a full channel; what is still under way is of no use to anybody.
-        while self.scans.recv().is_ok() {}
-        for handle in self.handles.drain(..) {
-            // A worker that panicked has already said so.
-            let _ = handle.join();
-        }
+        self.finish();
     }
 }

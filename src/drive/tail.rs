@@ -210,7 +210,7 @@ impl Tail {
         let log = scan.batch.log;
         let (lines, requests) = self.lines.entry(log).or_default();
         *lines += scan.statistics.lines;
-        *requests += scan.statistics.requests + scan.statistics.skipped.values().sum::<u64>();
+        *requests += scan.statistics.requests + scan.statistics.skipped.sum();
         if *requests == 0 && *lines >= NO_ACCESS_LINES && self.called.insert(log) {
             tracing::warn!(
                 "{}: none of its first {lines} lines is of an access log\nhint: `afw explain 'LINE'` shows where parsing stops; --format names the format",

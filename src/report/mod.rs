@@ -1,9 +1,13 @@
 //! Report: what was read and found, for people and for scripts.
 //!
-//! [`Statistics`] is counted by every scan and merged in any order; [`summary`] writes it out. Nothing here reads
+//! [`Statistics`] is counted by every scan and merged in any order; [`summary`] writes it out. A report wants more:
+//! [`Tally`] counts every request by time, place, path and agent. Nothing here reads
 //! logs or decides what is hostile. Next: [`crate::cli`].
 
+pub mod counts;
 pub mod statistics;
 pub mod summary;
+pub mod tally;
 
 pub use statistics::Statistics;
+pub use tally::Tally;

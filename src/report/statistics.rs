@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use afw_parsers::{Reason, Skip, Time};
 
+use super::counts::Counts;
 use crate::detect::Class;
 use crate::event::Finding;
 
@@ -17,7 +18,7 @@ pub struct Statistics {
     /// Lines that were requests.
     pub requests: u64,
     /// Lines that belong to the log but are no requests: blank lines, headers, other loggers' entries.
-    pub skipped: BTreeMap<&'static str, u64>,
+    pub skipped: Counts,
     /// Lines that no grammar accepted, by reason.
     pub rejected: BTreeMap<Reason, u64>,
     /// Lines longer than the cap, which were cut.
@@ -41,9 +42,9 @@ pub struct Statistics {
     /// Sighted requests of clients that never become indicators.
     pub exempt: u64,
     /// 404 answers by AppFirewall label.
-    pub labels: BTreeMap<&'static str, u64>,
+    pub labels: Counts,
     /// Requests by the name of the format that accepted them.
-    pub formats: BTreeMap<&'static str, u64>,
+    pub formats: Counts,
 }
 
 impl Statistics {
@@ -69,12 +70,17 @@ impl Statistics {
 
     /// Counts requests by the format that accepted their lines.
     pub fn format(&mut self, name: &'static str, lines: u64) {
-        *self.formats.entry(name).or_default() += lines;
+        self.formats.add(name, lines);
+    }
+
+    /// Counts an answer of 404 by its AppFirewall label.
+    pub fn label(&mut self, label: &'static str) {
+        self.labels.add(label, 1);
     }
 
     /// Counts a line that is part of the log but no request.
     pub fn skip(&mut self, skip: Skip) {
-        *self.skipped.entry(skip.name()).or_default() += 1;
+        self.skipped.add(skip.name(), 1);
     }
 
     /// Counts a line that no grammar accepted.
@@ -122,12 +128,7 @@ impl Statistics {
             }
         }
         self.rejected.retain(|_, count| *count > 0);
-        for (name, count) in &other.skipped {
-            if let Some(own) = self.skipped.get_mut(name) {
-                *own = own.saturating_sub(*count);
-            }
-        }
-        self.skipped.retain(|_, count| *count > 0);
+        self.skipped.take_off(&other.skipped);
     }
 
     /// Adds another count.
@@ -143,18 +144,14 @@ impl Statistics {
         self.exempt += other.exempt;
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
-        merge_counts(&mut self.skipped, &other.skipped);
-        merge_counts(&mut self.rejected, &other.rejected);
-        merge_counts(&mut self.labels, &other.labels);
-        merge_counts(&mut self.formats, &other.formats);
+        for (reason, count) in &other.rejected {
+            *self.rejected.entry(*reason).or_default() += count;
+        }
+        self.skipped.merge(&other.skipped);
+        self.labels.merge(&other.labels);
+        self.formats.merge(&other.formats);
         add_each(&mut self.statuses, &other.statuses);
         add_each(&mut self.classes, &other.classes);
-    }
-}
-
-fn merge_counts<K: Ord + Copy>(into: &mut BTreeMap<K, u64>, from: &BTreeMap<K, u64>) {
-    for (key, count) in from {
-        *into.entry(*key).or_default() += count;
     }
 }
 

@@ -10,6 +10,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
 use super::Statistics;
+use super::counts::Counts;
 use crate::analysis::claims::ClaimCounts;
 use crate::detect::Class;
 use crate::event::ValueType;
@@ -533,21 +534,26 @@ fn statistics_json(statistics: &Statistics) -> Value {
         .zip(statistics.statuses)
         .map(|(name, count)| ((*name).to_owned(), json!(count)))
         .collect();
-    let named = |counts: Vec<(&'static str, u64)>| -> serde_json::Map<String, Value> {
+    let named = |counts: &Counts| -> serde_json::Map<String, Value> {
         counts
-            .into_iter()
+            .iter()
             .map(|(name, count)| (name.to_owned(), json!(count)))
             .collect()
     };
+    let rejects: serde_json::Map<String, Value> = statistics
+        .rejected
+        .iter()
+        .map(|(reason, count)| (reason.name().to_owned(), json!(count)))
+        .collect();
     json!({
         "lines": statistics.lines,
         "bytes": statistics.bytes,
         "requests": statistics.requests,
         "rejected": statistics.rejects(),
-        "rejects": named(statistics.rejected.iter().map(|(reason, count)| (reason.name(), *count)).collect()),
-        "skipped": named(statistics.skipped.iter().map(|(name, count)| (*name, *count)).collect()),
-        "formats": named(statistics.formats.iter().map(|(name, count)| (*name, *count)).collect()),
-        "labels": named(statistics.labels.iter().map(|(name, count)| (*name, *count)).collect()),
+        "rejects": rejects,
+        "skipped": named(&statistics.skipped),
+        "formats": named(&statistics.formats),
+        "labels": named(&statistics.labels),
         "cut": statistics.cut,
         "out_of_range": statistics.out_of_range,
         "timeless": statistics.timeless,

@@ -1,0 +1,147 @@
+use std::borrow::Cow;
+
+use afw_parsers::{Record, Time};
+
+use super::*;
+use crate::client::Client;
+use crate::enrich::crawler::Verdict;
+use crate::enrich::{AddressFacts, AgentFacts, AgentType};
+
+/// Counts made-up requests: many paths, hosts and clients, one of each well visited.
+fn counted(lines: impl Iterator<Item = u64>) -> Tally {
+    let mut tally = Tally::new(Arc::default());
+    let file: Arc<str> = Arc::from("-");
+    for line in lines {
+        let target = if line % 3 == 0 {
+            "/".to_owned()
+        } else {
+            format!("/p/{line}?q")
+        };
+        let host = format!("h{}.example", line % 5 * (line % 400));
+        let agent = format!("agent/{}", line % 11);
+        let record = Record {
+            time: Time::from_secs(1_700_000_000 + line as i64 / 10),
+            method: Some(Cow::Borrowed(b"GET")),
+            target: Some(Cow::Borrowed(target.as_bytes())),
+            host: Some(Cow::Borrowed(host.as_bytes())),
+            user_agent: Some(Cow::Borrowed(agent.as_bytes())),
+            status: Some(if line % 9 == 0 { 404 } else { 200 }),
+            ..Record::default()
+        };
+        let address = Some(IpAddr::from([81, 2, (line % 250) as u8, (line % 7) as u8]));
+        let event = Event {
+            record: &record,
+            client: Client {
+                address,
+                ..Client::default()
+            },
+            address: &AddressFacts::default(),
+            agent: &AgentFacts {
+                kind: AgentType::Script,
+                ..AgentFacts::default()
+            },
+            verdict: Verdict::Unknown,
+            exempt: None,
+            file: &file,
+            offset: line * 211,
+        };
+        tally.request(&event, 0, None);
+    }
+    tally
+}
+
+/// Everything that is counted, with names in place of numbers, sorted.
+fn told(tally: &Tally) -> Vec<String> {
+    let name = |names: &Names<Box<[u8]>>, number| {
+        names
+            .value(number)
+            .map(|name| String::from_utf8_lossy(name).into_owned())
+    };
+    let host = |traits: Traits| (name(&tally.hosts, traits.host()), traits.without([HOST]));
+    let mut all = vec![format!(
+        "{} {} {} {} {}",
+        tally.requests,
+        tally.time.span_secs(),
+        tally.by_path.sampled(),
+        tally.by_place.sampled(),
+        tally.plain.sampled(),
+    )];
+    for (key, count) in tally.time.cells().iter() {
+        all.push(format!("time {} {:?} {count}", key.span, host(key.traits)));
+    }
+    for (key, count) in tally.by_path.iter() {
+        all.push(format!(
+            "path {:?} {:?} {count}",
+            name(&tally.paths, key.thing),
+            host(key.traits)
+        ));
+    }
+    for (key, count) in tally.by_place.iter() {
+        all.push(format!(
+            "place {:?} {:?} {count}",
+            tally.places.value(key.thing),
+            host(key.traits)
+        ));
+    }
+    for (key, count) in tally.by_agent.iter() {
+        all.push(format!(
+            "agent {:?} {:?} {count}",
+            tally.agents.value(key.thing),
+            host(key.traits)
+        ));
+    }
+    for (fact, count) in tally.plain.iter() {
+        let path = name(&tally.paths, fact.path);
+        all.push(format!(
+            "fact {} {path:?} {:?} {count}",
+            fact.secs,
+            tally.places.value(fact.place)
+        ));
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn threads_and_their_order_make_no_difference() {
+    const LINES: u64 = 300_000;
+    let whole = counted(0..LINES);
+    let mut joined = Tally::new(Arc::default());
+    for part in [1, 2, 0] {
+        joined.merge(&counted((0..LINES).filter(|line| line / 1000 % 3 == part)));
+    }
+    assert!(whole.by_path.sampled() > 1, "the test must reach the bound");
+    let (whole, joined) = (told(&whole), told(&joined));
+    assert_eq!(whole.len(), joined.len());
+    let other = whole.iter().zip(&joined).find(|(own, other)| own != other);
+    assert_eq!(other, None);
+}
+
+#[test]
+fn names_nothing_refers_to_are_given_up_and_the_rest_keeps_its_counts() {
+    let mut tally = counted(0..60_000);
+    let before = told(&tally);
+    text(&mut tally.paths, b"/nobody/went/here");
+    tally.keep_used();
+    assert_eq!(before, told(&tally));
+    let paths = tally.paths.values();
+    assert!(!paths.iter().any(|path| **path == *b"/nobody/went/here"));
+}
+
+#[test]
+fn a_scope_lets_only_its_hosts_pass() {
+    let scope = Scope {
+        hosts: vec!["shop.example".into()],
+        classes: vec![Class::Probe],
+    };
+    assert!(scope.host(Some(b"Shop.Example")) && !scope.host(Some(b"other.example")) && !scope.host(None));
+    assert!(scope.class(Class::Probe) && !scope.class(Class::Scan));
+    assert!(Scope::default().host(None) && Scope::default().class(Class::Scan));
+}
+
+#[test]
+fn networks_are_of_24_and_48_bits() {
+    let read = |text: &str| text.parse::<IpAddr>().unwrap();
+    assert_eq!(network(read("81.2.69.160")), read("81.2.69.0"));
+    assert_eq!(network(read("2001:db8:1:2::5")), read("2001:db8:1::"));
+}
