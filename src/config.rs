@@ -10,6 +10,7 @@ use afw_parsers::Time;
 use crate::cli::Failure;
 use crate::cli::options::{AnalysisOptions, CommonOptions, LogLevel, LogStyle, OutputOptions, Print, When};
 use crate::detect::{Class, Confidence};
+use crate::drive::report::Form;
 use crate::enrich::address::DEFAULT_ADDRESSES;
 
 pub mod data;
@@ -256,7 +257,7 @@ fn resolve_output(typed: &OutputOptions, file: &File, now: Time) -> Result<Outpu
         ),
         print: typed.print.or(file.print),
         json: typed.json || file.json == Some(true),
-        report: report(typed.report.clone().or_else(|| file.report.clone()))?,
+        report: report_path(typed.report.clone().or_else(|| file.report.clone()))?,
         since: time("--since", typed.since.as_ref().or(file.since.as_ref()))?,
         until: time("--until", typed.until.as_ref().or(file.until.as_ref()))?,
         rejects: typed.rejects.clone().or_else(|| file.rejects.clone()),
@@ -265,13 +266,14 @@ fn resolve_output(typed: &OutputOptions, file: &File, now: Time) -> Result<Outpu
     })
 }
 
-/// A report's name tells its form; the form that is not written yet is refused before any work.
-fn report(path: Option<PathBuf>) -> Result<Option<PathBuf>, Failure> {
+/// A report's name tells its form; another is refused before any work.
+fn report_path(path: Option<PathBuf>) -> Result<Option<PathBuf>, Failure> {
     match &path {
-        Some(named) if named.extension().is_none_or(|extension| extension != "json") => Err(Failure::usage(
-            format!("--report {}: only .json reports are written", named.display()),
-        )
-        .hint("--report report.json")),
+        Some(named) if Form::of(named).is_none() => Err(Failure::usage(format!(
+            "--report {}: a report ends in .html or .json",
+            named.display()
+        ))
+        .hint("--report report.html for people, --report report.json for scripts")),
         _ => Ok(path),
     }
 }

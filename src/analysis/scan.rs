@@ -215,7 +215,7 @@ impl Scanner {
                 }
             }
         }
-        self.count_format("", &mut scan.statistics);
+        self.flush_format(&mut scan.statistics);
         scan.layout = Some(parser.layout());
         scan.batch = batch;
         scan
@@ -224,12 +224,18 @@ impl Scanner {
     /// Counts the formats of lines, which are many of one kind, in one go.
     fn count_format(&mut self, name: &'static str, statistics: &mut Statistics) {
         if self.format.0 != name {
-            let (before, lines) = std::mem::replace(&mut self.format, (name, 0));
-            if lines > 0 {
-                statistics.format(before, lines);
-            }
+            self.flush_format(statistics);
+            self.format.0 = name;
         }
         self.format.1 += 1;
+    }
+
+    /// Counts the lines whose format is not counted yet.
+    fn flush_format(&mut self, statistics: &mut Statistics) {
+        let (name, lines) = std::mem::take(&mut self.format);
+        if lines > 0 {
+            statistics.format(name, lines);
+        }
     }
 
     /// The owned event of one line that a scan did not keep, for a correlation that this line completed. Where header

@@ -4,9 +4,9 @@
 
 use std::io;
 
-use crate::detect::Class;
 use crate::event::Finding;
 use crate::indicator::{self, Indicator};
+use crate::report::tally::Scope;
 use crate::text::printable;
 
 use super::options::Print;
@@ -16,46 +16,20 @@ use super::output::Output;
 pub struct Printer {
     out: Output,
     what: Print,
-    filter: Filter,
+    scope: Scope,
     /// Indicators as readable lines in place of NDJSON.
     readable: bool,
     /// Indicators are printed as they arise.
     live: bool,
 }
 
-/// `--host` and `--class`.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Hosts, lower case; empty lets all pass.
-    pub hosts: Vec<String>,
-    /// Classes; empty lets all pass.
-    pub classes: Vec<Class>,
-}
-
-impl Filter {
-    fn host(&self, host: Option<&str>) -> bool {
-        self.hosts.is_empty()
-            || host.is_some_and(|host| self.hosts.iter().any(|wanted| host.eq_ignore_ascii_case(wanted)))
-    }
-
-    fn class(&self, class: Class) -> bool {
-        self.classes.is_empty() || self.classes.contains(&class)
-    }
-
-    /// Whether an indicator is wanted.
-    pub fn indicator(&self, indicator: &Indicator) -> bool {
-        let host = self.hosts.is_empty() || indicator.hosts.iter().any(|host| self.host(Some(host)));
-        host && self.class(indicator.class)
-    }
-}
-
 impl Printer {
     /// A printer for one run.
-    pub fn new(out: Output, what: Print, filter: Filter, readable: bool, live: bool) -> Self {
+    pub fn new(out: Output, what: Print, scope: Scope, readable: bool, live: bool) -> Self {
         Self {
             out,
             what,
-            filter,
+            scope,
             readable,
             live,
         }
@@ -68,11 +42,12 @@ impl Printer {
 
     /// Prints the sightings of a line, when sightings are wanted.
     pub fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        if self.what != Print::Sightings || !self.filter.host(finding.event.host.as_deref()) {
+        if self.what != Print::Sightings || !self.scope.host(finding.event.host.as_deref().map(str::as_bytes))
+        {
             return Ok(());
         }
         for sighting in &finding.sightings {
-            if self.filter.class(sighting.class) {
+            if self.scope.class(sighting.class) {
                 self.out
                     .line(&crate::ecs::sighting(&finding.event, sighting).to_string())?;
             }
@@ -82,7 +57,7 @@ impl Printer {
 
     /// Prints one event, already written as ECS, when events are wanted.
     pub fn event(&mut self, ecs: &str, host: Option<&str>) -> io::Result<()> {
-        if self.what == Print::Events && self.filter.host(host) {
+        if self.what == Print::Events && self.scope.host(host.map(str::as_bytes)) {
             self.out.line(ecs)
         } else {
             Ok(())
@@ -103,7 +78,7 @@ impl Printer {
 
     /// Prints an indicator, when indicators or values are wanted.
     pub fn indicator(&mut self, indicator: &Indicator) -> io::Result<()> {
-        if !self.filter.indicator(indicator) {
+        if !self.scope.indicator(indicator) {
             return Ok(());
         }
         match self.what {

@@ -17,10 +17,12 @@ use crate::drive::data::Files;
 use crate::drive::pool::Pool;
 use crate::drive::progress::Progress;
 use crate::drive::replay::{LogState, Receiver, Replay};
+use crate::drive::report::Reporting;
 use crate::drive::run::{Keep, Run};
 use crate::drive::setup::{self, Formats};
 use crate::drive::signals::Signals;
 use crate::drive::{checks, sinks, start};
+use crate::report::Tally;
 use crate::report::summary::{Delivery, LogSummary, Summary};
 use crate::sink::Sink;
 use crate::source::{self, Plan, SourceSpec, Trouble};
@@ -82,6 +84,7 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
     let plan = source::plan(&spec).map_err(Failure::usage)?;
     let files = plan.logs.iter().flat_map(|log| &log.files);
     let inputs: Vec<PathBuf> = files.map(|file| file.path.clone()).collect();
+    let reporting = Reporting::begin(&config, &inputs)?;
     let job = Job {
         started: Instant::now(),
         progress: Progress::new(config.progress, config.log_level <= LogLevel::Error, plan.bytes()),
@@ -89,6 +92,7 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
             fold,
             printer: start::printer(&config, print, false),
             statistics: Default::default(),
+            sightings: reporting.as_ref().map(Reporting::sightings),
             records: 0,
             keep,
             rejects: start::rejects(&config, &inputs)?,
@@ -97,6 +101,7 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
         },
         troubles: 0,
         resumes,
+        reporting,
     };
     let exit = job.go(&config, &kit, plan, formats, cursors, drain);
     drop(lock);
@@ -147,6 +152,8 @@ struct Job {
     troubles: usize,
     /// Only what is new since the last run is read and told.
     resumes: bool,
+    /// The report, when one is wanted.
+    reporting: Option<Reporting>,
 }
 
 impl Job {
@@ -168,7 +175,8 @@ impl Job {
             self.troubles += 1;
         }
         let threads = config.output.threads.unwrap_or_else(cores);
-        let pool = Pool::new(kit, threads, None)?;
+        let tally = self.reporting.as_ref().map(Reporting::tally);
+        let pool = Pool::new(kit, threads, tally.as_ref())?;
         let mut replay = Replay::new(plan.logs, pool, threads, formats, cursors);
         let finished = match replay.run(&mut self) {
             Err(error) if super::output::is_closed_pipe(&error) => return Ok(Exit::Done),
@@ -188,7 +196,8 @@ impl Job {
             tracing::error!("{}", no_access_log(log));
         }
         let exit = self.exit(&replay.logs, &delivery, finished);
-        self.print(config, replay.logs, delivery)?;
+        let tallies = replay.finish();
+        self.print(config, replay.logs, delivery, tallies)?;
         Ok(exit)
     }
 
@@ -235,7 +244,13 @@ impl Job {
     }
 
     /// Final indicators, or the summary.
-    fn print(&mut self, config: &Config, logs: Vec<LogState>, delivery: Delivery) -> Result<(), Failure> {
+    fn print(
+        &mut self,
+        config: &Config,
+        logs: Vec<LogState>,
+        delivery: Delivery,
+        tallies: Vec<Tally>,
+    ) -> Result<(), Failure> {
         let mut indicators = self.run.fold.indicators();
         if self.resumes {
             // What was sighted before this run's first line was told by the run that read it.
@@ -246,10 +261,8 @@ impl Job {
             }
         }
         let summary = self.summary(config, logs, delivery, indicators);
-        if let Some(path) = &config.output.report {
-            std::fs::write(path, format!("{:#}\n", summary.json())).map_err(|error| {
-                Failure::new(Exit::Failed, format!("--report {}: {error}", path.display()))
-            })?;
+        if let (Some(reporting), Some(sightings)) = (self.reporting.take(), self.run.sightings.take()) {
+            reporting.write(tallies, sightings, &summary)?;
         }
         let written = match self.run.printer.what() {
             Print::Summary => {

@@ -71,6 +71,7 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
         printer: start::printer(&config, print, true),
         statistics: Statistics::default(),
         records: 0,
+        sightings: None,
         keep,
         rejects: start::rejects(&config, &config.paths)?,
         signals,

@@ -10,6 +10,7 @@ pub mod pool;
 pub mod progress;
 pub mod refresh;
 pub mod replay;
+pub mod report;
 pub mod run;
 pub mod setup;
 pub mod signals;

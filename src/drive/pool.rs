@@ -67,9 +67,9 @@ impl Pool {
     }
 
     /// Ends the scanners; what they counted for a report, in no order.
-    pub fn finish(&mut self) -> Vec<Box<Tally>> {
+    pub fn finish(&mut self) -> Vec<Tally> {
         match self {
-            Self::Own { scanner, .. } => scanner.take_tally().into_iter().collect(),
+            Self::Own { scanner, .. } => scanner.take_tally().into_iter().map(|tally| *tally).collect(),
             Self::Threads(threads) => threads.finish(),
         }
     }
@@ -155,13 +155,17 @@ fn work(
 }
 
 impl Threads {
-    fn finish(&mut self) -> Vec<Box<Tally>> {
+    fn finish(&mut self) -> Vec<Tally> {
         self.jobs = None;
         // Workers may be blocked on a full channel; what is still under way is of no use to anybody.
         while self.scans.recv().is_ok() {}
         let joined = self.handles.drain(..).map(JoinHandle::join);
         // A worker that panicked has already said so.
-        joined.filter_map(Result::ok).flatten().collect()
+        joined
+            .filter_map(Result::ok)
+            .flatten()
+            .map(|tally| *tally)
+            .collect()
     }
 }
 

@@ -11,7 +11,7 @@ use afw_parsers::{Layout, Line as Parsed, Parser, Record, Reject, Time};
 
 use crate::analysis::merge::{Merge, Partial, Step};
 use crate::analysis::scan::Scan;
-use crate::report::Statistics;
+use crate::report::{Statistics, Tally};
 use crate::source::{Batch, Cursor, Log, LogReader, Trouble};
 
 use super::pool::{Pool, Scanned};
@@ -120,6 +120,11 @@ impl Replay {
         };
         self.logs.push(state);
         self.merge.log(first);
+    }
+
+    /// Ends the scanners; what they counted for a report.
+    pub fn finish(&mut self) -> Vec<Tally> {
+        self.pool.finish()
     }
 
     /// Runs to the end, or until the receiver says stop; true when it ran to the end.

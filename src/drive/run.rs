@@ -18,7 +18,7 @@ use crate::analysis::scan::{Rejected, Scan};
 use crate::cli::print::Printer;
 use crate::cli::{Failure, now};
 use crate::enrich::crawler::{Claim, Verdict};
-use crate::report::Statistics;
+use crate::report::{Sightings, Statistics};
 use crate::sink::{Sink, Workers};
 use crate::source::{Batch, Cursor};
 use crate::store::{Effects, FileCount, Item, Store};
@@ -47,6 +47,8 @@ pub struct Run {
     pub printer: Printer,
     /// Counts over all lines taken.
     pub statistics: Statistics,
+    /// Counts over sightings, when a report is wanted.
+    pub sightings: Option<Sightings>,
     /// Records handed to sinks.
     pub records: u64,
     /// The store with its sinks, when anything is stored.
@@ -233,6 +235,9 @@ impl Run {
                 self.statistics.late(finding);
             } else {
                 self.statistics.finding(finding);
+            }
+            if let Some(sightings) = &mut self.sightings {
+                sightings.finding(finding);
             }
             self.printer.finding(finding)?;
         }

@@ -9,11 +9,12 @@ use crate::analysis::fold::{Fold, FoldOptions};
 use crate::analysis::scan::{Kit, Wants};
 use crate::cli::options::Print;
 use crate::cli::output::Output;
-use crate::cli::print::{Filter, Printer};
+use crate::cli::print::Printer;
 use crate::cli::{Exit, Failure};
 use crate::config::Config;
 use crate::detect::correlate::correlator;
 use crate::indicator;
+use crate::report::tally::Scope;
 use crate::sink::Sink;
 use crate::store::{Lock, LockError, Receiver, StateKind, Store, StoreError};
 use crate::text::system_message;
@@ -116,14 +117,18 @@ pub fn restore(fold: &mut Fold, store: &Store) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Standard output for what was asked for.
-pub fn printer(config: &Config, print: Print, live: bool) -> Printer {
-    let filter = Filter {
+/// What `--host` and `--class` let pass.
+pub fn scope(config: &Config) -> Scope {
+    Scope {
         hosts: config.output.hosts.clone(),
         classes: config.output.classes.clone(),
-    };
+    }
+}
+
+/// Standard output for what was asked for.
+pub fn printer(config: &Config, print: Print, live: bool) -> Printer {
     let readable = print == Print::Indicators && !config.output.json && std::io::stdout().is_terminal();
-    Printer::new(Output::new(live), print, filter, readable, live)
+    Printer::new(Output::new(live), print, scope(config), readable, live)
 }
 
 /// The file for rejected lines, opened before any work so that a bad path fails early. It is never one of the `inputs`.

@@ -5,9 +5,14 @@
 //! logs or decides what is hostile. Next: [`crate::cli`].
 
 pub mod counts;
+pub mod document;
+pub mod page;
+pub mod sightings;
 pub mod statistics;
 pub mod summary;
 pub mod tally;
 
+pub use document::Report;
+pub use sightings::Sightings;
 pub use statistics::Statistics;
 pub use tally::Tally;

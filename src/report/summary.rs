@@ -21,6 +21,8 @@ use crate::text::{clipped, grouped, printable, shown};
 const TOP: usize = 10;
 /// How many logs are named one by one before the rest is added up.
 const LOGS: usize = 12;
+/// Bytes that are shown of a rejected line before the place where parsing stopped.
+const BEFORE: usize = 60;
 /// From which share of rejected lines the summary says so loudly.
 const LOUD_REJECTS: f64 = 0.05;
 
@@ -387,7 +389,6 @@ fn read_line(out: &mut String, log: &LogSummary) {
 }
 
 fn reject_sample(out: &mut String, log: &LogSummary, offset: u64, line: &[u8], reject: &Reject) {
-    const BEFORE: usize = 60;
     let at = reject.at.min(line.len());
     let start = at.saturating_sub(BEFORE);
     let end = line.len().min(start + 100);
@@ -572,11 +573,22 @@ fn top_json(indicator: &Indicator) -> Value {
     serde_json::from_str(&indicator::to_json(indicator)).unwrap_or_default()
 }
 
+/// A rejected line, clipped around the place where parsing stopped.
+fn reject_json((offset, line, reject): &(u64, Vec<u8>, Reject)) -> Value {
+    let start = reject.at.saturating_sub(BEFORE).min(line.len());
+    let end = line.len().min(start + BEFORE + 100);
+    json!({
+        "offset": offset, "reason": reject.reason.name(), "at": reject.at - start,
+        "line": printable(&shown(line.get(start..end).unwrap_or_default())),
+    })
+}
+
 fn log_json(log: &LogSummary) -> Value {
     let mut document = statistics_json(&log.statistics);
     document["path"] = json!(log.name);
     document["format"] = json!(log.format);
     document["files"] = json!(log.files);
+    document["reject_samples"] = log.rejects.iter().map(reject_json).collect();
     if let Some(trouble) = &log.trouble {
         document["trouble"] = json!(trouble);
     }

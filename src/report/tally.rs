@@ -18,6 +18,7 @@ use std::sync::Arc;
 use crate::detect::Class;
 use crate::enrich::crawler::Verdict;
 use crate::event::{Event, Finding};
+use crate::indicator::Indicator;
 use cells::{Cells, level_of};
 use codes::Kind;
 use key::{CLAIM, CLASS, COUNTRY, Claim, DENIED, Fact, HOST, KIND, LEVEL, METHOD, Of, STATUS, Traits};
@@ -35,7 +36,7 @@ const HOST_BYTES: usize = 100;
 /// Longest fingerprint; JA3 has 32 digits, JA4 36 characters.
 const PRINT_BYTES: usize = 40;
 
-/// What a tally counts: `--host` and `--class`.
+/// What is printed and counted: `--host` and `--class`. What is detected and shipped never depends on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scope {
     /// Hosts in lower case; empty lets all pass.
@@ -58,6 +59,13 @@ impl Scope {
     /// Whether sightings of a class count.
     pub fn class(&self, class: Class) -> bool {
         self.classes.is_empty() || self.classes.contains(&class)
+    }
+
+    /// Whether an indicator is told.
+    pub fn indicator(&self, indicator: &Indicator) -> bool {
+        let mut hosts = indicator.hosts.iter();
+        (self.hosts.is_empty() || hosts.any(|host| self.host(Some(host.as_bytes()))))
+            && self.class(indicator.class)
     }
 }
 
@@ -193,7 +201,6 @@ impl Tally {
             self.by_agent.add(Of { thing, traits });
         }
         if let (true, Some(place), Some(path), Some(agent)) = (whole, place, path, agent) {
-            let traits = traits.without([CLAIM]);
             let fact = Fact {
                 secs,
                 path,

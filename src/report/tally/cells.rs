@@ -108,11 +108,6 @@ impl<K: Key> Cells<K> {
     pub fn iter(&self) -> impl Iterator<Item = (&K, u64)> {
         self.counts.iter().map(|(key, count)| (key, *count))
     }
-
-    /// Number of cells.
-    pub fn len(&self) -> usize {
-        self.counts.len()
-    }
 }
 
 /// The level of a line: how many low bits of its hash are zero.

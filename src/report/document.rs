@@ -1,0 +1,298 @@
+//! [`Report`]: everything that a report tells, as one JSON document (`docs/schema/report.schema.json`).
+//!
+//! `--report out.json` is this document; the page of `--report out.html` holds the same document and draws it. Totals
+//! and rankings stand in it ready to read, and beside them the rows they are sums of, with their dictionaries, so that
+//! a reader can filter by host, country, class and time. Rows are as fine as a page can hold: `Detail` says how fine, and
+//! what does not fit is added up as `others`, never left out. Next: [`super::page`].
+
+mod dictionary;
+mod ranking;
+mod rows;
+mod span;
+
+use serde_json::{Map, Value, json};
+
+use super::page::len_in_script;
+use super::sightings::{Fired, Sightings};
+use super::summary::Summary;
+use super::tally::codes::{METHODS, STATUSES};
+use super::tally::{Scope, Tally};
+use crate::detect::Class;
+use crate::indicator::{self, Indicator};
+use dictionary::Dictionaries;
+use rows::Rows;
+use span::Spans;
+
+/// Version of the document; a field is only ever added within a version.
+const VERSION: u32 = 1;
+/// How large a document may become inside a page, in bytes: a page stays under 2 MB.
+const MAX_BYTES: usize = 1_800_000;
+/// Rows that a table may have before everything is told less finely; together about 1 MB of JSON.
+const MAX_TIME_ROWS: usize = 18_000;
+const MAX_ROWS: usize = 9_000;
+
+/// What a request was, by client and by what it tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Category {
+    /// A browser or app that did nothing suspicious.
+    Visitor,
+    /// A program that says what it is.
+    Bot,
+    /// A script, a driven browser.
+    Script,
+    /// A client that does not say what it is.
+    Unknown,
+    /// A request on which a rule for hostile requests fired.
+    Hostile,
+}
+
+impl Category {
+    const ALL: [Self; 5] = [
+        Self::Visitor,
+        Self::Bot,
+        Self::Script,
+        Self::Unknown,
+        Self::Hostile,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Visitor => "visitor",
+            Self::Bot => "bot",
+            Self::Script => "script",
+            Self::Unknown => "unknown",
+            Self::Hostile => "hostile",
+        }
+    }
+}
+
+/// Whether a class says that a request is hostile; the others say what kind of program made it.
+pub(crate) const fn is_hostile(class: Class) -> bool {
+    !matches!(
+        class,
+        Class::Script | Class::Headless | Class::Crawler | Class::AiCrawler | Class::Anomaly
+    )
+}
+
+/// What a report is made of.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// What was counted of every request.
+    pub tally: Box<Tally>,
+    /// What was counted of the rules that fired.
+    pub sightings: Sightings,
+    /// What was read, and the indicators.
+    pub summary: Summary,
+    /// What was asked for: the words after `--host`, `--class`, `--since`, `--until`.
+    pub filter: Filter,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Hosts and classes.
+    pub scope: Scope,
+    /// Only from this event time on.
+    pub since: Option<afw_parsers::Time>,
+    /// Only before this event time.
+    pub until: Option<afw_parsers::Time>,
+}
+
+/// How finely rows are told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Detail {
+    /// Spans of time at most.
+    pub spans: usize,
+    /// Hosts told apart.
+    pub hosts: usize,
+    /// Countries told apart.
+    pub countries: usize,
+    /// Paths, networks and agents told apart, of each.
+    pub things: usize,
+    /// Entries of a list: offenders, exposures, rules, logs, and half as many of a ranking.
+    pub listed: usize,
+}
+
+/// From fine to coarse.
+const DETAILS: [Detail; 8] = [
+    detail(480, 24, 60, 300, 200),
+    detail(360, 20, 40, 240, 200),
+    detail(240, 16, 30, 180, 200),
+    detail(180, 12, 24, 120, 200),
+    detail(120, 8, 16, 80, 150),
+    detail(90, 6, 12, 60, 100),
+    detail(60, 5, 10, 40, 60),
+    detail(40, 4, 8, 25, 30),
+];
+
+const fn detail(spans: usize, hosts: usize, countries: usize, things: usize, listed: usize) -> Detail {
+    Detail {
+        spans,
+        hosts,
+        countries,
+        things,
+        listed,
+    }
+}
+
+impl Report {
+    /// The document, as fine as a page can hold.
+    pub fn json(&self) -> String {
+        let mut text = String::new();
+        for (coarser, detail) in (0..DETAILS.len()).rev().zip(DETAILS) {
+            let rows = Rows::of(self, detail);
+            if coarser > 0 && rows.is_too_many(MAX_TIME_ROWS, MAX_ROWS) {
+                continue;
+            }
+            text = self.written(&rows, detail);
+            if len_in_script(&text) <= MAX_BYTES {
+                break;
+            }
+        }
+        text
+    }
+
+    /// One member a line, so that a person can look through it.
+    fn written(&self, rows: &Rows, detail: Detail) -> String {
+        let mut members = match self.summary.json() {
+            Value::Object(members) => members,
+            _ => Members::new(),
+        };
+        // A report of the same lines is the same report.
+        members.remove("elapsed_secs");
+        let requests = self.tally.requests;
+        let other_hosts = self.summary.total.requests.saturating_sub(requests);
+        members.insert("version".into(), json!(VERSION));
+        members.insert(
+            "generator".into(),
+            json!(concat!("afw ", env!("CARGO_PKG_VERSION"))),
+        );
+        members.insert("filter".into(), self.filter.json());
+        members.insert("requests".into(), json!(requests));
+        members.insert("other_hosts".into(), json!(other_hosts));
+        members.insert("sightings".into(), self.sightings());
+        shorten(&mut members, "logs", detail.listed);
+        let top = self.summary.indicators.iter().take(detail.listed);
+        members.insert("top".into(), top.map(told).collect());
+        self.add_exposures(&mut members, detail.listed);
+        members.insert("rules".into(), self.rules());
+        shorten(&mut members, "rules", detail.listed);
+        ranking::add(self, &mut members, detail.listed / 2);
+        members.insert("vocabulary".into(), vocabulary());
+        rows.add(&mut members);
+        let mut lines = members
+            .iter()
+            .map(|(name, value)| format!("{}:{value}", json!(name)));
+        let first = lines.next().unwrap_or_default();
+        format!("{{{}\n}}\n", lines.fold(first, |text, line| text + ",\n" + &line))
+    }
+
+    fn sightings(&self) -> Value {
+        let counts = Class::ALL.into_iter().zip(self.sightings.classes);
+        let seen = counts.filter(|(_, count)| *count > 0);
+        let named: Members = seen
+            .map(|(class, count)| (class.name().to_owned(), json!(count)))
+            .collect();
+        named.into()
+    }
+
+    fn add_exposures(&self, members: &mut Members, max: usize) {
+        let mut all: Vec<_> = self.sightings.exposures.iter().collect();
+        all.sort_by_key(|(exposed, exposure)| (std::cmp::Reverse(exposure.count), *exposed));
+        let rest = all.split_off(all.len().min(max));
+        let left_out = rest.iter().map(|(_, exposure)| exposure.count).sum::<u64>();
+        let left_out = left_out + self.sightings.exposures_left_out;
+        members.insert("exposures_left_out".into(), json!(left_out));
+        let told = all
+            .into_iter()
+            .map(|(exposed, exposure)| {
+                let mut told = json!({
+                    "target": exposed.target, "count": exposure.count,
+                    "first": exposure.first.to_string(), "last": exposure.last.to_string(),
+                    "rule": exposure.rule.title.as_ref(),
+                });
+                set(&mut told, "host", exposed.host.as_deref());
+                set(&mut told, "status", exposed.status);
+                set(
+                    &mut told,
+                    "client",
+                    exposure.client.map(|client| client.to_string()),
+                );
+                told
+            })
+            .collect();
+        members.insert("exposures".into(), told);
+    }
+
+    fn rules(&self) -> Value {
+        let mut fired: Vec<&Fired> = self.sightings.rules.values().collect();
+        fired.sort_by_key(|fired| (std::cmp::Reverse(fired.count), &fired.rule.id));
+        let told = |fired: &Fired| {
+            json!({
+                "id": fired.rule.id.as_ref(), "title": fired.rule.title.as_ref(), "level": fired.rule.level.name(),
+                "class": fired.class.name(), "sightings": fired.count,
+                "first": fired.first.to_string(), "last": fired.last.to_string(),
+            })
+        };
+        fired.into_iter().map(told).collect()
+    }
+
+    pub(super) fn dictionaries(&self, detail: Detail) -> Dictionaries {
+        Dictionaries::of(self, detail)
+    }
+
+    pub(super) fn spans(&self, detail: Detail) -> Spans {
+        Spans::of(&self.tally.time, &self.sightings.time, detail.spans)
+    }
+}
+
+/// Keeps so many entries of a list and tells how many went.
+fn shorten(members: &mut Members, name: &str, max: usize) {
+    if let Some(Value::Array(list)) = members.get_mut(name) {
+        let left_out = list.len().saturating_sub(max);
+        list.truncate(max);
+        members.insert(format!("{name}_left_out"), json!(left_out));
+    }
+}
+
+/// Sets a member that is known.
+fn set(object: &mut Value, name: &str, value: Option<impl Into<Value>>) {
+    if let (Some(object), Some(value)) = (object.as_object_mut(), value) {
+        object.insert(name.to_owned(), value.into());
+    }
+}
+
+impl Filter {
+    fn json(&self) -> Value {
+        let classes: Vec<&str> = self.scope.classes.iter().map(|class| class.name()).collect();
+        let mut told = json!({ "hosts": self.scope.hosts, "classes": classes });
+        set(&mut told, "since", self.since.map(|time| time.to_string()));
+        set(&mut told, "until", self.until.map(|time| time.to_string()));
+        told
+    }
+}
+
+/// An indicator as it is printed alone.
+fn told(indicator: &Indicator) -> Value {
+    // The text was made by our own encoder; reading it back cannot fail.
+    serde_json::from_str(&indicator::to_json(indicator)).unwrap_or_default()
+}
+
+/// What the small numbers in rows stand for.
+fn vocabulary() -> Value {
+    let classes: Vec<&str> = std::iter::once("").chain(Class::ALL.map(Class::name)).collect();
+    let hostile: Vec<&str> = Class::ALL
+        .into_iter()
+        .filter(|class| is_hostile(*class))
+        .map(Class::name)
+        .collect();
+    json!({
+        "categories": Category::ALL.map(Category::name), "classes": classes, "hostile": hostile,
+        "statuses": STATUSES, "methods": METHODS, "claims": ["", "verified", "fake", "unproven"],
+    })
+}
+
+pub(crate) type Members = Map<String, Value>;
+
+#[cfg(test)]
+mod tests;

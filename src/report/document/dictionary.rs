@@ -1,0 +1,281 @@
+//! [`Dictionaries`]: which hosts, countries, paths, networks and agents rows tell apart. The others are added up under
+//! one number behind the last.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::{Category, Detail, Members, Report, is_hostile, set};
+use crate::detect::Class;
+use crate::report::tally::cells::Cells;
+use crate::report::tally::key::{CLASS, COUNTRY, KIND, Of, Traits};
+use crate::report::tally::{Agent, Place, codes};
+use crate::text::{printable, shown};
+
+/// Numbers of a tally's names as rows number them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Dictionary {
+    /// The chosen, in the order of their new numbers, as members.
+    entries: Vec<Value>,
+    numbers: HashMap<u32, u32>,
+    others: usize,
+}
+
+impl Dictionary {
+    /// The number in rows of a number in the tally.
+    pub fn number(&self, old: u32) -> u32 {
+        let others = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        self.numbers.get(&old).copied().unwrap_or(others)
+    }
+
+    fn json(&self) -> Value {
+        let others = (self.others > 0).then(|| json!({ "others": self.others }));
+        self.entries.iter().cloned().chain(others).collect()
+    }
+}
+
+/// All of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Dictionaries {
+    /// Hosts of the tally.
+    pub hosts: Dictionary,
+    /// The same hosts by the numbers of the sightings.
+    pub sighted_hosts: Dictionary,
+    /// Countries.
+    pub countries: Dictionary,
+    /// Places.
+    pub places: Dictionary,
+    /// Paths.
+    pub paths: Dictionary,
+    /// Agents.
+    pub agents: Dictionary,
+}
+
+/// How much something matters: requests, and those that were hostile or automatic.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Weight {
+    requests: u64,
+    notable: u64,
+}
+
+impl Weight {
+    fn add(&mut self, traits: Traits, count: u64) {
+        self.requests += count;
+        if matches!(category(traits), Category::Hostile | Category::Script) {
+            self.notable += count;
+        }
+    }
+}
+
+/// What a counted request was.
+pub(crate) fn category(traits: Traits) -> Category {
+    let class = (traits.field(CLASS) as usize)
+        .checked_sub(1)
+        .and_then(|class| Class::ALL.get(class));
+    match (class, traits.field(KIND)) {
+        (Some(class), _) if is_hostile(*class) => Category::Hostile,
+        (Some(Class::Script | Class::Headless), _) | (_, 2) => Category::Script,
+        (Some(Class::Crawler | Class::AiCrawler), _) | (_, 1) => Category::Bot,
+        (_, 0) => Category::Visitor,
+        _ => Category::Unknown,
+    }
+}
+
+/// The `max` that matter most: two thirds by requests, the rest by notable ones. In the order of requests, then names.
+fn chosen<N: Ord + Clone>(weights: &BTreeMap<N, Weight>, max: usize) -> Vec<N> {
+    let mut all: Vec<(&N, Weight)> = weights.iter().map(|(name, weight)| (name, *weight)).collect();
+    let by_requests = |(name, weight): &(&N, Weight)| (std::cmp::Reverse(weight.requests), (*name).clone());
+    all.sort_by_cached_key(by_requests);
+    let mut rest = all.split_off(all.len().min(max - max / 3));
+    rest.sort_by_key(|(_, weight)| std::cmp::Reverse((weight.notable, weight.requests)));
+    rest.truncate(max.saturating_sub(all.len()));
+    all.extend(rest);
+    all.sort_by_cached_key(by_requests);
+    all.into_iter().map(|(name, _)| name.clone()).collect()
+}
+
+/// A dictionary of things that are equal when their names are.
+fn dictionary<N: Ord + Clone>(names: &[(u32, N)], chosen: &[N], entry: impl Fn(&N) -> Value) -> Dictionary {
+    let places: BTreeMap<&N, u32> = chosen.iter().zip(0..).collect();
+    let numbers: HashMap<u32, u32> = names
+        .iter()
+        .filter_map(|(number, name)| Some((*number, *places.get(name)?)))
+        .collect();
+    let distinct: std::collections::BTreeSet<&N> = names.iter().map(|(_, name)| name).collect();
+    Dictionary {
+        entries: chosen.iter().map(entry).collect(),
+        numbers,
+        others: distinct.len().saturating_sub(chosen.len()),
+    }
+}
+
+/// A text of the log as reports show it.
+pub(crate) fn readable(bytes: &[u8]) -> String {
+    printable(&shown(bytes))
+}
+
+fn named(name: &str, text: &str) -> Value {
+    if text.is_empty() {
+        json!({})
+    } else {
+        json!({ name: text })
+    }
+}
+
+impl Dictionaries {
+    /// Chooses what is told apart.
+    pub fn of(report: &Report, detail: Detail) -> Self {
+        let (hosts, sighted_hosts) = hosts(report, detail.hosts);
+        let tally = &report.tally;
+        Self {
+            hosts,
+            sighted_hosts,
+            countries: countries(report, detail.countries),
+            places: things(
+                tally.places.values(),
+                &tally.by_place,
+                detail.things,
+                place_name,
+                place_json,
+            ),
+            paths: things(
+                tally.paths.values(),
+                &tally.by_path,
+                detail.things,
+                |path| readable(path),
+                |path| named("path", path),
+            ),
+            agents: things(
+                tally.agents.values(),
+                &tally.by_agent,
+                detail.things,
+                agent_name,
+                agent_json,
+            ),
+        }
+    }
+
+    /// Adds them to the document.
+    pub fn add(&self, members: &mut Members) {
+        for (name, dictionary) in [
+            ("host_names", &self.hosts),
+            ("country_codes", &self.countries),
+            ("place_names", &self.places),
+            ("path_names", &self.paths),
+            ("agent_names", &self.agents),
+        ] {
+            members.insert(name.to_owned(), dictionary.json());
+        }
+    }
+}
+
+/// The dictionary of what one table counts by.
+fn things<V, N: Ord + Clone>(
+    values: &[V],
+    cells: &Cells<Of>,
+    max: usize,
+    name: impl Fn(&V) -> N,
+    entry: impl Fn(&N) -> Value,
+) -> Dictionary {
+    let names: Vec<(u32, N)> = (0..).zip(values.iter().map(name)).collect();
+    let mut weights: BTreeMap<N, Weight> = BTreeMap::new();
+    let mut by_number = vec![Weight::default(); values.len()];
+    for (key, count) in cells.iter() {
+        if let Some(weight) = by_number.get_mut(key.thing as usize) {
+            weight.add(key.traits, count);
+        }
+    }
+    for ((_, name), weight) in names.iter().zip(by_number) {
+        let sum = weights.entry(name.clone()).or_default();
+        sum.requests += weight.requests;
+        sum.notable += weight.notable;
+    }
+    dictionary(&names, &chosen(&weights, max), entry)
+}
+
+fn hosts(report: &Report, max: usize) -> (Dictionary, Dictionary) {
+    let all = |names: &[Box<[u8]>]| -> Vec<(u32, String)> {
+        (0..).zip(names.iter().map(|host| readable(host))).collect()
+    };
+    let (counted, sighted) = (
+        all(report.tally.hosts.values()),
+        all(report.sightings.hosts.values()),
+    );
+    let mut weights: BTreeMap<String, Weight> = BTreeMap::new();
+    for (key, count) in report.tally.time.cells().iter() {
+        if let Some((_, name)) = counted.get(key.traits.host() as usize) {
+            weights.entry(name.clone()).or_default().add(key.traits, count);
+        }
+    }
+    let chosen = chosen(&weights, max);
+    let entry = |name: &String| named("host", name);
+    (
+        dictionary(&counted, &chosen, entry),
+        dictionary(&sighted, &chosen, entry),
+    )
+}
+
+fn countries(report: &Report, max: usize) -> Dictionary {
+    let mut weights: BTreeMap<u32, Weight> = BTreeMap::new();
+    for (key, count) in report.tally.time.cells().iter() {
+        let country = key.traits.field(COUNTRY) as u32;
+        weights.entry(country).or_default().add(key.traits, count);
+    }
+    let names: Vec<(u32, u32)> = weights.keys().map(|country| (*country, *country)).collect();
+    dictionary(&names, &chosen(&weights, max), |country| {
+        named("country", &codes::country_code(*country as u16))
+    })
+}
+
+/// Network, AS number, country and organisation: a place by its own values.
+type PlaceName = (Option<std::net::IpAddr>, Option<u32>, u16, Option<String>);
+
+fn place_name(place: &Place) -> PlaceName {
+    let org = place.as_org.as_deref().map(printable);
+    (place.network, place.asn, place.country, org)
+}
+
+fn place_json((network, asn, country, org): &PlaceName) -> Value {
+    let country = codes::country_code(*country);
+    let mut told = named("country", &country);
+    set(&mut told, "network", network.map(network_text));
+    set(&mut told, "asn", *asn);
+    set(&mut told, "as_org", org.as_deref());
+    told
+}
+
+/// `192.0.2.0/24`, `2001:db8:1::/48`.
+pub(crate) fn network_text(network: std::net::IpAddr) -> String {
+    format!("{network}/{}", if network.is_ipv4() { 24 } else { 48 })
+}
+
+/// Text, fingerprint, name of the program, kind and claim.
+type AgentName = (String, String, Option<String>, &'static str, Option<&'static str>);
+
+fn agent_name(agent: &Agent) -> AgentName {
+    (
+        readable(&agent.text),
+        readable(&agent.print),
+        agent.name.as_deref().map(printable),
+        agent.kind.name(),
+        agent.claims,
+    )
+}
+
+fn agent_json((text, print, name, kind, claims): &AgentName) -> Value {
+    let mut told = json!({ "kind": kind });
+    set(
+        &mut told,
+        "agent",
+        Some(text.as_str()).filter(|text| !text.is_empty()),
+    );
+    set(
+        &mut told,
+        "fingerprint",
+        Some(print.as_str()).filter(|print| !print.is_empty()),
+    );
+    set(&mut told, "name", name.as_deref());
+    set(&mut told, "claims", *claims);
+    told
+}

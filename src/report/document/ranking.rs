@@ -1,0 +1,332 @@
+//! Rankings: countries, autonomous systems, networks, hosts, paths, user agents, fingerprints and crawlers with their
+//! totals over the whole run, ready to read.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::dictionary::{category, network_text, readable};
+use super::{Category, Members, Report, set};
+use crate::event::ValueType;
+use crate::report::tally::cells::Cells;
+use crate::report::tally::codes::{self, Kind, STATUSES};
+use crate::report::tally::key::{CLAIM, COUNTRY, Claim, DENIED, METHOD, Of, STATUS, Traits};
+use crate::text::printable;
+
+/// Entries of a ranking at most.
+const RANKS: usize = 100;
+
+/// Requests of one thing.
+#[derive(Debug, Clone, Copy, Default)]
+struct Total {
+    requests: u64,
+    categories: [u64; Category::ALL.len()],
+    posts: u64,
+    posts_of_bots: u64,
+    blocked: u64,
+    errors_4xx: u64,
+    errors_5xx: u64,
+    claims: [u64; 4],
+}
+
+impl Total {
+    fn add(&mut self, traits: Traits, count: u64) {
+        let category = category(traits);
+        let status = STATUSES
+            .get(traits.field(STATUS) as usize)
+            .copied()
+            .unwrap_or_default();
+        let posted = traits.field(METHOD) == 1;
+        let add = |to: &mut u64, when: bool| *to += if when { count } else { 0 };
+        self.requests += count;
+        if let Some(own) = self.categories.get_mut(category as usize) {
+            *own += count;
+        }
+        add(&mut self.posts, posted);
+        add(&mut self.posts_of_bots, posted && category != Category::Visitor);
+        add(
+            &mut self.blocked,
+            traits.field(DENIED) == 1 || matches!(status, "403" | "429" | "444"),
+        );
+        add(&mut self.errors_4xx, status.starts_with('4'));
+        add(&mut self.errors_5xx, status.starts_with('5'));
+        if let Some(own) = self.claims.get_mut(traits.field(CLAIM) as usize) {
+            *own += count;
+        }
+    }
+
+    /// Writes the totals into an entry.
+    fn tell(&self, entry: &mut Value) {
+        set(entry, "requests", Some(self.requests));
+        for (category, count) in Category::ALL.into_iter().zip(self.categories) {
+            set(entry, category.name(), Some(count));
+        }
+        set(entry, "blocked", Some(self.blocked));
+        set(entry, "errors_4xx", Some(self.errors_4xx));
+        set(entry, "errors_5xx", Some(self.errors_5xx));
+    }
+}
+
+/// Totals by name.
+type Totals<N> = BTreeMap<N, Total>;
+
+/// Adds every ranking to the document, of so many entries each.
+pub(super) fn add(report: &Report, members: &mut Members, max: usize) {
+    let mut rankings = Members::new();
+    add_all(report, &mut rankings);
+    for (name, mut ranking) in rankings {
+        if let Value::Array(entries) = &mut ranking {
+            entries.truncate(max);
+        }
+        members.insert(name, ranking);
+    }
+}
+
+fn add_all(report: &Report, members: &mut Members) {
+    let tally = &report.tally;
+    let sampled = tally.time.cells().sampled();
+    let (mut all, mut countries, mut hosts) = (Total::default(), Totals::new(), Totals::new());
+    for (key, count) in tally.time.cells().iter() {
+        let count = count * sampled;
+        all.add(key.traits, count);
+        countries
+            .entry(key.traits.field(COUNTRY) as u16)
+            .or_default()
+            .add(key.traits, count);
+        let host = tally
+            .hosts
+            .value(key.traits.host())
+            .map(|host| readable(host))
+            .unwrap_or_default();
+        hosts.entry(host).or_default().add(key.traits, count);
+    }
+    let mut totals = json!({});
+    all.tell(&mut totals);
+    members.insert("totals".into(), totals);
+    let indicators = Indicators::of(report);
+    members.insert(
+        "countries".into(),
+        ranked(&countries, |country, entry| {
+            let code = codes::country_code(*country);
+            set(entry, "indicators", indicators.countries.get(&code).copied());
+            set(entry, "country", Some(code).filter(|code| !code.is_empty()));
+        }),
+    );
+    members.insert(
+        "hosts".into(),
+        ranked(&hosts, |host, entry| text(entry, "host", host)),
+    );
+    places(report, &indicators, members);
+    paths(report, members);
+    agents(report, members);
+}
+
+fn text(entry: &mut Value, name: &str, text: &str) {
+    set(entry, name, Some(text).filter(|text| !text.is_empty()));
+}
+
+fn places(report: &Report, indicators: &Indicators, members: &mut Members) {
+    let tally = &report.tally;
+    let mut orgs: BTreeMap<u32, String> = BTreeMap::new();
+    for place in tally.places.values() {
+        if let (Some(asn), Some(org)) = (place.asn, place.as_org.as_deref()) {
+            orgs.entry(asn).or_insert_with(|| printable(org));
+        }
+    }
+    let place = |number| tally.places.value(number);
+    let asns = totals(&tally.by_place, |number| {
+        place(number).and_then(|place| place.asn)
+    });
+    members.insert(
+        "asns".into(),
+        ranked(&asns, |asn, entry| {
+            set(entry, "asn", *asn);
+            set(
+                entry,
+                "as_org",
+                asn.and_then(|asn| orgs.get(&asn)).map(String::as_str),
+            );
+            set(
+                entry,
+                "indicators",
+                asn.and_then(|asn| indicators.asns.get(&asn)).copied(),
+            );
+        }),
+    );
+    let networks = totals(&tally.by_place, |number| {
+        place(number).map(|place| (place.network, place.asn, place.country))
+    });
+    members.insert(
+        "networks".into(),
+        ranked(&networks, |known, entry| {
+            let (network, asn, country) = known.unwrap_or_default();
+            set(entry, "network", network.map(network_text));
+            set(entry, "asn", asn);
+            set(
+                entry,
+                "as_org",
+                asn.and_then(|asn| orgs.get(&asn)).map(String::as_str),
+            );
+            text(entry, "country", &codes::country_code(country));
+        }),
+    );
+}
+
+fn paths(report: &Report, members: &mut Members) {
+    let tally = &report.tally;
+    let path = |number| {
+        tally
+            .paths
+            .value(number)
+            .map(|path| readable(path))
+            .unwrap_or_default()
+    };
+    let paths = totals(&tally.by_path, path);
+    let told = ranked_by(
+        &paths,
+        |total| total.requests,
+        |path, total, entry| {
+            text(entry, "path", path);
+            set(entry, "posts", Some(total.posts));
+            set(entry, "posts_of_bots", Some(total.posts_of_bots));
+        },
+    );
+    members.insert("paths".into(), told);
+    let posted = |total: &Total| total.posts_of_bots;
+    let told = ranked_by(&paths, posted, |path, total, entry| {
+        text(entry, "path", path);
+        set(entry, "posts", Some(total.posts));
+        set(entry, "posts_of_bots", Some(total.posts_of_bots));
+    });
+    members.insert("paths_posted_by_bots".into(), told);
+}
+
+fn agents(report: &Report, members: &mut Members) {
+    let tally = &report.tally;
+    let agent = |number| tally.agents.value(number);
+    let said = |number| agent(number).map(|agent| (readable(&agent.text), agent.kind.name()));
+    let agents = totals(&tally.by_agent, |number| said(number).unwrap_or_default());
+    members.insert(
+        "user_agents".into(),
+        ranked(&agents, |(said, kind), entry| {
+            text(entry, "agent", said);
+            text(entry, "kind", kind);
+        }),
+    );
+    let print = |number| {
+        agent(number)
+            .map(|agent| readable(&agent.print))
+            .unwrap_or_default()
+    };
+    let mut prints = totals(&tally.by_agent, print);
+    prints.remove("");
+    members.insert(
+        "fingerprints".into(),
+        ranked(&prints, |print, entry| text(entry, "fingerprint", print)),
+    );
+    let name = |number| {
+        let agent = agent(number).filter(|agent| agent.kind == Kind::Bot)?;
+        Some(
+            agent
+                .name
+                .as_deref()
+                .map_or_else(|| readable(&agent.text), printable),
+        )
+    };
+    let mut crawlers = totals(&tally.by_agent, name);
+    crawlers.remove(&None);
+    let told = ranked_by(
+        &crawlers,
+        |total| total.requests,
+        |name, total, entry| {
+            set(entry, "name", name.as_deref());
+            for (claim, word) in [
+                (Claim::Verified, "verified"),
+                (Claim::Fake, "fake"),
+                (Claim::Unproven, "unproven"),
+            ] {
+                set(entry, word, total.claims.get(claim as usize).copied());
+            }
+        },
+    );
+    members.insert("bots".into(), told);
+}
+
+fn totals<N: Ord>(cells: &Cells<Of>, name: impl Fn(u32) -> N) -> Totals<N> {
+    let mut by_number: BTreeMap<u32, Total> = BTreeMap::new();
+    for (key, count) in cells.iter() {
+        by_number
+            .entry(key.thing)
+            .or_default()
+            .add(key.traits, count * cells.sampled());
+    }
+    let mut totals: Totals<N> = BTreeMap::new();
+    for (number, total) in by_number {
+        totals.entry(name(number)).or_default().join(&total);
+    }
+    totals
+}
+
+impl Total {
+    fn join(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.posts += other.posts;
+        self.posts_of_bots += other.posts_of_bots;
+        self.blocked += other.blocked;
+        self.errors_4xx += other.errors_4xx;
+        self.errors_5xx += other.errors_5xx;
+        self.categories
+            .iter_mut()
+            .zip(other.categories)
+            .for_each(|(own, other)| *own += other);
+        self.claims
+            .iter_mut()
+            .zip(other.claims)
+            .for_each(|(own, other)| *own += other);
+    }
+}
+
+/// The first by requests, then by name.
+fn ranked<N: Ord>(totals: &Totals<N>, tell: impl Fn(&N, &mut Value)) -> Value {
+    ranked_by(totals, |total| total.requests, |name, _, entry| tell(name, entry))
+}
+
+fn ranked_by<N: Ord>(
+    totals: &Totals<N>,
+    rank: impl Fn(&Total) -> u64,
+    tell: impl Fn(&N, &Total, &mut Value),
+) -> Value {
+    let mut all: Vec<(&N, &Total)> = totals.iter().filter(|(_, total)| rank(total) > 0).collect();
+    all.sort_by_key(|(name, total)| (std::cmp::Reverse(rank(total)), *name));
+    all.into_iter()
+        .take(RANKS)
+        .map(|(name, total)| {
+            let mut entry = json!({});
+            tell(name, total, &mut entry);
+            total.tell(&mut entry);
+            entry
+        })
+        .collect()
+}
+
+/// Hostile clients by country and autonomous system.
+#[derive(Default)]
+struct Indicators {
+    countries: BTreeMap<String, u64>,
+    asns: BTreeMap<u32, u64>,
+}
+
+impl Indicators {
+    fn of(report: &Report) -> Self {
+        let mut found = Self::default();
+        let clients = report.summary.indicators.iter();
+        for client in clients.filter(|client| matches!(client.kind, ValueType::Ipv4 | ValueType::Ipv6)) {
+            let country = codes::country_code(codes::country(client.country));
+            *found.countries.entry(country).or_default() += 1;
+            if let Some(asn) = client.asn {
+                *found.asns.entry(asn).or_default() += 1;
+            }
+        }
+        found
+    }
+}
