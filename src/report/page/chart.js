@@ -108,7 +108,7 @@ function timeChart({ title, unit, data, zoom }) {
       h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'From'), list.map(({ label }) => h('th', { scope: 'col' }, label)))),
       h('tbody', {}, rows));
     while (numbers.childNodes.length > 1) numbers.lastChild.remove();
-    numbers.append(h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `${title} as numbers` }, grid));
+    numbers.append(h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': `${title} as numbers` }, grid));
   }
   numbers.addEventListener('toggle', () => { if (numbers.open && shown) fillNumbers(); });
 

@@ -42,8 +42,8 @@ function dataTable({ title, columns, data, note, tabs, empty = 'Nothing to show.
   const copied = h('button', { type: 'button', class: 'quiet' }, 'Copy CSV');
   const remark = h('p', { class: 'remark' });
   const bar = h('div', { class: 'tabs', role: 'group', 'aria-label': `${title}: by` });
-  const place = h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': title }, grid);
-  const element = h('section', { class: 'panel', 'aria-label': title },
+  const place = h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': title }, grid);
+  const element = h('div', { class: 'panel wide', role: 'group', 'aria-label': title },
     h('div', { class: 'panel-head' }, h('h3', {}, title), tabs ? bar : null, copied), place, h('div', { class: 'panel-foot' }, more, remark));
   let order = sort;
   let all = false;

@@ -139,7 +139,7 @@ function offenderList() {
   const more = h('button', { type: 'button', class: 'quiet more' });
   const copied = h('button', { type: 'button', class: 'quiet' }, 'Copy values');
   const remark = h('p', { class: 'remark' });
-  const element = h('section', { class: 'panel wide', 'aria-label': 'Top offenders' },
+  const element = h('div', { class: 'panel wide', role: 'group', 'aria-label': 'Top offenders' },
     h('div', { class: 'panel-head' }, h('h3', {}, 'Top offenders'), copied), list, h('div', { class: 'panel-foot' }, more, remark));
   let all = false;
   function draw() {
@@ -182,7 +182,7 @@ function offenderBody(found) {
   return [
     h('p', {}, `${moment(found.first_seen)} to ${moment(found.last_seen)} UTC`, found.hosts.length ? ` · on ${found.hosts.slice(0, 6).join(', ')}` : '', found.lists.length ? ` · lists: ${found.lists.join(', ')}` : ''),
     h('ul', { class: 'rule-list' }, found.rules.slice(0, 12).map((rule) => h('li', {}, `${rule.title} `, h('b', {}, `×${number(rule.count)}`), h('small', {}, ` ${rule.level}`)))),
-    h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': `Evidence on ${found.value}` },
+    h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': `Evidence on ${found.value}` },
       h('table', { class: 'data evidence' }, h('caption', { class: 'unseen' }, `Evidence on ${found.value}`),
         h('thead', {}, h('tr', {}, ['Time', 'Status', 'Method', 'Target', 'User agent'].map((label) => h('th', { scope: 'col' }, label)))),
         h('tbody', {}, found.evidence.map(line)))),
