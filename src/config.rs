@@ -82,6 +82,8 @@ pub struct Analysis {
     pub sources: Vec<data::Scheduled>,
     /// Networks that never become indicators.
     pub allow: Vec<String>,
+    /// The operator's host names, which never become indicators, nor what lies below them.
+    pub own_hosts: Vec<String>,
     /// From what confidence a client becomes an indicator.
     pub min_confidence: Confidence,
     /// DNS server for crawler checks.
@@ -217,6 +219,7 @@ fn resolve_analysis(typed: &AnalysisOptions, file: &File, state_dir: &Path) -> R
         lists,
         sources,
         allow: repeated("AFW_ALLOW", &typed.allow, &file.allow),
+        own_hosts: file.own_hosts.clone(),
         min_confidence,
         resolver: typed.resolver.clone().or_else(|| file.resolver.clone()),
         dns: typed

@@ -146,12 +146,14 @@ impl Sighting {
 }
 
 /// A value other than the client that a payload brings to light.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Observable {
     /// What it is.
     pub kind: ValueType,
     /// Its text, lower case for domains.
     pub value: Box<str>,
+    /// How sure the sighting makes it at least, where that is more than of the client.
+    pub confidence: Option<Confidence>,
 }
 
 /// Type of an indicator's value, named as STIX names it.

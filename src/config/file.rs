@@ -33,6 +33,7 @@ pub struct File {
     pub no_default_rules: Option<bool>,
     pub list: Vec<String>,
     pub allow: Vec<String>,
+    pub own_hosts: Vec<String>,
     pub min_confidence: Option<f64>,
     pub resolver: Option<String>,
     pub dns: Option<bool>,

@@ -17,6 +17,7 @@ mod layers;
 mod lazy;
 mod memo;
 mod modifiers;
+pub mod named;
 mod packs;
 mod pattern;
 mod pcre;
@@ -130,6 +131,11 @@ impl Confidence {
     pub const fn value(self) -> f64 {
         self.0
     }
+
+    /// The surer of two.
+    pub const fn max(self, other: Self) -> Self {
+        Self(self.0.max(other.0))
+    }
 }
 
 /// Sigma's rule level.
@@ -182,6 +188,15 @@ impl View {
     }
 }
 
+/// Which values a rule's sightings name beside their sender, besides what an exploit always names; `afw.names`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Names {
+    /// Hosts of addresses that are the value of a parameter.
+    pub parameters: bool,
+    /// The host of the referrer.
+    pub referrer: bool,
+}
+
 /// What the rest of the program needs to know of a rule. Shared by all its sightings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleInfo {
@@ -197,6 +212,8 @@ pub struct RuleInfo {
     pub confidence: Confidence,
     /// Sigma `tags`.
     pub tags: Vec<Arc<str>>,
+    /// Which values its sightings name beside their sender.
+    pub names: Names,
     /// The file the rule stands in; `builtin:NAME` for the packs.
     pub source: Arc<str>,
 }

@@ -256,6 +256,7 @@ fn exemptions(analysis: &Analysis, trust: &Trust) -> Result<Exemptions, Failure>
     let allowed: Vec<Cidr> = analysis.allow.iter().map(read).collect::<Result<_, _>>()?;
     Ok(Exemptions::new(trust)
         .with_allowed(&allowed)
+        .with_own_hosts(&analysis.own_hosts)
         .with_own(&own_addresses()))
 }
 

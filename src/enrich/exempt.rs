@@ -5,6 +5,7 @@
 //! claims are checked, in [`crate::enrich::crawler`]. Pure.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::{Exempt, reserved};
 use crate::client::{Trust, cloudflare};
@@ -17,6 +18,8 @@ pub struct Exemptions {
     allowed: Ranges,
     trust: Trust,
     edges: Ranges,
+    /// Host names of the operator.
+    hosts: Arc<[Box<str>]>,
 }
 
 impl Exemptions {
@@ -28,6 +31,7 @@ impl Exemptions {
             allowed: Ranges::default(),
             trust: trust.clone(),
             edges: cloudflare::ranges().clone(),
+            hosts: Arc::default(),
         }
     }
 
@@ -50,6 +54,21 @@ impl Exemptions {
     pub fn with_edges(mut self, networks: impl IntoIterator<Item = Cidr>) -> Self {
         self.edges = cloudflare::networks().chain(networks).collect();
         self
+    }
+
+    /// Adds the operator's own host names, which no payload can have named an indicator.
+    #[must_use]
+    pub fn with_own_hosts(mut self, hosts: &[String]) -> Self {
+        self.hosts = hosts
+            .iter()
+            .map(|host| host.to_ascii_lowercase().into())
+            .collect();
+        self
+    }
+
+    /// The operator's own host names, in lower case.
+    pub fn hosts(&self) -> &[Box<str>] {
+        &self.hosts
     }
 
     /// Why the address never becomes an indicator, if so.

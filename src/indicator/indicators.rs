@@ -22,6 +22,7 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 
 use afw_parsers::Time;
 use foldhash::quality::RandomState;
@@ -31,6 +32,7 @@ use super::confidence::thousandths;
 use super::profile::{Policy, Profile};
 use super::row::{self, Shared};
 use super::subject::{Subject, last_of, prefix_of};
+use crate::detect::Confidence;
 use crate::event::{Finding, SightedEvent, Sighting, ValueType};
 use crate::store::{State, StateKind};
 
@@ -97,6 +99,7 @@ impl Indicators {
             Some(_) => {}
         }
         for (subject, sightings) in observed(finding) {
+            let sightings: Vec<&Sighting> = sightings.iter().collect();
             updates.extend(self.merge(subject, event, &sightings, &held));
         }
         updates
@@ -401,16 +404,23 @@ fn is_at(
 }
 
 /// The values that a line's payloads name, each with the sightings that name it.
-fn observed(finding: &Finding) -> BTreeMap<Subject, Vec<&Sighting>> {
-    let mut observed: BTreeMap<Subject, Vec<&Sighting>> = BTreeMap::new();
+fn observed(finding: &Finding) -> BTreeMap<Subject, Vec<Sighting>> {
+    let mut observed: BTreeMap<Subject, Vec<Sighting>> = BTreeMap::new();
     for sighting in &finding.sightings {
-        let subjects: BTreeSet<Subject> = sighting
-            .observables
-            .iter()
-            .filter_map(|observable| Subject::observed(observable, &finding.event))
-            .collect();
-        for subject in subjects {
-            observed.entry(subject).or_default().push(sighting);
+        let named = sighting.observables.iter().filter_map(|observable| {
+            Some((
+                Subject::observed(observable, &finding.event)?,
+                observable.confidence,
+            ))
+        });
+        let named: BTreeMap<Subject, Option<Confidence>> = named.collect();
+        for (subject, least) in named {
+            observed.entry(subject).or_default().push(Sighting {
+                rule: Arc::clone(&sighting.rule),
+                confidence: least.map_or(sighting.confidence, |least| least.max(sighting.confidence)),
+                observables: Vec::new(),
+                ..*sighting
+            });
         }
     }
     observed

@@ -161,6 +161,7 @@ mod tests {
             let observable = Observable {
                 kind,
                 value: value.into(),
+                confidence: None,
             };
             assert_eq!(
                 Subject::observed(&observable, &event).is_some(),
@@ -171,6 +172,7 @@ mod tests {
         let long = Observable {
             kind: ValueType::UserAgent,
             value: "x".repeat(513).into(),
+            confidence: None,
         };
         assert_eq!(Subject::observed(&long, &event), None);
     }

@@ -47,6 +47,7 @@ pub(super) fn sighting(class: Class, correlation: bool) -> Sighting {
             level: Level::High,
             class,
             confidence: confidence(0.7),
+            names: crate::detect::Names::default(),
             tags: vec!["attack.t1595".into()],
             source: "builtin:test".into(),
         }),

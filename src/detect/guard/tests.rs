@@ -18,6 +18,7 @@ fn sighting(id: &str) -> Sighting {
             level: Level::High,
             class: Class::Probe,
             confidence: Confidence::default(),
+            names: crate::detect::Names::default(),
             tags: Vec::new(),
             source: "test".into(),
         }),

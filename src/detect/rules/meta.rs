@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::detect::problem::Problems;
 use crate::detect::yaml::{Node, Value};
-use crate::detect::{Class, Confidence, Level, RuleInfo};
+use crate::detect::{Class, Confidence, Level, Names, RuleInfo};
 
 use super::examples::{self, Example};
 
@@ -41,6 +41,7 @@ pub fn read(document: &Node, problems: &mut Problems) -> Meta {
             class,
             confidence,
             tags,
+            names: ours.names,
             source: Arc::clone(&problems.file),
         }),
         name,
@@ -121,6 +122,7 @@ fn tags(document: &Node, problems: &mut Problems) -> Vec<Arc<str>> {
 struct Ours {
     class: Option<Class>,
     confidence: Option<Confidence>,
+    names: Names,
     examples: Vec<Example>,
 }
 
@@ -158,17 +160,35 @@ fn ours(document: &Node, problems: &mut Problems) -> Ours {
                     );
                 }
             }
+            "names" => ours.names = names(value, problems),
             "match" => examples::read(value, true, &mut ours.examples, problems),
             "pass" => examples::read(value, false, &mut ours.examples, problems),
             other => problems.refuse_with(
                 key.at,
                 format!("afw.{other}"),
                 "is no key that afw knows",
-                "keys are class, confidence, match and pass",
+                "keys are class, confidence, names, match and pass",
             ),
         }
     }
     ours
+}
+
+fn names(value: &Node, problems: &mut Problems) -> Names {
+    let mut names = Names::default();
+    for item in value.items() {
+        match item.text().unwrap_or_default() {
+            "parameters" => names.parameters = true,
+            "referrer" => names.referrer = true,
+            other => problems.refuse_with(
+                item.at,
+                "afw.names",
+                format!("`{other}` is nothing that a rule can name"),
+                "what it names is parameters or referrer",
+            ),
+        }
+    }
+    names
 }
 
 /// The confidence of a rule that does not say: how bad and how sure go together in Sigma's levels.

@@ -21,6 +21,7 @@ fn sighting(id: &str, class: Class, confidence: f64) -> Sighting {
             level: Level::Medium,
             class,
             confidence,
+            names: crate::detect::Names::default(),
             tags: vec![format!("tag.{id}").into()],
             source: "test".into(),
         }),
@@ -128,6 +129,7 @@ fn exempt_and_unknown_clients_never_become_one() {
     sighting.observables = vec![Observable {
         kind: ValueType::Domain,
         value: "evil.example".into(),
+        confidence: None,
     }];
     let mut exempt = finding(1, "10.0.0.1", vec![sighting.clone()]);
     Arc::get_mut(&mut exempt.event).unwrap().address.exempt = Some(Exempt::Reserved);
@@ -309,6 +311,7 @@ fn findings() -> impl Strategy<Value = Vec<Finding>> {
                 sighting.observables.push(Observable {
                     kind: ValueType::UserAgent,
                     value: format!("tool/{rule}").into(),
+                    confidence: None,
                 });
             }
             self::finding(time, &client, vec![sighting])

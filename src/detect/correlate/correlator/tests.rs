@@ -19,6 +19,7 @@ fn correlation(id: &str, kind: Kind, threshold: u64, bases: &[RuleRef], alerts: 
             level: Level::High,
             class: Class::Scan,
             confidence: Confidence::default(),
+            names: crate::detect::Names::default(),
             tags: Vec::new(),
             source: "test".into(),
         }),

@@ -11,6 +11,7 @@ fn correlation(kind: Kind, bases: &[RuleRef]) -> Correlation<&'static str> {
             level: Level::High,
             class: Class::Scan,
             confidence: Confidence::default(),
+            names: crate::detect::Names::default(),
             tags: Vec::new(),
             source: "test".into(),
         }),

@@ -17,6 +17,7 @@ fn correlation(kind: Kind, bases: &[RuleRef], group_by: &[Group<Named>]) -> Corr
             level: Level::High,
             class: Class::Scan,
             confidence: Confidence::default(),
+            names: crate::detect::Names::default(),
             tags: Vec::new(),
             source: "test".into(),
         }),
