@@ -109,3 +109,37 @@ fn the_explain_example_names_the_traversal_and_its_view() {
     assert!(output.status.success());
     assert!(out.contains("decoded2"), "{out}");
 }
+
+/// Sections of the configuration that are about receivers.
+const SINK_SECTIONS: [&str; 7] = [
+    "appfirewall",
+    "onefirewall",
+    "webhook",
+    "ecs",
+    "file",
+    "http",
+    "outbox",
+];
+
+#[test]
+fn every_setting_of_a_sink_is_documented() {
+    let state = tempfile::tempdir().unwrap();
+    let template = text(&run(afw(state.path()).args(["config", "init"])).stdout);
+    let page = fs::read_to_string("docs/sinks.md").unwrap();
+    let mut section = String::new();
+    let mut count = 0;
+    for line in template.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name.to_owned();
+        }
+        let Some((key, _)) = line.strip_prefix('#').and_then(|rest| rest.split_once(" = ")) else {
+            continue;
+        };
+        if SINK_SECTIONS.contains(&&*section) {
+            let shown = page.contains(&format!("`{key}`")) || page.contains(&format!("\n{key} = "));
+            assert!(shown, "docs/sinks.md does not speak of {key} in [{section}]");
+            count += 1;
+        }
+    }
+    assert!(count >= 30, "{count}");
+}
