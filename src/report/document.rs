@@ -27,9 +27,6 @@ use span::Spans;
 const VERSION: u32 = 1;
 /// How large a document may become inside a page, in bytes: a page stays under 2 MB.
 const MAX_BYTES: usize = 1_800_000;
-/// Rows that a table may have before everything is told less finely; together about 1 MB of JSON.
-const MAX_TIME_ROWS: usize = 18_000;
-const MAX_ROWS: usize = 9_000;
 
 /// What a request was, by client and by what it tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,7 +98,7 @@ pub struct Filter {
 /// How finely rows are told.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Detail {
-    /// Spans of time at most.
+    /// Spans of time at most; there are fewer where they would make too many rows.
     pub spans: usize,
     /// Hosts told apart.
     pub hosts: usize,
@@ -114,7 +111,7 @@ pub(crate) struct Detail {
 }
 
 /// From fine to coarse.
-const DETAILS: [Detail; 8] = [
+const DETAILS: [Detail; 9] = [
     detail(480, 24, 60, 300, 200),
     detail(360, 20, 40, 240, 200),
     detail(240, 16, 30, 180, 200),
@@ -123,6 +120,8 @@ const DETAILS: [Detail; 8] = [
     detail(90, 6, 12, 60, 100),
     detail(60, 5, 10, 40, 60),
     detail(40, 4, 8, 25, 30),
+    // Whatever a log says, this is small.
+    detail(20, 1, 1, 10, 20),
 ];
 
 const fn detail(spans: usize, hosts: usize, countries: usize, things: usize, listed: usize) -> Detail {
@@ -140,10 +139,9 @@ impl Report {
     pub fn json(&self) -> String {
         let mut text = String::new();
         for (coarser, detail) in (0..DETAILS.len()).rev().zip(DETAILS) {
-            let rows = Rows::of(self, detail);
-            if coarser > 0 && rows.is_too_many(MAX_TIME_ROWS, MAX_ROWS) {
+            let Some(rows) = Rows::of(self, detail, coarser == 0) else {
                 continue;
-            }
+            };
             text = self.written(&rows, detail);
             if len_in_script(&text) <= MAX_BYTES {
                 break;
@@ -241,8 +239,8 @@ impl Report {
         Dictionaries::of(self, detail)
     }
 
-    pub(super) fn spans(&self, detail: Detail) -> Spans {
-        Spans::of(&self.tally.time, &self.sightings.time, detail.spans)
+    pub(super) fn spans(&self, max: usize) -> Spans {
+        Spans::of(&self.tally.time, &self.sightings.time, max)
     }
 }
 

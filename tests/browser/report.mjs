@@ -64,7 +64,7 @@ async function everyViewIsThere() {
   const titles = await page.$$eval('figcaption, .panel h3', (all) => all.map((title) => title.textContent));
   for (const wanted of ['Answered with success to an attacker', 'Requests over time, by kind of client', 'Sightings over time, by class', 'Top offenders', 'Rules that fired',
     'Countries by kind of client', 'Countries over time', 'Who sent what', '4xx over time, by status', 'Blocks over time', '4xx by origin', 'Blocks', 'Paths',
-    'Status codes over time for the path chosen', 'User agents on the path chosen', 'Origins on the path chosen', 'User agents', 'JA3 by status',
+    'Status codes over time for the path chosen', 'POST requests over time to the path chosen, by kind of client', 'User agents on the path chosen', 'Origins on the path chosen', 'User agents', 'JA3 by status',
     'Crawlers and other declared bots', 'Logs', 'What was left out or lacks something', 'First rejected lines']) {
     assert.ok(titles.includes(wanted), `${wanted}: ${titles}`);
   }

@@ -132,13 +132,7 @@ impl Dictionaries {
             hosts,
             sighted_hosts,
             countries: countries(report, detail.countries),
-            places: things(
-                tally.places.values(),
-                &tally.by_place,
-                detail.things,
-                place_name,
-                place_json,
-            ),
+            places: places(report, detail.things),
             paths: things(
                 tally.paths.values(),
                 &tally.by_path,
@@ -179,19 +173,67 @@ fn things<V, N: Ord + Clone>(
     entry: impl Fn(&N) -> Value,
 ) -> Dictionary {
     let names: Vec<(u32, N)> = (0..).zip(values.iter().map(name)).collect();
-    let mut weights: BTreeMap<N, Weight> = BTreeMap::new();
-    let mut by_number = vec![Weight::default(); values.len()];
+    let by_number = by_number(cells, values.len());
+    let weights = by_name(names.iter().map(|(_, name)| name).zip(by_number));
+    dictionary(&names, &chosen(&weights, max), entry)
+}
+
+/// How much each number matters.
+fn by_number(cells: &Cells<Of>, count: usize) -> Vec<Weight> {
+    let mut weights = vec![Weight::default(); count];
     for (key, count) in cells.iter() {
-        if let Some(weight) = by_number.get_mut(key.thing as usize) {
+        if let Some(weight) = weights.get_mut(key.thing as usize) {
             weight.add(key.traits, count);
         }
     }
-    for ((_, name), weight) in names.iter().zip(by_number) {
-        let sum = weights.entry(name.clone()).or_default();
+    weights
+}
+
+/// How much each name matters.
+fn by_name<'n, N: Ord + Clone + 'n>(
+    weights: impl IntoIterator<Item = (&'n N, Weight)>,
+) -> BTreeMap<N, Weight> {
+    let mut sums: BTreeMap<N, Weight> = BTreeMap::new();
+    for (name, weight) in weights {
+        let sum = sums.entry(name.clone()).or_default();
         sum.requests += weight.requests;
         sum.notable += weight.notable;
     }
-    dictionary(&names, &chosen(&weights, max), entry)
+    sums
+}
+
+/// Networks; those that are not told apart are added up by autonomous system as far as there are few of these.
+fn places(report: &Report, max: usize) -> Dictionary {
+    let tally = &report.tally;
+    let values = tally.places.values();
+    let mut places = things(values, &tally.by_place, max, place_name, place_json);
+    let rest = |number: &u32| !places.numbers.contains_key(number);
+    let asns: Vec<(u32, u32)> = (0..)
+        .zip(values)
+        .filter(|(number, _)| rest(number))
+        .filter_map(|(number, place)| Some((number, place.asn?)))
+        .collect();
+    let weights = by_number(&tally.by_place, values.len());
+    let weight = |number: u32| weights.get(number as usize).copied().unwrap_or_default();
+    let weights = by_name(asns.iter().map(|(number, asn)| (asn, weight(*number))));
+    for asn in chosen(&weights, max / 2) {
+        let of = || {
+            asns.iter()
+                .filter(|(_, own)| *own == asn)
+                .map(|(number, _)| *number)
+        };
+        let org = || of().find_map(|number| tally.places.value(number)?.as_org.as_deref());
+        let mut told = json!({ "asn": asn, "others": of().count() });
+        set(&mut told, "as_org", org().map(printable));
+        let number = u32::try_from(places.entries.len()).unwrap_or(u32::MAX);
+        places.entries.push(told);
+        places.others = places.others.saturating_sub(of().count());
+        let numbers: Vec<u32> = of().collect();
+        places
+            .numbers
+            .extend(numbers.into_iter().map(|old| (old, number)));
+    }
+    places
 }
 
 fn hosts(report: &Report, max: usize) -> (Dictionary, Dictionary) {

@@ -7,12 +7,15 @@ use serde_json::{Value, json};
 use super::dictionary::{Dictionaries, category};
 use super::span::Spans;
 use super::{Detail, Members, Report};
-use crate::report::tally::cells::Cells;
-use crate::report::tally::key::{CLAIM, CLASS, COUNTRY, DENIED, Fact, LEVEL, METHOD, Of, STATUS, Traits};
+use crate::report::tally::cells::{Cells, Key};
+use crate::report::tally::key::{CLAIM, CLASS, COUNTRY, DENIED, Fact, LEVEL, METHOD, STATUS, Traits};
 
 /// Counts by the values of their columns.
 type Table<const N: usize> = BTreeMap<[i64; N], u64>;
 
+/// Rows that the tables over time may have together, and another; all of them make about 1.5 MB of JSON.
+const MAX_TIME_ROWS: usize = 36_000;
+const MAX_ROWS: usize = 10_000;
 /// Facts that a document holds, of those without and with a sighting each.
 const FACTS: usize = 5_000;
 
@@ -41,63 +44,49 @@ struct Sampled {
 }
 
 impl Rows {
-    /// The tables in this detail.
-    pub fn of(report: &Report, detail: Detail) -> Self {
-        let (tally, sightings) = (&report.tally, &report.sightings);
-        let (dictionaries, spans) = (report.dictionaries(detail), report.spans(detail));
+    /// The tables in this detail; none when they have too many rows, unless it is the `last` detail there is.
+    pub fn of(report: &Report, detail: Detail, last: bool) -> Option<Self> {
+        let tally = &report.tally;
+        let dictionaries = report.dictionaries(detail);
+        let max = if last { usize::MAX } else { MAX_ROWS };
         let number = |traits: Traits| Numbers::of(traits, &dictionaries);
-        let mut time = Table::new();
-        let span_secs = tally.time.span_secs();
-        for (key, count) in tally.time.cells().iter() {
-            let n = number(key.traits);
-            let span = spans.number(key.span * span_secs);
-            let row = [span, n.host, n.country, n.category, n.class, n.status, n.denied];
-            *time.entry(row).or_default() += count * tally.time.cells().sampled();
-        }
-        let mut seen = Table::new();
-        let span_secs = sightings.time.span_secs();
-        for (key, count) in sightings.time.cells().iter() {
-            let n = number(key.traits);
-            let host = dictionaries.sighted_hosts.number(key.traits.host()).into();
-            let row = [spans.number(key.span * span_secs), host, n.country, n.class];
-            *seen.entry(row).or_default() += count * sightings.time.cells().sampled();
-        }
-        let by_place = by(&tally.by_place, |key| {
+        let by_place = summed(&tally.by_place, max, |key| {
             let n = number(key.traits);
             let place = dictionaries.places.number(key.thing).into();
             [
                 place, n.host, n.country, n.category, n.class, n.status, n.method, n.denied,
             ]
-        });
-        let by_path = by(&tally.by_path, |key| {
+        })?;
+        let by_path = summed(&tally.by_path, max, |key| {
             let n = number(key.traits);
             let path = dictionaries.paths.number(key.thing).into();
             [
                 path, n.host, n.country, n.category, n.class, n.status, n.method, n.denied,
             ]
-        });
-        let by_agent = by(&tally.by_agent, |key| {
+        })?;
+        let by_agent = summed(&tally.by_agent, max, |key| {
             let n = number(key.traits);
             let agent = dictionaries.agents.number(key.thing).into();
             [
                 agent, n.host, n.country, n.category, n.class, n.status, n.denied, n.claim,
             ]
-        });
+        })?;
+        let (spans, time, sightings) = over_time(report, &dictionaries, detail, last)?;
         let mut facts = Table::new();
         let plain = add_facts(&tally.plain, &dictionaries, spans, &mut facts);
         let sighted = add_facts(&tally.sighted, &dictionaries, spans, &mut facts);
         let sampled = Sampled {
             time: tally.time.cells().sampled(),
-            sightings: sightings.time.cells().sampled(),
+            sightings: report.sightings.time.cells().sampled(),
             by_place: tally.by_place.sampled(),
             by_path: tally.by_path.sampled(),
             by_agent: tally.by_agent.sampled(),
             plain,
             sighted,
         };
-        Self {
+        Some(Self {
             time,
-            sightings: seen,
+            sightings,
             by_place,
             by_path,
             by_agent,
@@ -105,15 +94,7 @@ impl Rows {
             sampled,
             spans,
             dictionaries,
-        }
-    }
-
-    /// Whether a table has more rows than these bounds allow.
-    pub fn is_too_many(&self, time: usize, others: usize) -> bool {
-        self.time.len() + self.sightings.len() > time
-            || [self.by_place.len(), self.by_path.len(), self.by_agent.len()]
-                .iter()
-                .any(|rows| *rows > others)
+        })
     }
 
     /// Adds the tables and their dictionaries to the document.
@@ -188,12 +169,77 @@ impl Numbers {
     }
 }
 
-fn by<const N: usize>(cells: &Cells<Of>, row: impl Fn(&Of) -> [i64; N]) -> Table<N> {
+/// The rows over time, in spans as short as there is room for.
+fn over_time(
+    report: &Report,
+    dictionaries: &Dictionaries,
+    detail: Detail,
+    last: bool,
+) -> Option<(Spans, Table<7>, Table<4>)> {
+    let mut tried = None;
+    for divisor in [1, 2, 3, 4, 6, 8, 12] {
+        let spans = report.spans((detail.spans / divisor).max(1));
+        if tried == Some(spans) {
+            continue;
+        }
+        tried = Some(spans);
+        let max = if last { usize::MAX } else { MAX_TIME_ROWS };
+        let time = requests_over_time(report, dictionaries, spans, max);
+        let sightings = time.as_ref().and_then(|time| {
+            let left = max.saturating_sub(time.len());
+            sightings_over_time(report, dictionaries, spans, left)
+        });
+        if let (Some(time), Some(sightings)) = (time, sightings) {
+            return Some((spans, time, sightings));
+        }
+    }
+    None
+}
+
+fn requests_over_time(
+    report: &Report,
+    dictionaries: &Dictionaries,
+    spans: Spans,
+    max: usize,
+) -> Option<Table<7>> {
+    let timeline = &report.tally.time;
+    let secs = timeline.span_secs();
+    summed(timeline.cells(), max, |key| {
+        let n = Numbers::of(key.traits, dictionaries);
+        let span = spans.number(key.span * secs);
+        [span, n.host, n.country, n.category, n.class, n.status, n.denied]
+    })
+}
+
+fn sightings_over_time(
+    report: &Report,
+    dictionaries: &Dictionaries,
+    spans: Spans,
+    max: usize,
+) -> Option<Table<4>> {
+    let timeline = &report.sightings.time;
+    let secs = timeline.span_secs();
+    summed(timeline.cells(), max, |key| {
+        let n = Numbers::of(key.traits, dictionaries);
+        let host = dictionaries.sighted_hosts.number(key.traits.host()).into();
+        [spans.number(key.span * secs), host, n.country, n.class]
+    })
+}
+
+/// Cells added up to rows; none when there are more than `max`.
+fn summed<K: Key, const N: usize>(
+    cells: &Cells<K>,
+    max: usize,
+    row: impl Fn(&K) -> [i64; N],
+) -> Option<Table<N>> {
     let mut table = Table::new();
     for (key, count) in cells.iter() {
         *table.entry(row(key)).or_default() += count * cells.sampled();
+        if table.len() > max {
+            return None;
+        }
     }
-    table
+    Some(table)
 }
 
 /// Adds as fair a sample of the facts as a document can hold; one line in so many it is.

@@ -154,7 +154,7 @@ const names = {
   path: (n) => text(report.path_names[n], 'path', 'no path', 'other paths'),
   class: (n) => words.classes[n] || 'nothing found',
   category: (n) => ({ visitor: 'Visitors', bot: 'Bots', script: 'Script bots', unknown: 'Unknown agents', hostile: 'Hostile' })[CATEGORIES[n]],
-  network: (n) => text(report.place_names[n], 'network', 'no address', 'other networks'),
+  network: (n) => networkName(report.place_names[n]),
   agent: (n) => text(report.agent_names[n], 'agent', 'no user agent', 'other agents'),
 };
 
@@ -174,11 +174,19 @@ function countryName(known) {
   return name ? `${name} (${code})` : code;
 }
 
+const hasAs = report.place_names.some(({ asn }) => asn !== undefined);
+
+/** A network, or how many are added up. */
+function networkName(known) {
+  const name = text(known, 'network', 'no address', 'other networks');
+  return known && known.others !== undefined && known.asn !== undefined ? `${name} of AS${known.asn}` : name;
+}
+
 /** `AS64500 Example`, or why not. */
 function asName(n) {
   const place = report.place_names[n];
-  if (!place || place.others !== undefined) return 'other networks';
-  return place.asn === undefined ? '(AS not known)' : `AS${place.asn}${place.as_org ? ' ' + place.as_org : ''}`;
+  if (place === undefined || place.asn === undefined) return place && place.others !== undefined && hasAs ? 'other networks' : '(AS not known)';
+  return `AS${place.asn}${place.as_org ? ' ' + place.as_org : ''}`;
 }
 
 const print = (n) => { const agent = report.agent_names[n]; return agent && agent.fingerprint !== undefined ? agent.fingerprint : null; };

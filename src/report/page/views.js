@@ -17,7 +17,13 @@ function stacked(source, kind, key, most, label) {
   const list = largest(found, most, 'Others').map(({ name, values, others }) => (others
     ? { label: `${others} others`, tone: 'rest', values }
     : { label: label(name), tone: toneOf(kind, name), values }));
-  return { ...found, list: list.reverse() };
+  return { ...found, list };
+}
+
+/** Series by kind of client, always in the same order and colours. */
+function byKind(source, pass) {
+  const found = series(source, (row, at) => (pass(row, at) ? row[at.category] : null));
+  return { ...found, list: CATEGORY_ORDER.filter((n) => found.all.has(n)).map((n) => ({ label: names.category(n), tone: CATEGORIES[n], values: found.all.get(n) })) };
 }
 
 function zoom(from, to) {
@@ -168,7 +174,7 @@ function offender(found) {
       h('span', { class: 'value' }, found.value),
       badge(found.class),
       h('span', { class: 'confidence', title: 'Confidence' }, h('i', { vars: { '--size': `${found.confidence * 100}%` } }), found.confidence.toFixed(2)),
-      h('span', { class: 'where' }, where || '–'),
+      h('span', { class: 'where' }, where),
       h('span', { class: 'rules' }, found.rules.slice(0, 2).map(({ title }) => title).join(', ') + (found.rules.length > 2 ? `, ${found.rules.length - 2} more` : '')),
       h('span', { class: 'sum' }, `${number(found.sightings)}×`)),
     body);
@@ -312,6 +318,13 @@ function pathStatusChart() {
   });
 }
 
+function pathPostChart() {
+  return timed({
+    title: 'POST requests over time to the path chosen, by kind of client',
+    data: () => byKind(tables.facts, (row, at) => fitting(row, at) && row[at.method] === POST),
+  });
+}
+
 function pathAgentTable() {
   return dataTable({
     title: 'User agents on the path chosen',
@@ -428,7 +441,7 @@ function logTable() {
     title: 'Logs',
     columns: [
       word('path', 'Log', (row) => row.path, { head: true, wide: true }),
-      word('format', 'Format', (row) => row.format),
+      word('format', 'Format', (row) => row.format, { tight: true }),
       count('files', 'Files', (row) => row.files),
       count('lines', 'Lines', (row) => row.lines, 'plain'),
       count('requests', 'Requests', (row) => row.requests),
@@ -460,7 +473,7 @@ function qualityTable() {
       ...Object.entries(report.rejects).map(([what, value]) => ({ what: what.replace(/[-_]/g, ' '), why: 'rejected line', count: value })),
       ...Object.entries(report.skipped).map(([what, value]) => ({ what: what.replace(/[-_]/g, ' '), why: 'line that is no request', count: value })),
       ...Object.entries(explained).map(([key, what]) => ({ what, why: 'data', count: report[key] || 0 })),
-      ...Object.entries(report.counters).map(([what, value]) => ({ what: what.replace(/_/g, ' '), why: 'bound of memory', count: value })),
+      ...Object.entries(report.counters).map(([what, value]) => ({ what: what.replace(/_/g, ' '), why: 'count of the analysis', count: value })),
     ].filter(({ count: value }) => value > 0),
     sort: { key: 'count', up: false },
     empty: 'Every line was a request that could be read.',
@@ -487,10 +500,7 @@ const sections = [
   { id: 'overview', title: 'Overview', panels: [
     keyFigures(),
     ...(report.exposures.length ? [exposureTable()] : []),
-    timed({ title: 'Requests over time, by kind of client', data: () => {
-      const found = series(tables.time, (row, at) => row[at.category]);
-      return { ...found, list: CATEGORY_ORDER.filter((n) => found.all.has(n)).map((n) => ({ label: names.category(n), tone: CATEGORIES[n], values: found.all.get(n) })) };
-    } }),
+    timed({ title: 'Requests over time, by kind of client', data: () => byKind(tables.time, () => true) }),
     timed({ title: 'Sightings over time, by class', unit: 'sightings', data: () => stacked(tables.sightings, 'class', (row, at) => row[at.class], 7, names.class) }),
   ] },
   { id: 'offenders', title: 'Offenders', panels: [offenderList(), ruleTable()] },
@@ -505,7 +515,7 @@ const sections = [
     errorTable(),
     blockTable(),
   ] },
-  { id: 'paths', title: 'Paths', panels: [pathTable(), pathChoice(), pathStatusChart(), pathAgentTable(), pathNetworkTable()] },
+  { id: 'paths', title: 'Paths', panels: [pathTable(), pathChoice(), pathStatusChart(), pathPostChart(), pathAgentTable(), pathNetworkTable()] },
   { id: 'agents', title: 'User agents', panels: [agentTable(), printTable(), crawlerTable()] },
   { id: 'quality', title: 'Data quality', panels: [logTable(), qualityTable(), sampleTable()].filter(Boolean) },
 ];
