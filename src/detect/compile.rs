@@ -18,8 +18,10 @@ use super::pattern::{Pattern, Piece};
 use super::required::rarity;
 
 mod automaton;
+mod words;
 
 pub(super) use automaton::{Automaton, Entry};
+pub(super) use words::Words;
 
 /// All rules, ready to run.
 #[derive(Debug, Default)]
@@ -86,6 +88,8 @@ pub(super) struct Lazy {
     pub field: Option<Field>,
     /// Any of these must hold.
     pub tests: Vec<Test>,
+    /// The same, where they are many words.
+    pub words: Option<Words>,
 }
 
 /// A text to search for.
@@ -323,6 +327,7 @@ impl Builder {
         let lazy = Lazy {
             regions: regions.to_vec(),
             field: field.filter(|_| slot.is_none()).cloned(),
+            words: Words::of(&tests),
             tests,
         };
         let index = self.atoms.len() as u32;

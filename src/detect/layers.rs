@@ -74,12 +74,26 @@ pub struct Layers {
     decoded: [TargetView; 3],
     /// Bit n: view n differs from the one before it. Bit 0 is always set.
     has: u8,
+    /// Only `has` is known: the views are made when one is looked at.
+    deferred: bool,
 }
 
 impl Layers {
+    /// Takes in what is known of the next event's text; the text follows if a view of it is looked at.
+    pub const fn defer(&mut self, has: u8) {
+        self.has = has;
+        self.deferred = true;
+    }
+
+    /// Whether [`Layers::load`] must come before [`Layers::text`].
+    pub const fn is_deferred(&self) -> bool {
+        self.deferred
+    }
+
     /// Takes in the text of the next event.
     pub fn load(&mut self, text: Option<&[u8]>, layering: Layering) {
         self.has = 1;
+        self.deferred = false;
         let Some(text) = text else {
             self.raw = Parts::default();
             return;

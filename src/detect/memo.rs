@@ -28,18 +28,27 @@ const MAX_NOTES: usize = 1 << 18;
 /// Notes by text.
 #[derive(Debug, Default)]
 pub struct Memo {
-    texts: HashMap<Box<[u8]>, Box<[Noted]>, RandomState>,
+    texts: HashMap<Box<[u8]>, Known, RandomState>,
     notes: usize,
+}
+
+/// What is known of one text.
+#[derive(Debug)]
+pub struct Known {
+    /// Which views it has: bit n for view n.
+    pub has: u8,
+    /// What was found in them.
+    pub notes: Box<[Noted]>,
 }
 
 impl Memo {
     /// What was found in a text.
-    pub fn find(&self, text: &[u8]) -> Option<&[Noted]> {
-        self.texts.get(text).map(|notes| &**notes)
+    pub fn find(&self, text: &[u8]) -> Option<&Known> {
+        self.texts.get(text)
     }
 
-    /// Remembers what was found in a text.
-    pub fn keep(&mut self, text: &[u8], notes: &[Noted]) {
+    /// Remembers what was found in the views of a text.
+    pub fn keep(&mut self, text: &[u8], has: u8, notes: &[Noted]) {
         if text.len() > MAX_TEXT || notes.len() > MAX_NOTES / 64 {
             return;
         }
@@ -48,6 +57,7 @@ impl Memo {
             self.notes = 0;
         }
         self.notes += notes.len();
-        self.texts.insert(text.into(), notes.into());
+        let notes = notes.into();
+        self.texts.insert(text.into(), Known { has, notes });
     }
 }

@@ -4,10 +4,13 @@
 //! match. Texts are lower case and to be searched for without regard to case. It must never miss: a set that is too
 //! wide costs time, one that is too narrow would hide attacks.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// The most texts in a set, and the longest text that is kept.
-const MAX_TEXTS: usize = 64;
+const MAX_TEXTS: usize = 128;
 const MAX_LEN: usize = 48;
 
 /// Parses an expression as the compiled one was.
@@ -53,8 +56,22 @@ struct Found {
     exact: Option<Vec<Vec<u8>>>,
     /// Texts of which one stands in each text it matches.
     required: Option<Vec<Vec<u8>>>,
-    /// Texts with one of which each text it matches begins, and with one of which it ends.
-    edges: Option<Vec<Vec<u8>>>,
+    /// Texts with one of which each text it matches begins.
+    heads: Option<Vec<Vec<u8>>>,
+    /// Texts with one of which each text it matches ends.
+    tails: Option<Vec<Vec<u8>>>,
+}
+
+impl Found {
+    fn heads(&self) -> Vec<Vec<u8>> {
+        let known = self.exact.as_ref().or(self.heads.as_ref());
+        known.cloned().unwrap_or_else(|| vec![Vec::new()])
+    }
+
+    fn tails(&self) -> Vec<Vec<u8>> {
+        let known = self.exact.as_ref().or(self.tails.as_ref());
+        known.cloned().unwrap_or_else(|| vec![Vec::new()])
+    }
 }
 
 fn exactly(texts: Vec<Vec<u8>>) -> Found {
@@ -99,10 +116,11 @@ fn repeated(inner: Found, min: u32, exact: bool) -> Found {
         .and_then(|texts| (1..min.min(MAX_TIMES)).try_fold(texts.clone(), |joined, _| cross(&joined, texts)));
     match texts {
         Some(texts) if exact && min <= MAX_TIMES => exactly(texts),
-        edges => Found {
+        joined => Found {
             exact: None,
-            required: better(edges.clone(), better(inner.exact, inner.required)),
-            edges,
+            heads: Some(joined.clone().unwrap_or_else(|| inner.heads())),
+            tails: Some(joined.clone().unwrap_or_else(|| inner.tails())),
+            required: better(joined, better(inner.exact, inner.required)),
         },
     }
 }
@@ -144,33 +162,63 @@ fn class_texts(class: &Class) -> Option<Vec<Vec<u8>>> {
 
 fn concat(parts: &[Hir]) -> Found {
     let mut run = vec![Vec::new()];
-    let mut unbroken = true;
+    let mut heads = None;
     let mut best = None;
     for part in parts {
         let found = analyse(part);
         let joined = found.exact.as_deref().and_then(|texts| cross(&run, texts));
         match joined {
-            Some(joined) => run = joined,
+            Some(joined) => {
+                run = joined;
+                best = better(best, found.exact);
+            }
             None => {
-                unbroken = false;
-                let edges = found.edges.unwrap_or_else(|| vec![Vec::new()]);
-                let into = match &found.exact {
-                    Some(_) => None,
-                    None => cross(&run, &edges),
-                };
-                best = better(best, into.or(Some(run)));
+                let into = joint(&run, &found.heads());
+                heads = heads.or_else(|| Some(cross(&run, &found.heads()).unwrap_or(run)));
+                run = found.tails();
+                best = better(best, Some(into));
                 best = better(best, found.required);
-                run = found.exact.unwrap_or(edges);
             }
         }
     }
-    match unbroken {
-        true => exactly(run),
-        false => Found {
-            required: better(best, Some(run)),
-            ..Found::default()
+    match heads {
+        None => exactly(run),
+        heads => Found {
+            exact: None,
+            required: better(best, Some(run.clone())),
+            heads,
+            tails: Some(run),
         },
     }
+}
+
+/// The best texts of which one stands where one of `left` is followed by one of `right`: whole ones, or as much of
+/// both sides as does not make them too many.
+fn joint(left: &[Vec<u8>], right: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    if let Some(joined) = cross(left, right) {
+        return joined;
+    }
+    let mut best = None;
+    for kept in [4, 1, 0] {
+        let tails = cut(left, |text| text.get(text.len().saturating_sub(kept)..));
+        for taken in [6, 3, 1] {
+            let heads = cut(right, |text| text.get(..taken.min(text.len())));
+            best = better(best, cross(&tails, &heads));
+        }
+    }
+    best.unwrap_or_else(|| left.to_vec())
+}
+
+/// A part of each text, every one once.
+fn cut<'t>(texts: &'t [Vec<u8>], part: impl Fn(&'t [u8]) -> Option<&'t [u8]>) -> Vec<Vec<u8>> {
+    let mut parts: Vec<Vec<u8>> = texts
+        .iter()
+        .filter_map(|text| part(text))
+        .map(<[u8]>::to_vec)
+        .collect();
+    parts.sort_unstable();
+    parts.dedup();
+    parts
 }
 
 /// Every text of the one followed by every text of the other, unless they are too many or too long.
@@ -200,6 +248,9 @@ fn alternation(parts: &[Hir]) -> Found {
             return exactly(texts);
         }
     }
+    let edge = |texts: Vec<Vec<Vec<u8>>>| Some(texts.concat()).filter(|texts| texts.len() <= MAX_TEXTS);
+    let heads = edge(found.iter().map(Found::heads).collect());
+    let tails = edge(found.iter().map(Found::tails).collect());
     let required: Option<Vec<_>> = found
         .into_iter()
         .map(|one| better(one.exact, one.required).filter(|set| usable(set)))
@@ -208,8 +259,9 @@ fn alternation(parts: &[Hir]) -> Found {
         exact: None,
         required: required
             .map(|sets| sets.concat())
-            .filter(|set| set.len() <= 64 * MAX_TEXTS),
-        ..Found::default()
+            .filter(|set| set.len() <= 32 * MAX_TEXTS),
+        heads,
+        tails,
     }
 }
 
@@ -224,14 +276,15 @@ fn better(left: Option<Vec<Vec<u8>>>, right: Option<Vec<Vec<u8>>>) -> Option<Vec
     }
 }
 
-/// How rarely a set is seen: the weight of its most common text, less a little for each further text.
+/// How rarely a set is seen, in sixteenths of a bit: by the share of places where one of its texts stands.
 fn weight(set: &[Vec<u8>]) -> i64 {
-    let rarest = set.iter().map(|text| rarity(text)).min().unwrap_or(0);
-    match usable(set) {
-        // One more letter in the most common text is worth a few dozen texts more.
-        true => i64::from(rarest) * 32 - set.len() as i64,
-        false => i64::MIN,
+    if !usable(set) {
+        return i64::MIN;
     }
+    let share: f64 = set.iter().map(|text| (-f64::from(bits(text))).exp2()).sum();
+    // Many texts are not worth a little more.
+    let effort = (set.len() as f64).log2() / 2.0;
+    (-16.0 * (share.log2() + effort)) as i64
 }
 
 /// A common text still spares the lines without it; a common character spares none.
@@ -248,15 +301,46 @@ const ORDINARY: &str = "http://www.example.com/ https://www.google.com/ /index.p
 
 /// How rare a lower-case text is in ordinary lines: about its length, 0 and 1 for what stands everywhere.
 pub fn rarity(text: &[u8]) -> u32 {
-    if text.is_empty() {
-        return 0;
-    }
     match text {
-        [byte] if byte.is_ascii_alphanumeric() || b"/.-_=&?:;,%+ ".contains(byte) => 1,
+        [] => 0,
+        [byte] if !is_rare(*byte) => 1,
         [_] => 2,
-        text if memchr::memmem::find(ORDINARY.as_bytes(), text).is_some() => 1,
-        text => text.len() as u32 + 1,
+        text if is_ordinary(text) => 1,
+        text => (bits(text) / 4).max(2),
     }
+}
+
+/// How much a lower-case text tells, roughly: one place of an ordinary line in two to the power of this has it.
+fn bits(text: &[u8]) -> u32 {
+    let mut word = 0;
+    let mut all = 0;
+    for &byte in text {
+        word = if byte.is_ascii_alphanumeric() { word + 1 } else { 0 };
+        all += match word {
+            0 if is_rare(byte) => 9,
+            0 => 5,
+            1..=3 => 4,
+            // The further a word goes, the fewer there are that go on otherwise.
+            _ => 2,
+        };
+    }
+    match text.len() > 1 && is_ordinary(text) {
+        true => all.min(4 + text.len() as u32 / 2),
+        false => all.min(1000),
+    }
+}
+
+fn is_ordinary(text: &[u8]) -> bool {
+    text.windows(2).all(|pair| PAIRS.contains(pair))
+        && memchr::memmem::find(ORDINARY.as_bytes(), text).is_some()
+}
+
+/// The pairs of bytes in [`ORDINARY`]: most texts have another one, which is soon seen.
+static PAIRS: LazyLock<HashSet<&'static [u8]>> = LazyLock::new(|| ORDINARY.as_bytes().windows(2).collect());
+
+/// Whether ordinary addresses and agents have little of it.
+fn is_rare(byte: u8) -> bool {
+    !byte.is_ascii_alphanumeric() && !b"/.-_=&?:;,%+ ".contains(&byte)
 }
 
 #[cfg(test)]
@@ -283,6 +367,7 @@ mod tests {
             ("^[0-9]{2}$", None),
             ("(evilword|[a-z]+)x", None),
             ("a(?:\\.\\.)+[0-9]", Some(vec!["a.."])),
+            ("[a-z]on(?:load|mouse\\w+)=", Some(vec!["onload", "onmouse"])),
             ("(?:zgrab){2,}", Some(vec!["zgrabzgrab"])),
             (
                 "colou?rful|b[ae]dword",

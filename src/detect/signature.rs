@@ -14,7 +14,7 @@ use super::View;
 use super::compile::{AtomTest, Engine, Entry, Lazy, Program, REST, Slot, Source};
 use super::expr::Anchor;
 use super::fields::{self, Field};
-use super::layers::{Layers, Region, VIEWS};
+use super::layers::{Layering, Layers, Region, VIEWS};
 use super::lazy;
 use super::memo::{Memo, Noted};
 use super::pattern::same;
@@ -193,21 +193,31 @@ impl Run<'_, '_, '_, '_> {
                 Source::Field(Field::Lists) => self.search_lists(index),
                 Source::Field(field) => {
                     let text = fields::text(self.event, field);
-                    if let Some(layers) = self.state.layers.get_mut(index) {
-                        layers.load(text.as_deref(), slot.layering);
-                        views |= layers.has();
-                    }
-                    let Some(text) = text.as_deref() else {
-                        continue;
+                    views |= match text.as_deref() {
+                        Some(text) if slot.repeats => self.recall(index, text),
+                        text => self.take(index, text, slot.layering),
                     };
-                    match slot.repeats {
-                        true => self.recall(index, text),
-                        false => self.search_text(index, text, 0),
-                    }
                 }
             }
         }
         views
+    }
+
+    /// Takes in a text that is searched anew for each event; says which views it has.
+    fn take(&mut self, slot: usize, text: Option<&[u8]>, layering: Layering) -> u8 {
+        let has = self.layer(slot, text, layering);
+        if let Some(text) = text {
+            self.search_text(slot, text, 0);
+        }
+        has
+    }
+
+    /// Makes the views of a slot's text; says which there are.
+    fn layer(&mut self, slot: usize, text: Option<&[u8]>, layering: Layering) -> u8 {
+        self.state.layers.get_mut(slot).map_or(1, |layers| {
+            layers.load(text, layering);
+            layers.has()
+        })
     }
 
     /// Searches the texts that differ on a view.
@@ -283,29 +293,44 @@ impl Run<'_, '_, '_, '_> {
         });
     }
 
-    /// Searches all views of a text that comes again and again, or remembers what was found in it.
-    fn recall(&mut self, slot: usize, raw: &[u8]) {
-        let idle = |slot: &Slot| slot.automaton.is_none() && slot.learned.is_empty();
-        if self.engine.slots.get(slot).is_none_or(idle) {
-            return;
+    /// Searches all views of a text that comes again and again, or remembers what was found in it; says which views
+    /// it has.
+    fn recall(&mut self, slot: usize, raw: &[u8]) -> u8 {
+        let engine = self.engine;
+        let Some(asked) = engine.slots.get(slot) else {
+            return 1;
+        };
+        if asked.automaton.is_none() && asked.learned.is_empty() {
+            return self.layer(slot, Some(raw), asked.layering);
         }
         let Some(mut memo) = self.state.memos.get_mut(slot).map(std::mem::take) else {
-            return;
+            return 1;
         };
-        match memo.find(raw) {
-            Some(noted) => noted.iter().for_each(|noted| self.note(*noted)),
-            None => {
-                let has = self.state.layers.get(slot).map_or(1, Layers::has);
-                self.state.touched.clear();
-                for view in (0..VIEWS.len()).filter(|view| has & (1 << view) != 0) {
-                    self.search_text(slot, raw, view);
+        let has = match memo.find(raw) {
+            Some(known) => {
+                if let Some(layers) = self.state.layers.get_mut(slot) {
+                    layers.defer(known.has);
                 }
-                self.learn(slot, has, raw, &mut memo);
+                known.notes.iter().for_each(|noted| self.note(*noted));
+                known.has
             }
-        }
+            None => self.explore(slot, raw, asked.layering, &mut memo),
+        };
         if let Some(place) = self.state.memos.get_mut(slot) {
             *place = memo;
         }
+        has
+    }
+
+    /// Searches all views of a text that was not met before.
+    fn explore(&mut self, slot: usize, raw: &[u8], layering: Layering, memo: &mut Memo) -> u8 {
+        let has = self.layer(slot, Some(raw), layering);
+        self.state.touched.clear();
+        for view in (0..VIEWS.len()).filter(|view| has & (1 << view) != 0) {
+            self.search_text(slot, raw, view);
+        }
+        self.learn(slot, has, raw, memo);
+        has
     }
 
     /// Writes down what was found in a slot's text, and runs the tests that it let run.
@@ -341,7 +366,7 @@ impl Run<'_, '_, '_, '_> {
                 });
             }
         }
-        memo.keep(raw, &noted);
+        memo.keep(raw, has, &noted);
         self.state.noted = noted;
     }
 
@@ -481,6 +506,7 @@ impl Run<'_, '_, '_, '_> {
         if cell.known & bit != 0 {
             return cell.truth & bit != 0;
         }
+        self.ready(asked.slot);
         let truth = self.run(lazy, asked.slot, view);
         if let Some(cell) = self.cell_mut(atom) {
             cell.known |= bit;
@@ -491,10 +517,28 @@ impl Run<'_, '_, '_, '_> {
         truth
     }
 
+    /// Makes the views of a slot's text where only their number was known.
+    fn ready(&mut self, slot: Option<usize>) {
+        let Some(index) = slot else { return };
+        if let Some(layers) = self.state.layers.get_mut(index)
+            && layers.is_deferred()
+            && let Some(Slot {
+                source: Source::Field(field),
+                layering,
+                ..
+            }) = self.engine.slots.get(index)
+        {
+            layers.load(fields::text(self.event, field).as_deref(), *layering);
+        }
+    }
+
     /// Runs a test on a view of its text.
     fn run(&self, lazy: &Lazy, slot: Option<usize>, view: usize) -> bool {
         let event = self.event;
-        let any = |value: Option<&[u8]>| lazy.tests.iter().any(|test| lazy::holds(test, value, event));
+        let any = |value: Option<&[u8]>| match (&lazy.words, value) {
+            (Some(words), value) => value.is_some_and(|value| words.contain(value)),
+            (None, value) => lazy.tests.iter().any(|test| lazy::holds(test, value, event)),
+        };
         let slot =
             slot.and_then(|index| Some((self.engine.slots.get(index)?, self.state.layers.get(index)?)));
         let field = match (&lazy.field, &slot) {

@@ -65,6 +65,11 @@ pub fn is_encoded(text: &[u8], plus: bool) -> bool {
 /// Undoes one layer of encoding of a target into `out`. Says whether anything changed.
 pub fn decode_target(target: &[u8], parts: &Parts, out: &mut TargetView) -> bool {
     out.bytes.clear();
+    if !is_encoded(target, true) {
+        out.bytes.extend_from_slice(target);
+        out.parts = parts.clone();
+        return false;
+    }
     let part = |range: Range<usize>| target.get(range).unwrap_or_default();
     let mut changed = decode(part(0..parts.path.start), false, &mut out.bytes);
     let start = out.bytes.len();
@@ -240,7 +245,7 @@ fn folded(bytes: &[u8]) -> Option<(u8, usize)> {
 /// Whether [`normalise_path`] could change the path.
 fn path_is_odd(path: &[u8]) -> bool {
     memchr::memchr3(b';', b'\\', 0, path).is_some()
-        || path.windows(2).any(|pair| matches!(pair, [b'/', b'/' | b'.']))
+        || memchr::memchr_iter(b'/', path).any(|at| matches!(path.get(at + 1), Some(b'/' | b'.')))
 }
 
 /// Appends the path with back-slashes as slashes, without NUL and `;param`, empty and `.` segments left out and `..`
@@ -278,11 +283,12 @@ fn drop_segment(out: &mut Vec<u8>, from: usize) {
 
 /// Whether [`normalise_query`] could change the text.
 fn text_is_odd(text: &[u8]) -> bool {
+    let next = |at: usize, byte: u8| text.get(at + 1) == Some(&byte);
     memchr::memchr3(b'\\', 0, b'*', text).is_some()
-        || text
-            .windows(2)
-            .any(|pair| matches!(pair, [b' ', b' '] | [b'\t' | b'\n' | b'\r' | 0x0b | 0x0c, _]))
-        || memchr::memmem::find(text, b"/./").is_some()
+        || memchr::memchr_iter(b' ', text).any(|at| next(at, b' '))
+        // Folded, not stopped at the first: that runs over many bytes at once.
+        || text.iter().fold(false, |odd, byte| odd | (9..=13).contains(byte))
+        || memchr::memchr_iter(b'/', text).any(|at| next(at, b'.') && next(at + 1, b'/'))
 }
 
 /// Appends a query or other free text: NUL left out, back-slashes as slashes, `/./` as `/`, SQL comments and runs of
