@@ -278,7 +278,7 @@ impl Follower {
     fn list(&mut self) {
         self.names_changed = false;
         self.listed = Some(SystemTime::now());
-        let scan = scan(&self.origins, true);
+        let scan = self.settled_scan();
         self.directories = scan
             .directories
             .iter()
@@ -289,6 +289,30 @@ impl Follower {
         self.adopt(scan.files);
         self.gather_pending();
         self.forget_old();
+    }
+
+    /// A scan that missed nothing. A file that is renamed while its directory is read may show under neither name; then
+    /// what came after it in the log would be read before it. So where names changed just now, two scans must agree.
+    fn settled_scan(&self) -> Scan {
+        const ATTEMPTS: usize = 5;
+        let mut last = scan(&self.origins, true);
+        for _ in 1..ATTEMPTS {
+            if !last.directories.iter().any(|directory| is_restless(directory)) {
+                break;
+            }
+            let next = scan(&self.origins, true);
+            let same = next.files.len() == last.files.len()
+                && next
+                    .files
+                    .iter()
+                    .zip(&last.files)
+                    .all(|(a, b)| a.key == b.key && a.path == b.path);
+            last = next;
+            if same {
+                break;
+            }
+        }
+        last
     }
 
     /// Notes all files that may have something to read or to finish.
@@ -524,6 +548,13 @@ impl Follower {
             file.superseded = file.orphan || !live;
         }
     }
+}
+
+/// Whether names in a directory changed just now, as exactly as file systems tell the time.
+fn is_restless(directory: &Path) -> bool {
+    const JUST_NOW: Duration = Duration::from_millis(50);
+    // A time in the future is one too.
+    modified_at(directory).is_some_and(|time| time.elapsed().map_or(true, |age| age < JUST_NOW))
 }
 
 fn modified_at(directory: &Path) -> Option<SystemTime> {

@@ -537,3 +537,37 @@ fn a_change_ends_a_wait() {
     std::thread::spawn(move || waker.wake()).join().unwrap();
     assert!(world.follower().wait(Duration::from_secs(30)));
 }
+
+/// A directory listing is no snapshot: what is renamed meanwhile may show under neither name.
+#[test]
+fn a_listing_misses_no_file_that_is_being_renamed() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("access.log");
+    let at = |number: u32| dir.path().join(format!("access.log.{number}"));
+    let files: u32 = 40;
+    fs::write(&log, "x\n").unwrap();
+    (0..files).for_each(|number| fs::write(at(10 + number), format!("{number}\n")).unwrap());
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let spec = SourceSpec {
+        paths: vec![log.clone()],
+        ..SourceSpec::default()
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut by = 10;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                (0..files)
+                    .rev()
+                    .for_each(|number| fs::rename(at(by + number), at(by + number + 1)).unwrap());
+                by += 1;
+                std::thread::park_timeout(Duration::from_millis(3));
+            }
+        });
+        let follower = Follower::new(&spec, &[]).unwrap();
+        let missed = (0..300)
+            .filter(|_| follower.settled_scan().files.len() as u32 != files + 1)
+            .count();
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(missed, 0);
+    });
+}
