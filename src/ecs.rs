@@ -10,6 +10,7 @@ use afw_parsers::{Format, Record};
 use serde_json::{Map, Value, json};
 
 use crate::detect::label;
+use crate::enrich::identity;
 use crate::event::{Event, SightedEvent, Sighting};
 use crate::text::shown;
 
@@ -361,12 +362,18 @@ fn kept(value: Value) -> Option<Value> {
 
 /// `afw.agent`: what kind of program the user agent names.
 fn agent(doc: &mut Document, event: &Event<'_, '_>) {
+    if let Some(hash) = identity::fingerprint(event.record) {
+        doc.set("afw.fingerprint", format!("{hash:016x}"));
+    }
     if event.record.user_agent.is_none() {
         return;
     }
     doc.set("afw.agent.type", event.agent.kind.name());
     if let Some(name) = &event.agent.name {
         doc.set("afw.agent.name", name.as_ref());
+    }
+    if let Some(what) = identity::contradiction(event.record, event.agent) {
+        doc.set("afw.agent.contradiction", what);
     }
     if event.agent.claims.is_some() {
         doc.set("afw.agent.verified", event.is_verified_crawler());

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::enrich::AgentType;
+use crate::enrich::{AgentType, identity};
 use crate::event::Event;
 
 /// One field of an event. Cloning is cheap.
@@ -108,6 +108,12 @@ pub enum Field {
     AgentVerdict,
     /// What is odd about the user agent: `absent`, `empty`, `malformed`, `bare` or `impossible`.
     AgentOdd,
+    /// Engine of the browser that the user agent names.
+    AgentEngine,
+    /// What the client hints say against the user agent ([`identity::contradiction`]).
+    AgentContradiction,
+    /// The hash of what stays the same over a program's requests ([`identity::fingerprint`]), 16 hexadecimal digits.
+    Fingerprint,
     /// `true` where a list that is a reason for suspicion contains the client; absent otherwise.
     Listed,
     /// The AppFirewall label, for status 404 only.
@@ -222,6 +228,9 @@ const NAMES: &[(&str, Field)] = &[
     ("afw.agent.verified", Field::AgentVerified),
     ("afw.agent.verdict", Field::AgentVerdict),
     ("afw.agent.odd", Field::AgentOdd),
+    ("afw.agent.engine", Field::AgentEngine),
+    ("afw.agent.contradiction", Field::AgentContradiction),
+    ("afw.fingerprint", Field::Fingerprint),
     ("afw.listed", Field::Listed),
     ("afw.malformed_request", Field::MalformedRequest),
 ];
@@ -310,9 +319,12 @@ impl Field {
     pub const fn follows_from(&self) -> &'static [Self] {
         match self {
             Self::Path | Self::Query | Self::Extension => &[Self::Target],
-            Self::AgentType | Self::AgentOdd | Self::AgentName | Self::AgentSystem | Self::AgentMajor => {
-                &[Self::Agent]
-            }
+            Self::AgentType
+            | Self::AgentOdd
+            | Self::AgentName
+            | Self::AgentSystem
+            | Self::AgentEngine
+            | Self::AgentMajor => &[Self::Agent],
             Self::Outcome => &[Self::Status],
             Self::Classification => &[Self::Target, Self::Status],
             _ => &[],
@@ -431,6 +443,8 @@ fn borrowed<'e>(event: &Event<'e, '_>, field: &Field) -> Option<&'e [u8]> {
         Field::Lists => event.address.lists.first().map(|list| list.as_bytes()),
         Field::AgentType => Some(agent_type(event.agent.kind).as_bytes()),
         Field::AgentOdd => event.agent.odd.map(|odd| odd.name().as_bytes()),
+        Field::AgentEngine => event.agent.engine.map(str::as_bytes),
+        Field::AgentContradiction => identity::contradiction(record, event.agent).map(str::as_bytes),
         Field::Listed => event.address.listed.then_some(b"true".as_slice()),
         Field::AgentName => event.agent.name.as_deref().map(str::as_bytes),
         Field::AgentSystem => event.agent.system.as_deref().map(str::as_bytes),
@@ -464,6 +478,9 @@ fn written(event: &Event<'_, '_>, field: &Field) -> Option<Short> {
         Field::Date => record.time.map(date),
         Field::TimeOfDay => record.time.map(time_of_day),
         Field::Protocol => record.http_version.map(protocol),
+        Field::Fingerprint => {
+            identity::fingerprint(record).map(|hash| Short::of(format_args!("{hash:016x}")))
+        }
         field => number(event, field).map(Short::of),
     }
 }

@@ -11,6 +11,7 @@ pub mod agent;
 pub mod crawler;
 pub mod exempt;
 pub mod geo;
+pub mod identity;
 pub mod lists;
 mod load;
 pub mod reserved;

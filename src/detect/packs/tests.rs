@@ -65,10 +65,12 @@ fn every_rule_matches_its_examples_and_no_counter_example() {
 }
 
 /// An example cannot put its client on a list or disprove it, nor be a line that is no request.
-const CANNOT_BE_SHOWN: [&str; 3] = [
+const CANNOT_BE_SHOWN: [&str; 5] = [
     "Client on a threat list",
     "Fake crawler",
     "Binary or foreign protocol on the web port",
+    "Client hints contradict the user agent",
+    "Browser with a TLS fingerprint",
 ];
 
 #[test]
