@@ -6,8 +6,9 @@
 //! s = c + g · (1 − 1/n),  g = c · (1 − c) / 6,  and s ≤ 0.499 where c < 0.5
 //! ```
 //!
-//! so repetition adds at most 0.042, and a faint rule never passes one half by repetition alone. Distinct rules
-//! combine as independent witnesses (noisy-or):
+//! so repetition adds at most 0.042, and a faint rule never passes one half by repetition alone. Rules that fire on
+//! the same line mostly see the same thing, so of each [`Kind`] only the strongest on a line is a witness for that
+//! line, and *n* counts the lines on which it was. Distinct witnesses are independent of each other (noisy-or):
 //!
 //! ```text
 //! confidence = 1 − Π (1 − s),  at most 0.99 unless one rule alone says more
@@ -17,7 +18,50 @@
 //! rules and counts alone, never on the order of the lines; and since only the four basic operations are used, it is
 //! the same on every machine.
 
-use crate::detect::Confidence;
+use crate::detect::{Class, Confidence};
+use crate::event::Sighting;
+
+/// What a rule speaks about. What a client asks for, what it says it is and what it does over time are different
+/// things, and each may be a reason of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The request.
+    Request,
+    /// The program, or the list, that the client is known by.
+    Client,
+    /// Many lines together.
+    Course,
+}
+
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::Request, Self::Client, Self::Course];
+
+    /// What a sighting speaks about.
+    pub const fn of(sighting: &Sighting) -> Self {
+        if sighting.correlation {
+            return Self::Course;
+        }
+        match sighting.class {
+            Class::Tool
+            | Class::FakeCrawler
+            | Class::Listed
+            | Class::Script
+            | Class::Headless
+            | Class::Crawler
+            | Class::AiCrawler
+            | Class::Anomaly => Self::Client,
+            Class::Exposure
+            | Class::Exploit
+            | Class::Webshell
+            | Class::Probe
+            | Class::BruteForce
+            | Class::CredentialStuffing
+            | Class::Scan
+            | Class::Flood
+            | Class::Spam => Self::Request,
+        }
+    }
+}
 
 /// No number of witnesses makes it surer than this, unless one is.
 const CEILING: f64 = 0.99;

@@ -125,7 +125,7 @@ impl Indicators {
         self.touches += 1;
         let profile = self.profiles.get_mut(&subject)?;
         let before = profile.bytes();
-        profile.add(event, sightings);
+        profile.add(event, sightings, &held);
         if !matches!(subject, Subject::Text(..)) {
             profile.belongs_to(event);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use afw_parsers::Time;
 
-use super::confidence::{combine, thousandths};
+use super::confidence::{Kind, combine, thousandths};
 use super::evidence::{Kept, insert, keep, printable};
 use super::subject::Subject;
 use super::{Indicator, RuleCount};
@@ -53,6 +53,8 @@ pub(super) struct Tally {
     pub level: Level,
     pub confidence: Confidence,
     pub count: u64,
+    /// On how many lines it was the strongest of its kind: only those are evidence.
+    pub led: u64,
 }
 
 /// What was emitted last.
@@ -91,8 +93,8 @@ impl Profile {
         }
     }
 
-    /// Adds the sightings of one line that are about this value.
-    pub fn add(&mut self, event: &SightedEvent, sightings: &[&Sighting]) {
+    /// Adds the sightings of one line that are about this value. `held` says which rules must not lead to a delivery.
+    pub fn add(&mut self, event: &SightedEvent, sightings: &[&Sighting], held: impl Fn(&str) -> bool) {
         self.first_seen = self.first_seen.min(event.time);
         self.last_seen = self.last_seen.max(event.time);
         for sighting in sightings {
@@ -101,6 +103,9 @@ impl Profile {
             if self.tally(&sighting.rule, sighting.confidence) {
                 self.tag(&sighting.rule.tags);
             }
+        }
+        for kind in Kind::ALL {
+            self.lead(kind, sightings, &held);
         }
         if let Some(host) = event.host.as_deref() {
             self.see_host(host);
@@ -129,12 +134,12 @@ impl Profile {
             .iter_mut()
             .find(|tally| Arc::ptr_eq(&tally.id, &rule.id))
         {
-            tally.add(confidence, 1);
+            tally.add(confidence, 1, 0);
             return false;
         }
         if let Some(tally) = self.rules.iter_mut().find(|tally| tally.id == rule.id) {
             tally.id = rule.id.clone();
-            tally.add(confidence, 1);
+            tally.add(confidence, 1, 0);
         } else if self.rules.len() < MAX_RULES {
             self.rules.push(Tally {
                 id: rule.id.clone(),
@@ -142,14 +147,36 @@ impl Profile {
                 level: rule.level,
                 confidence,
                 count: 1,
+                led: 0,
             });
         }
         true
     }
 
+    /// Of the rules that say one kind of thing of one line the strongest speaks for all; when that one is held, the
+    /// strongest that is not speaks too.
+    fn lead(&mut self, kind: Kind, sightings: &[&Sighting], held: impl Fn(&str) -> bool) {
+        let strongest = |counts: &dyn Fn(&Sighting) -> bool| {
+            sightings
+                .iter()
+                .filter(|sighting| Kind::of(sighting) == kind && counts(sighting))
+                .max_by_key(|sighting| (thousandths(sighting.confidence), Reverse(&sighting.rule.id)))
+                .map(|sighting| &sighting.rule.id)
+        };
+        let Some(first) = strongest(&|_| true) else { return };
+        let second = held(first)
+            .then(|| strongest(&|sighting| !held(&sighting.rule.id)))
+            .flatten();
+        for id in [Some(first), second].into_iter().flatten() {
+            if let Some(tally) = self.rules.iter_mut().find(|tally| tally.id == *id) {
+                tally.led += 1;
+            }
+        }
+    }
+
     fn add_rule(&mut self, rule: Tally) {
         if let Some(tally) = self.rules.iter_mut().find(|tally| tally.id == rule.id) {
-            tally.add(rule.confidence, rule.count);
+            tally.add(rule.confidence, rule.count, rule.led);
         } else if self.rules.len() < MAX_RULES {
             self.rules.push(rule);
         }
@@ -195,8 +222,11 @@ impl Profile {
 
     /// The confidence by all rules that `counts` lets through.
     pub fn confidence(&self, counts: impl Fn(&str) -> bool) -> Confidence {
-        let rules = self.rules.iter().filter(|tally| counts(&tally.id));
-        combine(rules.map(|tally| (tally.confidence, tally.count)))
+        let rules = self
+            .rules
+            .iter()
+            .filter(|tally| tally.led > 0 && counts(&tally.id));
+        combine(rules.map(|tally| (tally.confidence, tally.led)))
     }
 
     /// Whether it is time to emit, and whether for delivery: it is new, class or confidence rose, the last time is
@@ -274,8 +304,9 @@ impl Profile {
 }
 
 impl Tally {
-    fn add(&mut self, confidence: Confidence, count: u64) {
+    fn add(&mut self, confidence: Confidence, count: u64, led: u64) {
         self.count += count;
+        self.led += led;
         if confidence > self.confidence {
             self.confidence = confidence;
         }

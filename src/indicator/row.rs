@@ -16,7 +16,9 @@ use crate::enrich::AddressFacts;
 use crate::rows::{Reader, Writer};
 
 /// Version of the rows.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// Rows before a rule's lines were told apart by whether it was the strongest on them: all count.
+const WITHOUT_LEADS: u8 = 1;
 
 /// Texts that many rows share, kept once.
 #[derive(Debug, Default)]
@@ -57,7 +59,8 @@ pub(super) fn encode(profile: &Profile) -> Vec<u8> {
             .text(&rule.title)
             .text(rule.level.name())
             .uint(thousandths(rule.confidence).into())
-            .uint(rule.count);
+            .uint(rule.count)
+            .uint(rule.led);
     }
     texts(&mut row, profile.tags.iter().map(|tag| &**tag));
     facts(&mut row, &profile.facts);
@@ -117,13 +120,17 @@ fn emitted(row: &mut Writer, emitted: Option<Emitted>) {
 
 /// Reads a row; `None` when it is damaged or of another version.
 pub(super) fn decode(bytes: &[u8], shared: &mut Shared) -> Option<Profile> {
-    let mut row = Reader::versioned(bytes, VERSION)?;
+    let (leads, least_rule_bytes) = match bytes.first() {
+        Some(&WITHOUT_LEADS) => (false, 5),
+        _ => (true, 6),
+    };
+    let mut row = Reader::versioned(bytes, if leads { VERSION } else { WITHOUT_LEADS })?;
     let touched = row.uint()?;
     let class = Class::from_name(row.text()?)?;
     let first_seen = time(&mut row)?;
     let last_seen = time(&mut row)?;
     let sightings = row.uint()?;
-    let rules = many(&mut row, 5, |row| read_rule(row, shared))?;
+    let rules = many(&mut row, least_rule_bytes, |row| read_rule(row, shared, leads))?;
     let tags = many(&mut row, 1, |row| Some(shared.text(row.text()?)))?;
     let facts = read_facts(&mut row, shared)?;
     let hosts = many(&mut row, 1, |row| row.text().map(Box::from))?;
@@ -178,14 +185,17 @@ fn level(name: &str) -> Option<Level> {
     .find(|level| level.name() == name)
 }
 
-fn read_rule(row: &mut Reader, shared: &mut Shared) -> Option<Tally> {
-    Some(Tally {
+fn read_rule(row: &mut Reader, shared: &mut Shared, leads: bool) -> Option<Tally> {
+    let mut tally = Tally {
         id: shared.text(row.text()?),
         title: shared.text(row.text()?),
         level: level(row.text()?)?,
         confidence: confidence(row)?,
         count: row.uint()?,
-    })
+        led: 0,
+    };
+    tally.led = if leads { row.uint()? } else { tally.count };
+    Some(tally)
 }
 
 fn read_facts(row: &mut Reader, shared: &mut Shared) -> Option<AddressFacts> {

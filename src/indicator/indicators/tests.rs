@@ -112,6 +112,43 @@ fn it_is_emitted_when_new_when_it_rises_and_hourly() {
 }
 
 #[test]
+fn rules_that_see_the_same_thing_are_one_witness() {
+    let confidence = |findings: &[Finding], held: fn(&str) -> bool| {
+        let mut indicators = Indicators::new(Options::default());
+        for finding in findings {
+            indicators.observe(finding, held);
+        }
+        indicators.find("192.0.2.7").unwrap().confidence.value()
+    };
+    let absent = || sighting("absent", Class::Probe, 0.5);
+    let script = || sighting("curl", Class::Script, 0.3);
+    let scan = || Sighting {
+        correlation: true,
+        ..sighting("scan", Class::Scan, 0.7)
+    };
+    let line = |time, sightings| finding(time, "192.0.2.7", sightings);
+    let probe = || sighting("env", Class::Probe, 0.8);
+    for (findings, expected) in [
+        // One request, whatever number of rules know it.
+        (vec![line(1, vec![probe(), absent()])], 0.8),
+        // The program and the course of things are other matters.
+        (vec![line(1, vec![probe(), absent(), script(), scan()])], 0.958),
+        // The weaker rule speaks for a line of its own.
+        (
+            vec![line(1, vec![probe(), absent()]), line(2, vec![absent()])],
+            0.9,
+        ),
+    ] {
+        assert_eq!(confidence(&findings, none), expected);
+    }
+    // When the strongest is held, the next speaks too; held or not, it counts for what is printed.
+    let both = vec![line(1, vec![probe(), absent()])];
+    assert_eq!(confidence(&both, |rule| rule == "env"), 0.9);
+    let mut indicators = Indicators::new(Options::default());
+    assert!(indicators.observe(&both[0], |rule| rule == "env")[0].deliver);
+}
+
+#[test]
 fn a_script_client_never_becomes_one_by_repetition() {
     let mut indicators = Indicators::new(Options::default());
     for time in 0..5_000 {
@@ -288,6 +325,37 @@ fn damaged_rows_are_counted_and_deleted() {
     assert_eq!(next.restore(rows), Restored { profiles: 1, damaged });
     assert_eq!(next.drain_dirty().len(), damaged);
     assert_eq!(next.finish(), indicators.finish());
+}
+
+/// A row as it was written before [`Tally::led`](super::super::profile::Tally) was kept: one rule of 0.8, seen twice.
+#[test]
+fn rows_without_leads_count_every_sighting() {
+    let mut row = crate::rows::Writer::versioned(1);
+    row.uint(1).text("probe").int(1).int(2).uint(2).uint(1);
+    row.text("env").text("Rule env").text("medium").uint(800).uint(2);
+    row.uint(0)
+        .maybe_uint(None)
+        .maybe_uint(None)
+        .maybe_text(None)
+        .uint(0)
+        .uint(0)
+        .uint(0)
+        .maybe_text(Some("192.0.2.7"))
+        .byte(0);
+    let row = State {
+        kind: StateKind::Indicator,
+        key: b"ipv4-addr:192.0.2.7".to_vec(),
+        value: Some(row.finish()),
+    };
+    let mut indicators = Indicators::new(Options::default());
+    assert_eq!(
+        indicators.restore([row]),
+        Restored {
+            profiles: 1,
+            damaged: 0
+        }
+    );
+    assert_eq!(indicators.find("192.0.2.7").unwrap().confidence.value(), 0.813);
 }
 
 fn findings() -> impl Strategy<Value = Vec<Finding>> {
