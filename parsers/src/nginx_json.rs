@@ -6,6 +6,7 @@
 //! is looked at, and only under the names people give nginx's variables.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use crate::compile::sink::{Dialect, Pieces, Sink};
 use crate::leaf;
@@ -59,7 +60,10 @@ fn fill<'a>(
     let Some(key) = lower(name, &mut key) else {
         return Ok(());
     };
-    if TIMES.contains(&key) {
+    let Some((_, sink)) = named(key) else {
+        return Ok(());
+    };
+    if matches!(sink, Sink::TimeEpoch(_)) {
         if let Some(time) = any_time(value, times) {
             record.time = Some(time);
         }
@@ -69,9 +73,6 @@ fn fill<'a>(
         record.target = Some(Escape::Json.undo(value));
         return Ok(());
     }
-    let Some((_, sink)) = NAMES.iter().find(|(known, _)| known.as_bytes() == key) else {
-        return Ok(());
-    };
     // A path that is logged beside the request line is rewritten; the first raw one stays.
     if matches!(sink, Sink::Target) && record.target.is_some() {
         return Ok(());
@@ -202,25 +203,39 @@ fn nested_value(value: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// Names of the time, in whatever form.
-const TIMES: &[&[u8]] = &[
-    b"time",
-    b"timestamp",
-    b"time_local",
-    b"time_iso8601",
-    b"date",
-    b"datetime",
-    b"msec",
-    b"ts",
-    b"timelocal",
-    b"time_iso_8601",
-    b"local_time",
-];
-
 const SECOND: u64 = 1_000_000_000;
+
+/// Time in whatever form.
+const TIME: Sink = Sink::TimeEpoch(SECOND);
+
+/// What a name in lower case means.
+fn named(key: &[u8]) -> Option<&'static (&'static str, Sink)> {
+    let by_length = BY_LENGTH.get(key.len())?;
+    by_length
+        .iter()
+        .find(|(known, _)| known.as_bytes() == key)
+        .copied()
+}
+
+/// [`NAMES`] by the length of the name, which tells nearly all apart.
+static BY_LENGTH: LazyLock<Vec<Vec<&'static (&'static str, Sink)>>> = LazyLock::new(|| {
+    let of = |length| NAMES.iter().filter(|(name, _)| name.len() == length).collect();
+    (0..LONGEST_NAME).map(of).collect()
+});
 
 /// What people call nginx's variables.
 static NAMES: &[(&str, Sink)] = &[
+    ("time", TIME),
+    ("timestamp", TIME),
+    ("time_local", TIME),
+    ("time_iso8601", TIME),
+    ("date", TIME),
+    ("datetime", TIME),
+    ("msec", TIME),
+    ("ts", TIME),
+    ("timelocal", TIME),
+    ("time_iso_8601", TIME),
+    ("local_time", TIME),
     ("remote_addr", Sink::Peer),
     ("remote_ip", Sink::Peer),
     ("remoteip", Sink::Peer),

@@ -315,6 +315,10 @@ fn closing(inside: &[u8]) -> Option<usize> {
     }
 }
 
+const fn extra(name: &'static str) -> Sink {
+    Sink::Extra(Cow::Borrowed(name))
+}
+
 /// What a name of `#Fields` means.
 pub(super) fn column(name: &str) -> Column {
     let lower = name.to_ascii_lowercase();
@@ -327,6 +331,7 @@ pub(super) fn column(name: &str) -> Column {
             "user-agent" => Column::Plus(Sink::UserAgent),
             "referer" | "referrer" => Column::Plus(Sink::Referrer),
             "host" => Column::Plain(Sink::Host),
+            "cookie" => Column::Plain(Sink::Header(Cow::Borrowed("cookie"))),
             _ => Column::Plain(Sink::Header(Cow::Owned(header))),
         };
     }
@@ -356,8 +361,14 @@ pub(super) fn column(name: &str) -> Column {
         "x-edge-request-id" => Sink::RequestId,
         "c-country" | "cs-countrycode" => Sink::Country,
         "asn" => Sink::Asn,
-        "sc-substatus" | "sc-win32-status" | "s-sitename" | "s-computername" | "s-ip" | "x-edge-location"
-        | "x-edge-result-type" => Sink::Extra(Cow::Owned(lower.replace('-', "_"))),
+        // Names that live for ever: none is copied for a line.
+        "sc-substatus" => extra("sc_substatus"),
+        "sc-win32-status" => extra("sc_win32_status"),
+        "s-sitename" => extra("s_sitename"),
+        "s-computername" => extra("s_computername"),
+        "s-ip" => extra("s_ip"),
+        "x-edge-location" => extra("x_edge_location"),
+        "x-edge-result-type" => extra("x_edge_result_type"),
         _ => Sink::Skip,
     };
     Column::Plain(sink)

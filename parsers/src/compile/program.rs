@@ -10,7 +10,9 @@
 //! accepted only if the first and the last possible division name the same peer.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
+use crate::address;
 use crate::compile::sink::{Dialect, Kind, Pieces, Sink};
 use crate::compile::{FormatError, Part};
 use crate::leaf;
@@ -38,7 +40,12 @@ pub(crate) struct Program {
     moment: Moment,
     /// Client text that nothing delimits stands before the peer.
     forgeable: bool,
+    /// The step of the time, if what stands before it is [`HEAD`] in most lines.
+    head: Option<usize>,
 }
+
+/// What most lines of most formats have between the peer and the time: nobody's name, and nobody's login.
+const HEAD: &[u8] = b" - - [";
 
 /// A value and the literal behind it (empty at the end of the format).
 #[derive(Debug, Clone, PartialEq)]
@@ -104,6 +111,7 @@ impl Program {
             None => false,
         };
         Self {
+            head: head(&steps).filter(|_| lead.is_empty()),
             lead: lead.into(),
             steps: steps.into(),
             dialect,
@@ -167,7 +175,16 @@ impl Program {
         let mut rest = line
             .strip_prefix(&*self.lead)
             .ok_or(Reject::new(Reason::Literal, 0))?;
-        for step in &self.steps {
+        let mut steps = &*self.steps;
+        if let Some(time) = self.head
+            && let Some((ip, after)) = address::v4(rest)
+            && let Some(after_head) = after.strip_prefix(HEAD)
+        {
+            record.peer = Some(IpAddr::V4(ip));
+            record.peer_text = rest.get(..rest.len() - after.len()).unwrap_or_default();
+            (rest, steps) = (after_head, steps.get(time..).unwrap_or_default());
+        }
+        for step in steps {
             let (value, after) = step.first(rest, dialect).ok_or_else(|| step.missed(line, rest))?;
             step.sink
                 .fill(
@@ -360,7 +377,6 @@ impl Step {
         }
         let at = match &*self.end {
             [] => rest.len(),
-            [byte] => memchr::memchr(*byte, rest)?,
             end => find(rest, end)?,
         };
         Some((rest.get(..at)?, rest.get(at + self.end.len()..)?))
@@ -372,11 +388,15 @@ impl Step {
         let length = match self.sink {
             _ if rest.first() == Some(&b'-') => 1,
             Sink::TimeClf => CLF_LEN,
-            Sink::Status | Sink::BodyBytes | Sink::ResponseBytes | Sink::RequestBytes | Sink::Duration(_) => {
-                rest.iter()
-                    .take_while(|b| b.is_ascii_digit() || **b == b'.')
-                    .count()
-            }
+            Sink::Peer
+            | Sink::Status
+            | Sink::BodyBytes
+            | Sink::ResponseBytes
+            | Sink::RequestBytes
+            | Sink::Duration(_) => rest
+                .iter()
+                .take_while(|b| b.is_ascii_digit() || **b == b'.')
+                .count(),
             _ => return None,
         };
         let (value, after) = rest.split_at_checked(length)?;
@@ -415,6 +435,25 @@ impl Step {
     }
 }
 
+/// The step of the time, if the steps before it read [`HEAD`] behind the peer where each has no value.
+fn head(steps: &[Step]) -> Option<usize> {
+    let [peer, more @ ..] = steps else {
+        return None;
+    };
+    let mut text = peer.end.to_vec();
+    for (at, step) in more.iter().enumerate() {
+        match step.sink {
+            Sink::TimeClf => return (peer.sink == Sink::Peer && text == HEAD).then_some(at + 1),
+            Sink::User | Sink::Skip | Sink::Header(_) | Sink::Extra(_) => {
+                text.push(b'-');
+                text.extend_from_slice(&step.end);
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
 /// What follows a short literal; cheaper than a call that compares memory of any length.
 #[inline]
 fn without_prefix<'a>(text: &'a [u8], literal: &[u8]) -> Option<&'a [u8]> {
@@ -422,11 +461,29 @@ fn without_prefix<'a>(text: &'a [u8], literal: &[u8]) -> Option<&'a [u8]> {
     start.iter().zip(literal).all(|(a, b)| a == b).then_some(rest)
 }
 
+/// How far a literal is searched byte by byte: most unquoted values are shorter than a vectorised search takes to
+/// begin.
+const SHORT: usize = 24;
+
 /// First position of a short literal.
 #[inline]
 fn find(text: &[u8], literal: &[u8]) -> Option<usize> {
     let (&first, more) = literal.split_first()?;
-    memchr::memchr_iter(first, text).find(|&at| text.get(at + 1..).is_some_and(|rest| rest.starts_with(more)))
+    let follows = |at: usize| {
+        text.get(at + 1..)
+            .is_some_and(|rest| without_prefix(rest, more).is_some())
+    };
+    let near = text.iter().take(SHORT).enumerate();
+    let near = near
+        .filter(|(_, byte)| **byte == first)
+        .map(|(at, _)| at)
+        .find(|&at| follows(at));
+    near.or_else(|| {
+        let far = text.get(SHORT..)?;
+        memchr::memchr_iter(first, far)
+            .map(|at| at + SHORT)
+            .find(|&at| follows(at))
+    })
 }
 
 /// Two values with nothing between them.
