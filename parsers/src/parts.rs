@@ -1,14 +1,15 @@
-//! Lines that hold several records: JSON arrays, and objects around an array (`{"events":[…]}`).
+//! Lines that hold several records: JSON arrays, objects around an array (`{"events":[…]}`), and objects in a row.
 //!
-//! Logpush writes them when its job has a prefix and a suffix; the array may stand on one line or over several.
+//! Logpush writes them when its job has a prefix, a suffix or a delimiter; the array may stand on one line or over
+//! several. What stands between the records is checked, never read over: it becomes a part of its own, to be refused.
 
 /// The records of one line, each with its offset in the line. An ordinary line is its own only part.
 #[derive(Debug, Clone)]
 pub struct Parts<'a> {
     line: &'a [u8],
     at: usize,
-    /// Whether the line is an array; else it is given whole.
-    array: bool,
+    /// Whether the line holds objects to be split; else it is given whole.
+    split: bool,
     done: bool,
 }
 
@@ -22,7 +23,7 @@ pub fn parts(line: &[u8]) -> Parts<'_> {
     Parts {
         line,
         at: begin.unwrap_or(0),
-        array: begin.is_some(),
+        split: begin.is_some(),
         done: false,
     }
 }
@@ -35,20 +36,53 @@ impl<'a> Iterator for Parts<'a> {
         if self.done {
             return None;
         }
-        if !self.array {
+        if !self.split {
             self.done = true;
             return Some((0, self.line));
         }
-        let rest = self.line.get(self.at..)?;
-        let start = self.at + rest.iter().position(|&b| b == b'{')?;
-        let object = self.line.get(start..)?;
-        let end = object_end(object);
-        // What is cut or broken is given whole, and refused by whoever reads it.
-        self.done = end.is_none();
-        let end = end.unwrap_or(object.len());
-        self.at = start + end;
-        Some((start, object.get(..end)?))
+        self.object()
     }
+}
+
+impl<'a> Parts<'a> {
+    /// Gives a line of several objects without brackets around them (`{…},{…}` or `{…}{…}`) object by object, from
+    /// the first on; false for any other line. Worth asking where no grammar accepts the line whole, since the first
+    /// object is read to its end.
+    #[cold]
+    pub fn split_row(&mut self) -> bool {
+        let first = self.line.first().filter(|&&b| b == b'{' && !self.split);
+        let end = first
+            .and_then(|_| object_end(self.line))
+            .unwrap_or(self.line.len());
+        let rest = self.line.get(end..).unwrap_or_default();
+        let several = rest.get(between(rest)) == Some(&b'{');
+        (self.split, self.done) = (self.split || several, !several && self.done);
+        several
+    }
+
+    /// The next object, or what stands where one should.
+    fn object(&mut self) -> Option<(usize, &'a [u8])> {
+        let start = self.at + between(self.line.get(self.at..)?);
+        let rest = self.line.get(start..)?;
+        self.done = true;
+        let end = match rest.first()? {
+            b']' => return None,
+            b'{' => object_end(rest),
+            _ => None,
+        };
+        // What is cut or broken is given whole, and refused by whoever reads it.
+        let end = end.unwrap_or(rest.len());
+        self.done = end == rest.len();
+        self.at = start + end;
+        Some((start, rest.get(..end)?))
+    }
+}
+
+/// Length of the commas and white space that a text begins with.
+fn between(text: &[u8]) -> usize {
+    text.iter()
+        .position(|b| !matches!(b, b',' | b' ' | b'\t' | b'\r'))
+        .unwrap_or(text.len())
 }
 
 /// Where the first element of an array begins: behind `[`, or behind `{"name":[`.
@@ -152,6 +186,35 @@ mod tests {
             [(15, r#"{"a":1}"#), (25, r#"{"b":2}"#)]
         );
         assert_eq!(split(r#"[{"a":1},{"b":"#), [(1, r#"{"a":1}"#), (9, r#"{"b":"#)]);
+        // Nothing is read over: what is no object is given as it stands, what follows the bracket is no record.
+        assert_eq!(
+            split(r#"[{"a":1},7,{"b":2}]"#),
+            [(1, r#"{"a":1}"#), (9, r#"7,{"b":2}]"#)]
+        );
+        assert_eq!(split(r#"{"logs":[{"a":1}],"next":{"b":2}}"#), [(9, r#"{"a":1}"#)]);
+    }
+
+    #[test]
+    fn objects_in_a_row() {
+        let split = |line: &str| {
+            let mut parts = parts(line.as_bytes());
+            parts.next();
+            parts.split_row().then(|| parts.count())
+        };
+        for line in [
+            "",
+            "x",
+            r#"{"a":1}"#,
+            r#"{"a":1},"#,
+            r#"{"a":1} x"#,
+            r#"{"a":"#,
+            "[{},{}]",
+        ] {
+            assert_eq!(split(line), None, "{line}");
+        }
+        assert_eq!(split(r#"{"a":1},{"b":2}"#), Some(2));
+        assert_eq!(split(r#"{"a":1}{"b":"}{"}{"c":3}"#), Some(3));
+        assert_eq!(split(r#"{"a":1}, {"b":2}]}"#), Some(2));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::format::{self, Format};
 use crate::layout::Layout;
 use crate::memo::TimeMemo;
 use crate::parser::Line;
+use crate::parts::parts;
 use crate::record::{Bytes, Record};
 use crate::unescape::Escape;
 use crate::wrap::{self, Inner};
@@ -84,9 +85,23 @@ fn sample<'h>(head: &[&'h [u8]]) -> (Vec<Sample<'h>>, Option<Arc<Columns>>) {
         {
             columns = Some(Arc::new(next));
         } else if format::skip(line).is_none() {
-            let text = unwrapped(line, &mut times);
-            let columns = columns.clone();
-            lines.push(Sample { text, columns });
+            let room = HEAD_LINES - lines.len();
+            let sample = |text| Sample {
+                text,
+                columns: columns.clone(),
+            };
+            match unwrapped(line, &mut times) {
+                Cow::Borrowed(text) => {
+                    let mut records = parts(text);
+                    records.split_row();
+                    lines.extend(
+                        records
+                            .take(room)
+                            .map(|(_, record)| sample(Cow::Borrowed(record))),
+                    );
+                }
+                text => lines.push(sample(text)),
+            }
         }
     }
     (lines, columns)

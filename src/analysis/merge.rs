@@ -123,7 +123,9 @@ impl Queue {
     fn partial(&mut self) -> Option<Partial> {
         let scan = self.scans.front_mut().filter(|_| self.taken > 0)?;
         let end = scan.batch.bytes.len() as u32;
-        let at = scan.found.get(self.taken).map_or(end, |next| next.line.start);
+        let next = scan.found.get(self.taken).map(|next| next.line.start);
+        // Several records of one line are taken together, so a line is taken whole or not at all.
+        let at = next.map_or(end, |at| scan.batch.line_of(at).map_or(at, |line| line.start));
         let mut cursor = scan.batch.cursor_before(at)?;
         cursor.layout = scan.began.as_ref().map(Layout::state);
         let lines = scan.batch.lines.partition_point(|line| line.start < at) as u64;
@@ -243,6 +245,35 @@ mod tests {
         let taken = order(&[vec![vec![5, 3], vec![4, 7]], vec![vec![6]]]);
         let logs: Vec<usize> = taken.iter().map(|(log, _)| *log).collect();
         assert_eq!(logs, [0, 0, 0, 1, 0]);
+    }
+
+    #[test]
+    fn a_line_of_several_records_is_taken_whole_or_not_at_all() {
+        let mut scan = scan(&[1, 2, 2, 3]);
+        let line = |start, len| Line {
+            start,
+            len,
+            cut: false,
+        };
+        // Three lines; the second holds two records that are found.
+        scan.batch.bytes = b"1\n[2,2]\n3\n".to_vec();
+        scan.batch.lines = vec![line(0, 1), line(2, 5), line(8, 1)];
+        for (found, start) in scan.found.iter_mut().zip([0, 3, 5, 8]) {
+            found.line = line(start, 1);
+        }
+        let mut merge = Merge::default();
+        merge.log(Time::default());
+        merge.push(0, scan);
+        let mut partials = Vec::new();
+        for _ in 0..4 {
+            assert!(matches!(merge.step(), Step::Take { .. }));
+            partials.extend(merge.partials());
+        }
+        let told: Vec<_> = partials
+            .iter()
+            .map(|partial| (partial.cursor.offset, partial.lines))
+            .collect();
+        assert_eq!(told, [(2, 1), (2, 0), (8, 1), (10, 1)]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
-use afw_parsers::{Layout, Line as Parsed, Parser, Record, Reject, Time};
+use afw_parsers::{Layout, Line as Parsed, Parser, Record, Reject, Time, parts};
 
 use crate::client::Trust;
 use crate::detect::correlate::tick::{Place, Tick, Ticker};
@@ -69,7 +69,7 @@ pub struct Wants {
 pub struct Found {
     /// Event time that orders it among the logs: never less than that of an earlier line of the batch.
     pub key: Time,
-    /// Which line of the batch.
+    /// Which line of the batch, or which part of a line that holds several records.
     pub line: Line,
     /// Its ticks, a range of [`Scan::ticks`].
     pub ticks: Range<u32>,
@@ -95,7 +95,7 @@ pub struct Claimed {
 /// A line that no grammar accepted.
 #[derive(Debug, Clone, Copy)]
 pub struct Rejected {
-    /// Which line of the batch.
+    /// Which line of the batch, or which part of one.
     pub line: Line,
     /// Why, and where parsing stopped.
     pub reject: Reject,
@@ -137,6 +137,23 @@ pub struct Scan {
     pub layout: Option<Layout>,
     /// Lines and rejects of this batch that were already counted in the store.
     pub counted: (u64, u64),
+}
+
+impl Scan {
+    fn reject(&mut self, line: Line, reject: Reject) {
+        self.statistics.reject(reject.reason);
+        self.rejected.push(Rejected { line, reject });
+    }
+
+    /// What was found from `first` on stands on one line: nothing of another log comes between, so that no commit does.
+    fn hold_together(&mut self, first: usize) {
+        if let Some(found) = self.found.get_mut(first..)
+            && let [.., last] = found
+        {
+            let key = last.key;
+            found.iter_mut().for_each(|found| found.key = key);
+        }
+    }
 }
 
 /// The per-thread part of analysis.
@@ -206,14 +223,18 @@ impl Scanner {
         for &line in &batch.lines {
             let bytes = batch.line(line);
             scan.statistics.line(bytes.len(), line.cut);
-            match parser.parse(bytes, &mut record) {
-                Ok(Parsed::Record) => self.record(&batch, line, &record, &mut scan),
-                Ok(Parsed::Skip(skip)) => scan.statistics.skip(skip),
-                Err(reject) => {
-                    scan.statistics.reject(reject.reason);
-                    scan.rejected.push(Rejected { line, reject });
+            let first = scan.found.len();
+            let mut parts = parts(bytes);
+            while let Some((at, part)) = parts.next() {
+                let line = line.part(at, part.len());
+                match parser.parse(part, &mut record) {
+                    Ok(Parsed::Record) => self.record(&batch, line, &record, &mut scan),
+                    Ok(Parsed::Skip(skip)) => scan.statistics.skip(skip),
+                    Err(reject) if !parts.split_row() => scan.reject(line, reject),
+                    Err(_) => {}
                 }
             }
+            scan.hold_together(first);
         }
         self.flush_format(&mut scan.statistics);
         scan.layout = Some(parser.layout());

@@ -7,7 +7,7 @@ use std::io::{BufRead, Read};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use afw_parsers::{Candidate, Layout, Line as Parsed, Parser, Record, Reject};
+use afw_parsers::{Candidate, Layout, Line as Parsed, Parser, Record, Reject, parts};
 use clap::Args;
 
 use super::options::{AnalysisOptions, CommonOptions};
@@ -79,11 +79,12 @@ pub fn run(common: &CommonOptions, args: &ExplainArgs) -> Result<Exit, Failure> 
     let mut explainer = Explainer::new(&kit, &formats, &head, &config);
     explainer.check_claims(&lines)?;
     let mut out = Output::new(false);
-    let written = lines.iter().try_for_each(|line| {
+    let mut records = lines.iter().flat_map(|line| explainer.records(line));
+    let written = records.try_for_each(|record| {
         let text = if args.json {
-            explainer.json(line)
+            explainer.json(record)
         } else {
-            explainer.text(line)
+            explainer.text(record)
         };
         out.text(&super::output::styled(&text))
     });
@@ -150,6 +151,19 @@ impl<'k> Explainer<'k> {
         let mut scanner = Scanner::new(self.kit);
         scanner.know(Arc::clone(&self.known));
         scanner
+    }
+
+    /// The records of a line: itself, unless it holds several.
+    fn records<'l>(&self, line: &'l [u8]) -> Vec<&'l [u8]> {
+        let mut parts = parts(line);
+        let mut records = Vec::new();
+        while let Some((_, part)) = parts.next() {
+            let read = Parser::new(&self.layout).parse(part, &mut Record::default());
+            if read.is_ok() || !parts.split_row() {
+                records.push(part);
+            }
+        }
+        records
     }
 
     fn text(&self, line: &[u8]) -> String {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use afw_parsers::{Layout, Line as Parsed, Parser, Record, Reject, Time};
+use afw_parsers::{Layout, Line as Parsed, Parser, Record, Reject, Time, parts};
 
 use crate::analysis::merge::{Merge, Partial, Step};
 use crate::analysis::scan::Scan;
@@ -317,11 +317,11 @@ impl LogState {
 fn first_time(layout: &Layout, head: &[&[u8]]) -> Time {
     let mut parser = Parser::new(layout);
     let mut record = Record::default();
-    let times = head
-        .iter()
-        .filter_map(|line| match parser.parse(line, &mut record) {
+    let times = head.iter().flat_map(|line| parts(line)).filter_map(|(_, line)| {
+        match parser.parse(line, &mut record) {
             Ok(Parsed::Record) => record.time,
             _ => None,
-        });
+        }
+    });
     times.min().unwrap_or(Time::from_nanos(i64::MIN))
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use afw_parsers::{Layout, Line, Parser, Record};
+use afw_parsers::{Layout, Line, Parser, Record, parts};
 
 use crate::analysis::scan::{Kit, Wants};
 use crate::cli::{Exit, Failure};
@@ -420,7 +420,8 @@ fn may_be_access_log(head: &[&[u8]]) -> bool {
     head.iter().all(blank)
         || head
             .iter()
-            .any(|line| matches!(parser.parse(line, &mut record), Ok(Line::Record)))
+            .flat_map(|line| parts(line))
+            .any(|(_, line)| matches!(parser.parse(line, &mut record), Ok(Line::Record)))
 }
 
 /// What the first lines of a log say.

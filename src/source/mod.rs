@@ -57,6 +57,18 @@ pub struct Line {
     pub cut: bool,
 }
 
+impl Line {
+    /// The part of this line that begins `at` bytes into it, as a line of its own: one of several records.
+    #[must_use]
+    pub fn part(self, at: usize, len: usize) -> Self {
+        Self {
+            start: self.start + at as u32,
+            len: len as u32,
+            cut: self.cut,
+        }
+    }
+}
+
 impl Batch {
     /// The bytes of one of this batch's lines.
     pub fn line(&self, line: Line) -> &[u8] {
@@ -80,6 +92,12 @@ impl Batch {
             finished: false,
             ..self.cursor.clone()
         })
+    }
+
+    /// The line, as it was read, in which this byte stands.
+    pub fn line_of(&self, at: u32) -> Option<Line> {
+        let behind = self.lines.partition_point(|line| line.start <= at);
+        self.lines.get(behind.checked_sub(1)?).copied()
     }
 
     /// Offset of a line in the decoded stream.

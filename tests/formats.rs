@@ -1,0 +1,169 @@
+//! Formats as a user meets them: what `replay` and `explain` make of logs whose lines are no plain lines.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use support::{afw, json_lines, stdout};
+
+/// Logpush records, some of them attacks.
+fn logpush() -> Vec<String> {
+    let record = |n: usize| {
+        let target = ["/", "/.env", "/a?b={\\\"x\\\":[1]}", "/..%2f..%2fetc/passwd"][n % 4];
+        format!(
+            r#"{{"ClientIP":"45.83.64.{n}","ClientRequestHost":"shop.example","ClientRequestMethod":"GET","ClientRequestURI":"{target}","EdgeStartTimestamp":{},"EdgeResponseStatus":404,"RayID":"7d4cab23b{n:07x}","Cookies":{{"a":"}},{{"}}}}"#,
+            1_700_000_000_000_000_000u64 + n as u64 * 1_000_000_001
+        )
+    };
+    (0..40).map(record).collect()
+}
+
+fn replayed(log: &Path, print: &str, threads: &str) -> String {
+    stdout(
+        afw(log.parent().unwrap())
+            .args(["replay", "--json", "--print", print, "--threads", threads])
+            .arg(log),
+    )
+}
+
+/// What an event or sighting tells, without its place.
+fn without_place(values: &[Value]) -> Vec<Value> {
+    let mut values = values.to_vec();
+    for value in &mut values {
+        value["log"] = Value::Null;
+        value["event"]["log"] = Value::Null;
+        value["event"]["original"] = Value::Null;
+    }
+    values
+}
+
+#[test]
+fn several_records_of_one_line_are_events_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = logpush();
+    let log = |name: &str, text: String| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let plain = log("ndjson.log", records.join("\n") + "\n");
+    let halves = records.split_at(25);
+    let expected = without_place(&json_lines(&replayed(&plain, "events", "1")));
+    for (name, lines, text) in [
+        ("array.log", 1, format!("[{}]\n", records.join(","))),
+        (
+            "events.log",
+            1,
+            format!("{{\"events\": [{}]}}", records.join(", ")),
+        ),
+        (
+            "arrays.log",
+            2,
+            format!("[{}]\n[{}]\n", halves.0.join(","), halves.1.join(",")),
+        ),
+        ("commas.log", 1, records.join(",") + "\n"),
+        (
+            "concatenated.log",
+            2,
+            halves.0.concat() + "\n" + &halves.1.concat(),
+        ),
+    ] {
+        let bytes = text.clone().into_bytes();
+        let path = log(name, text);
+        let events = json_lines(&replayed(&path, "events", "1"));
+        assert_eq!(without_place(&events), expected, "{name}");
+        let mut last = None;
+        for (event, record) in events.iter().zip(&records) {
+            let offset = event["log"]["offset"].as_u64().unwrap() as usize;
+            assert!(bytes[offset..].starts_with(record.as_bytes()), "{name}: {offset}");
+            assert!(last.replace(offset) < Some(offset), "{name}: offsets rise");
+        }
+        let sightings = replayed(&path, "sightings", "2");
+        assert_eq!(sightings, replayed(&path, "sightings", "1"), "{name}");
+        assert!(json_lines(&sightings).len() > 20, "{name}: {sightings}");
+        let summary: Value = serde_json::from_str(&replayed(&path, "summary", "2")).unwrap();
+        let read = &summary["logs"][0];
+        assert_eq!(
+            (
+                read["lines"].as_u64(),
+                read["requests"].as_u64(),
+                read["rejected"].as_u64()
+            ),
+            (Some(lines), Some(40), Some(0)),
+            "{name}: {read:#}"
+        );
+        assert_eq!(read["format"], "cloudflare-http", "{name}");
+    }
+}
+
+#[test]
+fn a_broken_record_among_several_is_the_only_one_rejected() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut records = logpush();
+    records[7] = r#"{"no":"request"}"#.to_owned();
+    let cut = format!("[{}", records.join(","));
+    let path = dir.path().join("cut.log");
+    fs::write(&path, &cut[..cut.len() - 9]).unwrap();
+    let rejects = dir.path().join("rejects");
+    let summary = stdout(
+        afw(dir.path())
+            .args(["replay", "--json", "--rejects"])
+            .args([&rejects, &path]),
+    );
+    let summary: Value = serde_json::from_str(&summary).unwrap();
+    assert_eq!(summary["logs"][0]["lines"], 1);
+    assert_eq!(summary["logs"][0]["requests"], 38);
+    assert_eq!(summary["logs"][0]["rejected"], 2);
+    let rejects = json_lines(&fs::read_to_string(rejects).unwrap());
+    assert_eq!(rejects[0]["line"], r#"{"no":"request"}"#);
+    assert_eq!(rejects[0]["offset"], cut.find(r#"{"no":"#).unwrap());
+    assert_eq!(rejects[1]["reason"], "truncated");
+}
+
+#[test]
+fn a_resumed_replay_takes_each_record_of_an_array_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = logpush();
+    let path = dir.path().join("push.log");
+    let resume = || {
+        let summary = stdout(afw(dir.path()).args(["replay", "--resume", "--json"]).arg(&path));
+        let summary: Value = serde_json::from_str(&summary).unwrap();
+        summary["logs"][0]["requests"].as_u64().unwrap_or(0)
+    };
+    fs::write(
+        &path,
+        format!("[{}]\n[{}", records[..10].join(","), records[10..13].join(",")),
+    )
+    .unwrap();
+    assert_eq!(resume(), 10, "an unfinished line waits");
+    fs::write(
+        &path,
+        format!("[{}]\n[{}]\n", records[..10].join(","), records[10..30].join(",")),
+    )
+    .unwrap();
+    assert_eq!(resume(), 20);
+    assert_eq!(resume(), 0);
+}
+
+#[test]
+fn explain_shows_each_record_of_an_array() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = logpush();
+    let array = format!("[{}]", records[..3].join(","));
+    let out = stdout(afw(dir.path()).args(["explain", "--json", &array]));
+    let targets: Vec<_> = json_lines(&out)
+        .iter()
+        .map(|one| one["event"]["url"]["original"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(targets, ["/", "/.env", "/a?b={\"x\":[1]}"]);
+    let out = stdout(afw(dir.path()).args(["explain", &array]));
+    assert_eq!(out.matches("cloudflare-http 1.00").count(), 3, "{out}");
+}
