@@ -12,9 +12,10 @@ mod support;
 
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use support::mount::Mount;
 use support::traffic::{Random, counted};
 use support::{Running, afw, run, text, wait_until};
 
@@ -161,29 +162,6 @@ fn whoever_comes_second_ends_with_5() {
 }
 
 const SAMPLE: &str = "testdata/formats/nginx-combined";
-
-/// A file system of its own, gone with this value.
-struct Mount(PathBuf);
-
-impl Mount {
-    /// `None`, said by name, where this user may not mount.
-    fn tmpfs(at: &Path, options: &str) -> Option<Self> {
-        fs::create_dir_all(at).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(at);
-        let mounted = mount.output().is_ok_and(|output| output.status.success());
-        if !mounted {
-            eprintln!("skipped: a tmpfs cannot be mounted by this user");
-        }
-        mounted.then(|| Self(at.into()))
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
 
 /// Takes what room there is.
 fn fill(ballast: &Path) {

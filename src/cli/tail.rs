@@ -21,6 +21,8 @@ use crate::sink::Sink;
 use crate::source::{Cursor, Follower, From, SourceSpec};
 use crate::store::Lock;
 
+/// About how many bytes of a log are taken at once: what is found in them, a few batches of it, is held in memory.
+const BATCH_BYTES: usize = 256 << 10;
 /// How long the sinks may still send after a signal.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -123,6 +125,7 @@ fn spec(config: &Config, args: &TailArgs, paths: Vec<PathBuf>) -> Result<SourceS
         paths,
         from,
         line_cap: config.analysis.line_cap_bytes,
+        batch_bytes: BATCH_BYTES,
         ..SourceSpec::default()
     })
 }

@@ -29,7 +29,9 @@ use super::signals::Signals;
 use super::start::{Left, left, store_failure};
 
 /// Work is committed at least this often while lines come.
-pub const COMMIT_EVERY: Duration = Duration::from_millis(250);
+const COMMIT_EVERY: Duration = Duration::from_millis(250);
+/// With nothing to commit the outbox is still held to its limits this often. Such a commit writes nothing.
+const TEND_EVERY: Duration = Duration::from_secs(5);
 /// So many items for sinks are committed at once even if less time has passed; bounds memory.
 const COMMIT_ITEMS: usize = 4096;
 /// How long the sinks may still send after a signal.
@@ -118,7 +120,23 @@ impl Keep {
     }
 
     fn is_due(&self) -> bool {
-        self.committed.elapsed() >= COMMIT_EVERY || self.effects.items.len() >= COMMIT_ITEMS
+        self.due_in().is_zero() || self.effects.items.len() >= COMMIT_ITEMS
+    }
+
+    /// How long until a commit is due. At once when work comes after a pause, so that a quiet log waits for nobody.
+    fn due_in(&self) -> Duration {
+        let pause = if self.has_work() { COMMIT_EVERY } else { TEND_EVERY };
+        pause.saturating_sub(self.committed.elapsed())
+    }
+
+    fn has_work(&self) -> bool {
+        let Effects {
+            cursors,
+            items,
+            forgotten,
+            ..
+        } = &self.effects;
+        !(cursors.is_empty() && items.is_empty() && forgotten.is_empty())
     }
 }
 
@@ -305,17 +323,9 @@ impl Run {
         }
     }
 
-    /// Whether something is gathered that is not yet durable.
-    pub fn has_uncommitted(&self) -> bool {
-        self.keep.as_ref().is_some_and(|keep| {
-            let Effects {
-                cursors,
-                items,
-                forgotten,
-                ..
-            } = &keep.effects;
-            !(cursors.is_empty() && items.is_empty() && forgotten.is_empty())
-        })
+    /// How long until a commit is due; `None` when nothing is stored.
+    pub fn commit_in(&self) -> Option<Duration> {
+        self.keep.as_ref().map(Keep::due_in)
     }
 
     /// Makes everything gathered durable, with `partials` for batches that are not used up; false when a signal ended the waiting for a disk or outbox with room.

@@ -14,7 +14,7 @@ use crate::cli::Failure;
 use crate::source::{Batch, Follower, Polled};
 use std::sync::Arc;
 
-use super::run::{COMMIT_EVERY, Run};
+use super::run::Run;
 use super::setup::Formats;
 
 /// How long an idle follower sleeps at most; signals and other processes' wishes are looked at this often.
@@ -82,11 +82,8 @@ impl Tail {
                 break;
             }
             if !busy {
-                self.follower.wait(if self.run.has_uncommitted() {
-                    COMMIT_EVERY
-                } else {
-                    IDLE
-                });
+                let next = self.run.commit_in().unwrap_or(IDLE);
+                self.follower.wait(next.min(IDLE));
             }
         }
         self.end_claims()?;

@@ -12,6 +12,8 @@ use super::identity::Trail;
 
 /// So many zero bytes in a row are a hole in the file, not part of a line.
 pub const NUL_RUN: usize = 8;
+/// About so many lines are given at once: a line costs memory beyond its bytes, and empty ones have hardly any.
+pub const MAX_LINES: usize = 32 << 10;
 /// UTF-8's byte order mark.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -141,6 +143,10 @@ impl Framer {
             self.frame(&mut lines, start, self.without_return(start, end), true);
             start = end + 1;
             from = start;
+            if lines.len() >= MAX_LINES {
+                self.scanned = 0;
+                return self.give(lines, start, 0);
+            }
         }
         start = self.part_at_hole(&mut lines, start);
         let framed = self.give(lines, start, 0);

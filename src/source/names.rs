@@ -182,7 +182,8 @@ fn dated(bare: &str) -> Option<(String, Generation)> {
     None
 }
 
-/// The log's name when a date stands between `before` and `after`: words stay, what varies goes.
+/// The log's name when a date stands between `before` and `after`: words stay, what varies goes, and so does all
+/// behind it (the second date of a Logpush object and its hash, which may look like a word).
 fn stem_around(before: &str, after: &str) -> String {
     let before = before.trim_end_matches(['-', '.', '_']);
     let ending = ENDINGS
@@ -192,9 +193,10 @@ fn stem_around(before: &str, after: &str) -> String {
         .unwrap_or_default();
     let middle = after.strip_suffix(ending).unwrap_or(after);
     let mut stem = before.to_owned();
-    for word in middle.split(['-', '.', '_']) {
-        let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
-        if plain && word.len() < 16 && !matches!(word, "size" | "time" | "z") {
+    let words = middle.split(['-', '.', '_']).filter(|word| !word.is_empty());
+    let plain = |word: &&str| word.len() < 16 && word.bytes().all(|b| b.is_ascii_lowercase());
+    for word in words.take_while(plain) {
+        if !matches!(word, "size" | "time" | "z") {
             stem.push('-');
             stem.push_str(word);
         }
@@ -307,7 +309,13 @@ mod tests {
             ("u_ex260130.log", "u_ex.log"),
             ("u_ex26013005.log", "u_ex.log"),
             ("20260130T000000Z_20260130T000100Z_5a1b2c3d.log.gz", ".log"),
+            ("20260130T000000Z_20260130T000100Z_abcdefab.log.gz", ".log"),
+            (
+                "1_elasticloadbalancing_eu_app.a.1_20260130T0000Z_10.0.0.1_abcdefgh.log.gz",
+                "1_elasticloadbalancing_eu_app.a.1.log",
+            ),
             ("20260130-access.log", "-access.log"),
+            ("access-20260130-ssl.log", "access-ssl.log"),
             ("20260130-error.log", "-error.log"),
             (
                 "123_elasticloadbalancing_eu_app.a.1_20260130T0000Z_10.0.0.1_2ab3c4d.log.gz",

@@ -9,6 +9,7 @@
 
 pub mod coding;
 pub mod ingest;
+pub mod mount;
 pub mod schema;
 pub mod traffic;
 

@@ -31,6 +31,8 @@ use super::{Batch, Cursor};
 
 /// Batches of this many times the size asked for are read in one poll.
 const BATCHES_A_POLL: usize = 8;
+/// What a line is taken to cost in memory beside its bytes, at least.
+const LINE_BYTES: usize = 64;
 /// Files of one log that are gone and still remembered, for an archive of them to be known.
 const REMEMBERED: usize = 100;
 /// So many things told are remembered, for each to be told once; beyond that they may be told again.
@@ -437,7 +439,7 @@ impl Follower {
                 .batches
                 .iter()
                 .skip(first)
-                .map(|batch| batch.bytes.len())
+                .map(|batch| batch.bytes.len() + batch.lines.len() * LINE_BYTES)
                 .sum();
             *left = left.saturating_sub(read.max(1));
         }

@@ -135,3 +135,28 @@ proptest! {
         prop_assert_eq!(lines, frame_all(&[&data], 16));
     }
 }
+
+#[test]
+fn very_many_short_lines_come_in_pieces() {
+    let count = 3 * MAX_LINES + 5;
+    let data = b"a\n\n".repeat(count / 2);
+    let mut framer = Framer::new(100, 0, Trail::default());
+    framer.push(&data);
+    framer.push(b"rest");
+    let (mut lines, mut pieces) = (Vec::new(), 0);
+    while let Some(framed) = framer.take() {
+        assert!(framed.lines.len() <= MAX_LINES);
+        assert_proof(&data, &framed);
+        lines.extend(seen(&framed));
+        pieces += 1;
+    }
+    assert_eq!(pieces, 4);
+    assert_eq!(lines.len(), count / 2 * 2);
+    let last = lines.last().unwrap();
+    assert_eq!(
+        (last.0, last.1.as_slice()),
+        (data.len() as u64 - 1, b"".as_slice())
+    );
+    assert_eq!(framer.waiting(), 4);
+    assert_eq!(framer.take_rest().unwrap().lines.len(), 1);
+}
