@@ -381,3 +381,37 @@ fn a_report_is_refused_before_any_work() {
     assert_eq!(fs::read(&own).unwrap(), before);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn tail_writes_the_report_when_it_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("tail.json");
+    let mut tail = afw(dir.path());
+    tail.args([
+        "tail",
+        "-",
+        "--dry-run",
+        "--no-dns",
+        "--print",
+        "none",
+        "--report",
+    ])
+    .arg(&file)
+    .stdin(fs::File::open(SAMPLE).unwrap());
+    stdout(&mut tail);
+    let followed: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(faults(&followed), BTreeSet::new());
+    let replayed = document(Path::new(SAMPLE), &[]);
+    for same in [
+        "requests",
+        "totals",
+        "sightings",
+        "indicators",
+        "exposures",
+        "paths",
+        "requests_by_time",
+    ] {
+        assert_eq!(followed[same], replayed[same], "{same}");
+    }
+    assert_eq!(followed["logs"][0]["lines"], replayed["logs"][0]["lines"]);
+}

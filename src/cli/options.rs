@@ -235,7 +235,7 @@ pub struct OutputOptions {
     /// One JSON document (summary) or JSON lines (indicators) in place of readable text
     #[arg(long, env = "AFW_JSON", hide_env_values = true, help_heading = "Output", action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub json: bool,
-    /// Write a report: a page for people (.html) or a document for scripts (.json)
+    /// Write a report: a page for people (.html) or a document for scripts (.json); tail writes it when it ends
     #[arg(
         long,
         value_name = "FILE",

@@ -23,7 +23,7 @@ use crate::drive::setup::{self, Formats};
 use crate::drive::signals::Signals;
 use crate::drive::{checks, sinks, start};
 use crate::report::Tally;
-use crate::report::summary::{Delivery, LogSummary, Summary};
+use crate::report::summary::{Delivery, LogSummary};
 use crate::sink::Sink;
 use crate::source::{self, Plan, SourceSpec, Trouble};
 
@@ -186,7 +186,7 @@ impl Job {
         self.run.release()?;
         self.run.commit(Vec::new())?;
         self.progress.finish();
-        let delivery = self.deliver(config, drain);
+        let delivery = self.run.deliver(config, drain);
         for log in replay.logs.iter().filter(|log| log.is_left_out()) {
             tracing::info!("{}: no access log, skipped", log.shown_name());
             self.run.statistics.leave_out(&log.statistics);
@@ -213,23 +213,6 @@ impl Job {
     }
 
     /// Waits for the sinks, and says what still waits.
-    fn deliver(&mut self, config: &Config, patience: Duration) -> Delivery {
-        let mut delivery = Delivery {
-            sinks: sinks::names(config),
-            records: self.run.records,
-            dry_run: config.output.dry_run,
-            ..Delivery::default()
-        };
-        let Some(keep) = self.run.keep.take() else {
-            return delivery;
-        };
-        let drained = keep.finish(patience, &self.run.signals);
-        drained.say();
-        delivery.waiting = drained.waiting;
-        delivery.dead = drained.dead;
-        delivery
-    }
-
     fn exit(&self, logs: &[LogState], delivery: &Delivery, finished: bool) -> Exit {
         let bad = self.troubles > 0
             || logs
@@ -251,16 +234,11 @@ impl Job {
         delivery: Delivery,
         tallies: Vec<Tally>,
     ) -> Result<(), Failure> {
-        let mut indicators = self.run.fold.indicators();
-        if self.resumes {
-            // What was sighted before this run's first line was told by the run that read it.
-            let first = self.run.statistics.first;
-            indicators.retain(|indicator| first.is_some_and(|first| indicator.last_seen >= first));
-            if self.run.statistics.lines == 0 {
-                tracing::info!("nothing new since the last run");
-            }
+        if self.resumes && self.run.statistics.lines == 0 {
+            tracing::info!("nothing new since the last run");
         }
-        let summary = self.summary(config, logs, delivery, indicators);
+        let logs = logs.into_iter().map(log_summary).collect();
+        let summary = self.run.summary(config, logs, delivery, self.started.elapsed());
         if let (Some(reporting), Some(sightings)) = (self.reporting.take(), self.run.sightings.take()) {
             reporting.write(tallies, sightings, &summary)?;
         }
@@ -279,26 +257,6 @@ impl Job {
                 .try_for_each(|indicator| self.run.printer.indicator(indicator)),
         };
         super::output::quietly(written.and_then(|()| self.run.printer.flush())).map(drop)
-    }
-
-    fn summary(
-        &mut self,
-        config: &Config,
-        logs: Vec<LogState>,
-        delivery: Delivery,
-        indicators: Vec<crate::indicator::Indicator>,
-    ) -> Summary {
-        Summary {
-            logs: logs.into_iter().map(log_summary).collect(),
-            total: std::mem::take(&mut self.run.statistics),
-            indicators,
-            elapsed: self.started.elapsed(),
-            delivery,
-            geoip: !config.analysis.geoip.is_empty(),
-            claims: self.run.fold.claims().counts(),
-            dns: self.run.checks.is_some(),
-            counters: self.run.fold.take_counters(),
-        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::analysis::{Fold, Kit};
 use crate::config::{Analysis, Config};
 use crate::drive::data::Files;
 use crate::drive::refresh::Refresh;
+use crate::drive::report::Reporting;
 use crate::drive::run::{Keep, Run};
 use crate::drive::signals::Signals;
 use crate::drive::tail::Tail;
@@ -68,19 +69,21 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
     let mut fold = start::fold(&config, &kit, !config.output.dry_run);
     let (_lock, keep, cursors) = keep(&config, sinks, &mut fold)?;
     let follower = Follower::new(&spec(&config, args, paths)?, &cursors).map_err(Failure::usage)?;
+    let reporting = Reporting::begin(&config, &config.paths)?;
     let run = Run {
         fold,
         printer: start::printer(&config, print, true),
         statistics: Statistics::default(),
         records: 0,
-        sightings: None,
+        sightings: reporting.as_ref().map(Reporting::sightings),
         keep,
         rejects: start::rejects(&config, &config.paths)?,
         signals,
         checks,
     };
     announce(&config);
-    let mut tail = Tail::new(follower, &kit, formats, run);
+    let tally = reporting.as_ref().map(Reporting::tally);
+    let mut tail = Tail::new(follower, &kit, formats, run).counting(tally);
     let mut fresh = Fresh {
         refresh: Refresh::start(files, &config.analysis.sources, refresh::fetcher(&config))?,
         analysis: &config.analysis,
@@ -90,7 +93,7 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
         Err(failure) if failure.is_closed_pipe() => {}
         other => other?,
     }
-    end(tail);
+    end(tail, &config, reporting)?;
     Ok(Exit::Done)
 }
 
@@ -190,10 +193,18 @@ fn announce(config: &Config) {
 }
 
 /// Gives the sinks their grace time and says what was done.
-fn end(mut tail: Tail) {
-    let lines = tail.run.statistics.lines;
-    if let Some(keep) = tail.run.keep.take() {
-        keep.finish(GRACE, &tail.run.signals).say();
+fn end(mut tail: Tail, config: &Config, reporting: Option<Reporting>) -> Result<(), Failure> {
+    let delivery = tail.run.deliver(config, GRACE);
+    let statistics = &tail.run.statistics;
+    tracing::info!("{} lines read, {} findings", statistics.lines, statistics.sighted);
+    let (tally, logs) = tail.take_counted();
+    if let (Some(reporting), Some(sightings)) = (reporting, tail.run.sightings.take()) {
+        let summary = tail.run.summary(config, logs, delivery, Duration::ZERO);
+        reporting.write(
+            tally.map(|tally| *tally).into_iter().collect(),
+            sightings,
+            &summary,
+        )?;
     }
-    tracing::info!("{lines} lines read, {} findings", tail.run.statistics.sighted);
+    Ok(())
 }

@@ -17,7 +17,9 @@ use crate::analysis::merge::Partial;
 use crate::analysis::scan::{Rejected, Scan};
 use crate::cli::print::Printer;
 use crate::cli::{Failure, now};
+use crate::config::Config;
 use crate::enrich::crawler::{Claim, Verdict};
+use crate::report::summary::{Delivery, LogSummary, Summary};
 use crate::report::{Sightings, Statistics};
 use crate::sink::{Sink, Workers};
 use crate::source::{Batch, Cursor};
@@ -270,6 +272,50 @@ impl Run {
         self.records += items.len() as u64;
         if let Some(keep) = &mut self.keep {
             keep.effects.items.extend(items);
+        }
+    }
+
+    /// Gives the sinks so much time and tells what became of their records.
+    pub fn deliver(&mut self, config: &Config, patience: Duration) -> Delivery {
+        let mut delivery = Delivery {
+            sinks: super::sinks::names(config),
+            records: self.records,
+            dry_run: config.output.dry_run,
+            ..Delivery::default()
+        };
+        let Some(keep) = self.keep.take() else {
+            return delivery;
+        };
+        let left = keep.finish(patience, &self.signals);
+        left.say();
+        delivery.waiting = left.waiting;
+        delivery.dead = left.dead;
+        delivery
+    }
+
+    /// All that was found, at the end. What was sighted before the first line of this run was told by the run that
+    /// read it.
+    pub fn summary(
+        &mut self,
+        config: &Config,
+        logs: Vec<LogSummary>,
+        delivery: Delivery,
+        elapsed: Duration,
+    ) -> Summary {
+        let total = std::mem::take(&mut self.statistics);
+        let mut indicators = self.fold.indicators();
+        let is_new = |seen| total.first.is_some_and(|first| seen >= first);
+        indicators.retain(|indicator| is_new(indicator.last_seen));
+        Summary {
+            logs,
+            total,
+            indicators,
+            elapsed,
+            delivery,
+            geoip: !config.analysis.geoip.is_empty(),
+            claims: self.fold.claims().counts(),
+            dns: self.checks.is_some(),
+            counters: self.fold.take_counters(),
         }
     }
 

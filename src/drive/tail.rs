@@ -3,7 +3,7 @@
 //! One thread: a busy log is limited by its writer long before by afw. What a round reads becomes durable together,
 //! within 250 ms. Next: [`super::run`].
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use afw_parsers::{Layout, Time};
@@ -11,6 +11,8 @@ use afw_parsers::{Layout, Time};
 use crate::analysis::merge::{Merge, Step};
 use crate::analysis::scan::{Kit, Scan, Scanner};
 use crate::cli::Failure;
+use crate::report::Tally;
+use crate::report::summary::LogSummary;
 use crate::source::{Batch, Follower, Polled};
 use std::sync::Arc;
 
@@ -39,6 +41,8 @@ pub struct Tail {
     /// Logs already called no access log.
     called: HashSet<u32>,
     lines: HashMap<u32, (u64, u64)>,
+    /// What was read of each log, when a report is wanted.
+    logs: Option<BTreeMap<u32, LogSummary>>,
 }
 
 impl Tail {
@@ -52,7 +56,22 @@ impl Tail {
             layouts: HashMap::new(),
             called: HashSet::new(),
             lines: HashMap::new(),
+            logs: None,
         }
+    }
+
+    /// Counts everything for a report from now on, when one is wanted.
+    #[must_use]
+    pub fn counting(mut self, tally: Option<Tally>) -> Self {
+        self.logs = tally.is_some().then(BTreeMap::new);
+        self.scanner = self.scanner.counting(tally);
+        self
+    }
+
+    /// What was counted for a report.
+    pub fn take_counted(&mut self) -> (Option<Box<Tally>>, Vec<LogSummary>) {
+        let logs = self.logs.take().unwrap_or_default();
+        (self.scanner.take_tally(), logs.into_values().collect())
     }
 
     /// Goes on with fresher databases and lists.
@@ -155,6 +174,7 @@ impl Tail {
                 Step::Done { log } => {
                     if let Some(scan) = merge.pop(log) {
                         self.call_no_access_log(&scan);
+                        self.count_log(&scan);
                         self.run.batch(scan)?;
                     }
                 }
@@ -200,6 +220,19 @@ impl Tail {
                 .collect();
             self.formats.recognise(&batch.file, &head).layout
         })
+    }
+
+    /// Counts what was read of a log, when a report is wanted.
+    fn count_log(&mut self, scan: &Scan) {
+        let Some(logs) = &mut self.logs else { return };
+        let log = logs.entry(scan.batch.log).or_insert_with(|| LogSummary {
+            name: scan.batch.file.to_string(),
+            files: 1,
+            ..LogSummary::default()
+        });
+        log.statistics.merge(&scan.statistics);
+        let most = log.statistics.formats.iter().max_by_key(|(_, lines)| *lines);
+        log.format = most.map(|(name, _)| name.to_owned()).unwrap_or_default();
     }
 
     /// Says so once when a file turns out to be no access log.

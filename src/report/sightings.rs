@@ -19,7 +19,7 @@ use crate::event::{Finding, SightedEvent, Sighting};
 use crate::text::{clipped, printable};
 
 /// Cells of the timeline.
-const CELLS: usize = 1 << 16;
+const CELLS: usize = 1 << 15;
 /// Exposed targets that are kept; how many were left out is counted.
 const EXPOSURES: usize = 500;
 /// Longest target and host that are kept, in bytes.

@@ -27,7 +27,7 @@ const BEFORE: usize = 60;
 const LOUD_REJECTS: f64 = 0.05;
 
 /// One log as the summary shows it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct LogSummary {
     /// Path or `-`.
     pub name: String,

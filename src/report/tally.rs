@@ -25,10 +25,10 @@ use key::{CLAIM, CLASS, COUNTRY, Claim, DENIED, Fact, HOST, KIND, LEVEL, METHOD,
 use names::Names;
 use timed::Timeline;
 
-/// Cells of the larger tables, about 3 MB each when full.
-const CELLS: usize = 1 << 17;
-/// Cells of the smaller tables.
-const FEW_CELLS: usize = 1 << 16;
+/// Cells of the tables that rows are sums of, about 2 MB each when full: some times as many as a document can hold.
+const CELLS: usize = 1 << 16;
+/// Cells of either table of facts, of which a document holds fewer yet.
+const FEW_CELLS: usize = 1 << 14;
 /// Longest path, user agent and host that are told apart, in bytes.
 const PATH_BYTES: usize = 160;
 const AGENT_BYTES: usize = 256;
@@ -155,14 +155,14 @@ impl Tally {
             scope,
             requests: 0,
             // Each bound is twice what the tables below can refer to, so giving up the rest always makes room.
-            hosts: Names::new(2 * (3 * CELLS + 3 * FEW_CELLS)),
+            hosts: Names::new(2 * (4 * CELLS + 2 * FEW_CELLS)),
             paths: Names::new(2 * (CELLS + 2 * FEW_CELLS)),
             places: Names::new(2 * (CELLS + 2 * FEW_CELLS)),
-            agents: Names::new(2 * (3 * FEW_CELLS)),
+            agents: Names::new(2 * (CELLS + 2 * FEW_CELLS)),
             time: Timeline::new(CELLS),
             by_place: Cells::new(CELLS),
             by_path: Cells::new(CELLS),
-            by_agent: Cells::new(FEW_CELLS),
+            by_agent: Cells::new(CELLS),
             plain: Cells::new(FEW_CELLS),
             sighted: Cells::new(FEW_CELLS),
             last_host: 0,

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::report::tally::timed::{SPANS, Timeline};
+use crate::report::tally::timed::Timeline;
 
+/// Lengths of the spans in seconds.
+const SPANS: [i64; 15] = [
+    1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800, 2_419_200,
+];
 /// A clock that is wrong in one line in so many does not stretch the time axis.
 const ODD_SHARE: u64 = 2_000;
 /// By how much odd lines must stretch the axis before they are set aside.
@@ -34,7 +38,7 @@ impl Spans {
         let count = |secs: i64| last.div_euclid(secs) - first.div_euclid(secs) + 1;
         let secs = SPANS
             .into_iter()
-            .find(|secs| *secs >= finest && count(*secs) <= max);
+            .find(|secs| secs % finest == 0 && count(*secs) <= max);
         let secs = secs.unwrap_or(SPANS[SPANS.len() - 1]);
         Self {
             start: first.div_euclid(secs) * secs,

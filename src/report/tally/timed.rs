@@ -7,12 +7,12 @@
 use super::cells::{Cells, MAX_LEVEL};
 use super::key::{Timed, Traits};
 
-/// Lengths of the spans in seconds; each divides the next.
-pub const SPANS: [i64; 15] = [
-    1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800, 2_419_200,
+/// Lengths of the spans in seconds; each divides the next. Few steps: with each the table is filled anew.
+const SPANS: [i64; 13] = [
+    1, 10, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800, 2_419_200,
 ];
 /// Place of the hour in [`SPANS`].
-const HOUR: usize = 8;
+const HOUR: usize = 6;
 
 /// Counts by span and traits.
 #[derive(Debug, Clone)]
@@ -112,9 +112,9 @@ mod tests {
     #[test]
     fn the_way_goes_through_longer_spans_and_then_rarer_lines() {
         let way: Vec<(i64, u8)> = (0..60).map(step).collect();
-        assert_eq!(way[..5], [(1, 0), (5, 0), (10, 0), (30, 0), (60, 0)]);
+        assert_eq!(way[..5], [(1, 0), (10, 0), (60, 0), (300, 0), (600, 0)]);
         assert_eq!(
-            way[8..13],
+            way[6..11],
             [(3600, 0), (3600, 1), (10_800, 1), (10_800, 2), (21_600, 2)]
         );
         assert!(way.windows(2).all(
