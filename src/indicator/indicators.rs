@@ -14,7 +14,8 @@
 //! **Held rules** (see [`crate::detect::guard`]) count for what is printed. An update is for delivery only when the
 //! rules that are not held reach the threshold by themselves.
 //!
-//! **Bounds.** Too many or too large profiles make room: first those that are no indicator yet, then indicators, the
+//! **Bounds.** Of the profiles an eighth at most is about what payloads name; further names are passed over and counted.
+//! Too many or too large profiles make room: first those that are no indicator yet, then indicators, the
 //! least recently sighted first; both are counted. A profile not sighted for [`Options::expire_nanos`] ends.
 
 mod queue;
@@ -53,6 +54,8 @@ pub struct Indicators {
     /// Who has to go first: of those that are no indicator yet, and of indicators.
     order: [Queue; 2],
     bytes: usize,
+    /// How many of them are about what payloads name.
+    texts: usize,
     touches: u64,
     counters: Counters,
     dirty: BTreeSet<Subject>,
@@ -72,6 +75,7 @@ impl Indicators {
             neighbours: BTreeSet::new(),
             order: Default::default(),
             bytes: 0,
+            texts: 0,
             touches: 0,
             counters: Counters::default(),
             dirty: BTreeSet::new(),
@@ -99,6 +103,10 @@ impl Indicators {
             Some(_) => {}
         }
         for (subject, sightings) in observed(finding) {
+            if self.texts >= self.most_texts() && !self.profiles.contains_key(&subject) {
+                self.counters.evicted_faint += 1;
+                continue;
+            }
             let sightings: Vec<&Sighting> = sightings.iter().collect();
             updates.extend(self.merge(subject, event, &sightings, &held));
         }
@@ -204,6 +212,9 @@ impl Indicators {
             self.neighbours.remove(address);
         }
         self.bytes = self.bytes.saturating_sub(profile.bytes());
+        self.texts = self
+            .texts
+            .saturating_sub(usize::from(matches!(subject, Subject::Text(..))));
         Some(profile)
     }
 
@@ -213,7 +224,14 @@ impl Indicators {
         }
         self.order[rank(&profile)].push(profile.touched, &subject);
         self.bytes += profile.bytes();
+        self.texts += usize::from(matches!(subject, Subject::Text(..)));
         self.profiles.insert(subject, profile);
+    }
+
+    /// How many profiles may be about what payloads name. One client can write any number of names, and must not push
+    /// out what is known of others.
+    fn most_texts(&self) -> usize {
+        (self.options.max_profiles / 8).max(1)
     }
 
     /// The one of a rank that was not touched for the longest time.

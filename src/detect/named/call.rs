@@ -146,6 +146,10 @@ fn in_call(near: &[u8]) -> bool {
             .rev()
             .nth(1)
             .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_'))
+        || (quoted
+            && [&b"xp_"[..], b"utl_"]
+                .iter()
+                .any(|call| memmem::find(text, call).is_some()))
         || (quoted && words.iter().chain(&places).any(|word| text.ends_with(word)))
 }
 

@@ -139,21 +139,35 @@ pub fn authority(text: &[u8]) -> &[u8] {
         .take(512)
         .position(ends)
         .unwrap_or(text.len().min(512));
-    let mut name = text.get(..end).unwrap_or_default();
-    while let Some((b'}', rest)) = name.split_last() {
-        name = rest;
-    }
+    let mut name = outside_braces(text.get(..end).unwrap_or_default());
     // `user:word@host`, and `127.0.0.1#host`, by which a look-up passes a filter.
     if let Some(at) = memchr::memrchr2(b'@', b'#', name) {
         name = name.get(at + 1..).unwrap_or_default();
     }
-    // `${hostName}.host`: what stands in braces is another machine's secret, not a name.
-    if let Some(at) = memchr::memrchr(b'}', name) {
-        name = name.get(at + 1..).unwrap_or_default();
-        name = name.strip_prefix(b".").unwrap_or(name);
-    }
     let end = memchr::memchr(b':', name).unwrap_or(name.len());
     name.get(..end).unwrap_or_default()
+}
+
+/// What follows the last `${…}`, up to a brace that closes what began before: what stands in braces is another machine's
+/// secret (`${hostName}.host`), not a name.
+fn outside_braces(text: &[u8]) -> &[u8] {
+    let (mut depth, mut start, mut end) = (0_usize, 0, text.len());
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 0 => {
+                end = at;
+                break;
+            }
+            b'}' => {
+                depth -= 1;
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    let name = text.get(start..end).unwrap_or_default();
+    name.strip_prefix(b".").unwrap_or(name)
 }
 
 /// Letters, digits, hyphens and underscores in labels, two at least, the last one of letters or punycode.

