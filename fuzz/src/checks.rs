@@ -73,7 +73,7 @@ fn compiled(data: &[u8], compile: impl Fn(&str) -> Result<Layout, usize>) {
 fn read(layout: &Layout, lines: &[&[u8]]) {
     let mut parser = Parser::new(layout);
     let mut walked = layout.clone();
-    for (at, part) in lines.iter().flat_map(|line| parts(line)) {
+    for (at, part) in lines.iter().flat_map(|line| records(line)) {
         assert!(at <= lines.iter().map(|line| line.len()).max().unwrap_or(0));
         let (mut record, mut alone) = (Record::default(), Record::default());
         let read = parser.parse(part, &mut record);
@@ -94,4 +94,23 @@ fn read(layout: &Layout, lines: &[&[u8]]) {
         Some(parser.layout())
     );
     assert_eq!(walked, parser.layout());
+}
+
+/// The records of a line as an array has them and, where it is none, as a row of objects.
+fn records(line: &[u8]) -> Vec<(usize, &[u8])> {
+    let mut split = parts(line);
+    let mut records: Vec<_> = split.next().into_iter().collect();
+    if split.split_row() {
+        records.clear();
+    }
+    records.extend(split);
+    let mut end = 0;
+    for (at, part) in &records {
+        assert!(
+            *at >= end && line.get(*at..at + part.len()) == Some(*part),
+            "{at} in {line:?}"
+        );
+        end = at + part.len();
+    }
+    records
 }

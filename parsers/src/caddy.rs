@@ -9,7 +9,7 @@ use crate::address;
 use crate::clock;
 use crate::header;
 use crate::json::{Text, Value, Walker};
-use crate::memo::{TimeMemo, decimal};
+use crate::memo::{TimeMemo, Unit, decimal};
 use crate::parser::{Line, Skip};
 use crate::record::{Bytes, Record};
 use crate::reject::{Reason, Reject};
@@ -22,6 +22,8 @@ struct Seen<'a> {
     message: Option<&'a [u8]>,
     level: bool,
     time: Option<Value<'a>>,
+    /// The unit that the log's durations were said to be in.
+    durations: Option<Unit>,
     /// Whether there was a `request` object with a member of an HTTP request.
     request: bool,
     /// Whether there was a status, a size, a duration or response headers.
@@ -36,7 +38,10 @@ pub(crate) fn parse<'a>(
     record: &mut Record<'a>,
     times: &mut TimeMemo,
 ) -> Result<Line, Reject> {
-    let mut seen = Seen::default();
+    let mut seen = Seen {
+        durations: times.durations(),
+        ..Seen::default()
+    };
     members(line, record, &mut seen)?;
     judge(&seen, record, times)
 }
@@ -69,6 +74,7 @@ pub(crate) fn parse_console<'a>(
         level: true,
         logger: Some(third),
         message: Some(message),
+        durations: times.durations(),
         ..Seen::default()
     };
     if !is_access_logger(third) {
@@ -135,7 +141,7 @@ fn members<'a>(text: &'a [u8], record: &mut Record<'a>, seen: &mut Seen<'a>) -> 
                 seen.response = true;
             }
             (b"duration", _) => {
-                record.more_mut().duration_ns = clock::duration(value);
+                record.more_mut().duration_ns = clock::duration(value, seen.durations);
                 seen.response = true;
             }
             (b"resp_headers", _) => seen.response = true,

@@ -2,7 +2,7 @@
 //! layouts that servers can be told to use.
 
 use crate::json::Value;
-use crate::memo::{self, TimeMemo};
+use crate::memo::{self, TimeMemo, Unit};
 use crate::time::{Civil, Time};
 
 const SECOND: u64 = 1_000_000_000;
@@ -69,25 +69,25 @@ fn scaled(whole: &[u8], digits: &[u8], unit: u64) -> Option<u64> {
     Some(nanos)
 }
 
-/// A duration as a JSON number of seconds, or as Go's text. A whole number of a day or more cannot be seconds and
-/// is taken as the nanoseconds that the same servers can be told to write.
-pub(crate) fn duration(value: Value<'_>) -> Option<u64> {
+/// A duration as a JSON number of this unit, or as Go's text. Where nobody said which, it is seconds, but a whole
+/// number of a day or more cannot be and is taken as the nanoseconds that the same servers can be told to write.
+pub(crate) fn duration(value: Value<'_>, unit: Option<Unit>) -> Option<u64> {
     let raw = value.raw();
+    let second = unit.map_or(SECOND, Unit::nanos);
     let at = raw.iter().position(|b| !b.is_ascii_digit()).unwrap_or(raw.len());
     let (whole, rest) = raw.split_at_checked(at)?;
     match rest {
         [] => match memo::decimal(whole)? {
-            secs @ 0..DAY_SECS => Some(secs * SECOND),
-            nanos => Some(nanos),
+            nanos @ DAY_SECS.. if unit.is_none() => Some(nanos),
+            number => number.checked_mul(second),
         },
-        [b'.', digits @ ..] if digits.iter().all(u8::is_ascii_digit) => scaled(whole, digits, SECOND),
+        [b'.', digits @ ..] if digits.iter().all(u8::is_ascii_digit) => scaled(whole, digits, second),
         _ => match value {
             Value::Text(text) => go_duration(&text.unescape()),
             _ => {
-                let secs: f64 = std::str::from_utf8(raw).ok()?.parse().ok()?;
-                (0.0..1e9)
-                    .contains(&secs)
-                    .then_some((secs * SECOND as f64) as u64)
+                let number: f64 = std::str::from_utf8(raw).ok()?.parse().ok()?;
+                let nanos = number * second as f64;
+                (0.0..1e18).contains(&nanos).then_some(nanos as u64)
             }
         },
     }
@@ -296,7 +296,23 @@ mod tests {
             (Value::Bare(b"-1"), None),
             (Value::Object, None),
         ] {
-            assert_eq!(duration(value), nanos, "{value:?}");
+            assert_eq!(duration(value, None), nanos, "{value:?}");
         }
+        for (unit, raw, nanos) in [
+            (Unit::Millis, "12", Some(12_000_000)),
+            (Unit::Millis, "99999", Some(99_999_000_000)),
+            (Unit::Millis, "1.25", Some(1_250_000)),
+            (Unit::Nanos, "929675", Some(929_675)),
+            (Unit::Nanos, "7", Some(7)),
+            (Unit::Seconds, "90000", Some(90_000_000_000_000)),
+            (Unit::Seconds, "99999999999999999", None),
+        ] {
+            assert_eq!(
+                duration(Value::Bare(raw.as_bytes()), Some(unit)),
+                nanos,
+                "{raw} {unit:?}"
+            );
+        }
+        assert_eq!(duration(text("6.31ms"), Some(Unit::Nanos)), Some(6_310_000));
     }
 }

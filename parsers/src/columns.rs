@@ -5,6 +5,8 @@
 
 use crate::cloudflare::table::Field;
 use crate::compile::sink::Sink;
+use crate::memo::TimeMemo;
+use crate::wrap;
 
 pub(crate) mod csv;
 pub(crate) mod iis;
@@ -72,6 +74,18 @@ impl Columns {
         Some(Self::new(text, before_date, Kind::Logpush(names, separator)))
     }
 
+    /// The same for a line as it stands in the log, where `#Fields:` and `#Date:` may be wrapped like any line.
+    pub(crate) fn after_line(line: &[u8], before: Option<&Self>, times: &mut TimeMemo) -> Option<Self> {
+        if may_be_header(line) {
+            return Self::after(line, before);
+        }
+        if !may_wrap_header(line) {
+            return None;
+        }
+        let inner = wrap::innermost(line, times);
+        inner.starts_with(b"#").then(|| Self::after(&inner, before))?
+    }
+
     /// Columns from the text kept in a layout.
     pub(crate) fn from_text(text: &str) -> Option<Self> {
         let mut columns = None;
@@ -123,9 +137,26 @@ impl Columns {
     }
 }
 
+/// Whether a line can be a header line, bare or in wrappers.
+pub(crate) fn may_hold_header(line: &[u8]) -> bool {
+    may_be_header(line) || may_wrap_header(line)
+}
+
+/// Whether a header may stand in the wrappers of a line, which are short.
+fn may_wrap_header(line: &[u8]) -> bool {
+    let start = line.get(..LONGEST_WRAPPER).unwrap_or(line);
+    memchr::memchr_iter(b'#', start).any(|at| {
+        let text = start.get(at..).unwrap_or_default();
+        at > 0 && (text.starts_with(b"#Fields:") || text.starts_with(b"#Date:"))
+    })
+}
+
+/// How far into a line its header is looked for.
+const LONGEST_WRAPPER: usize = 512;
+
 /// Whether a line can be a header line at all; the cheap question before [`Columns::after`].
 #[inline]
-pub(crate) fn may_be_header(line: &[u8]) -> bool {
+fn may_be_header(line: &[u8]) -> bool {
     line.starts_with(b"#") || csv::may_be_header(line)
 }
 

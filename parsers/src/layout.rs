@@ -11,6 +11,7 @@ use crate::compile::nginx::Names;
 use crate::compile::program::Program;
 use crate::compile::{FormatError, apache, nginx};
 use crate::format::Format;
+use crate::memo::{TimeMemo, Unit};
 use crate::record::Moment;
 use crate::unescape::Escape;
 
@@ -28,6 +29,8 @@ pub(crate) struct Inner {
     pub only: bool,
     /// The last header line seen, for formats that have one.
     pub header: Option<Box<str>>,
+    /// What durations count, where the format leaves it open and somebody said it.
+    pub durations: Option<Unit>,
 }
 
 /// What is tried first.
@@ -77,6 +80,17 @@ impl Layout {
         Self::of(First::Preset(format), false)
     }
 
+    /// The same with durations of this unit: Caddy writes numbers of several, and does not say which.
+    #[must_use]
+    pub fn with_durations(&self, unit: Unit) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                durations: Some(unit),
+                ..Inner::clone(&self.inner)
+            }),
+        }
+    }
+
     /// Only lines of an nginx `log_format`: its strings joined, as nginx joins them.
     ///
     /// # Errors
@@ -114,7 +128,8 @@ impl Layout {
     }
 
     /// What `--format` takes: `auto`, a preset's name, `nginx:FORMAT` (perhaps beginning `escape=json `),
-    /// `apache:FORMAT`, or the columns of Logpush files without a header as `cloudflare-http:FIELD,FIELD,…`. Behind the colon may also stand the name of a preset.
+    /// `apache:FORMAT`, the columns of Logpush files without a header as `cloudflare-http:FIELD,FIELD,…`, or the
+    /// unit of Caddy's durations as `caddy:ms`. Behind the colon may also stand the name of a preset.
     ///
     /// # Errors
     /// As [`Layout::nginx`] and [`Layout::apache`], with the position in the whole option; an unknown name.
@@ -135,6 +150,9 @@ impl Layout {
             Some((name @ ("cloudflare-http" | "cloudflare-firewall"), columns)) => {
                 Self::listed(name, columns).ok_or_else(|| no_such_fields(option))
             }
+            Some((name @ ("caddy" | "caddy-console"), unit)) => {
+                Self::measured(name, unit).ok_or_else(|| no_such_unit(option))
+            }
             Some((server @ ("nginx" | "apache"), name)) => preset(&format!("{server}-{name}"))
                 .or_else(|| preset(name))
                 .ok_or_else(|| no_such_format(option)),
@@ -147,6 +165,11 @@ impl Layout {
         let columns = Columns::after(columns.as_bytes(), None)?;
         let layout = Self::preset(Format::from_name(name)?);
         Some(layout.with_header(Some(columns.text())))
+    }
+
+    /// Caddy with the unit of its durations.
+    fn measured(name: &str, unit: &str) -> Option<Self> {
+        Some(Self::preset(Format::from_name(name)?).with_durations(Unit::from_name(unit)?))
     }
 
     /// The same, but lines that it does not read are tried as every other format.
@@ -177,6 +200,7 @@ impl Layout {
                 first,
                 only,
                 header: None,
+                durations: None,
             }),
         }
     }
@@ -210,10 +234,10 @@ impl Layout {
     /// The layout that holds behind this line, if the line is a header (`#Fields:`, the names of a CSV file) and
     /// says something new. Whoever reads a log in blocks needs it to begin in the middle.
     pub fn after(&self, line: &[u8]) -> Option<Self> {
-        if !self.takes_headers() || !columns::may_be_header(line) {
+        if !self.takes_headers() || !columns::may_hold_header(line) {
             return None;
         }
-        let columns = Columns::after(line, self.columns().as_ref())?;
+        let columns = Columns::after_line(line, self.columns().as_ref(), &mut TimeMemo::new())?;
         let next = self.with_header(Some(columns.text()));
         (next != *self).then_some(next)
     }
@@ -236,6 +260,9 @@ impl Layout {
     pub fn state(&self) -> String {
         let how = if self.inner.only { "only" } else { "first" };
         let mut state = format!("{how}:{}", self.name());
+        if let Some(unit) = self.inner.durations {
+            let _ = write!(state, ":{}", unit.name());
+        }
         if let First::Compiled(compiled) = &self.inner.first {
             // The text's length ends it, since it may hold any byte.
             let _ = write!(state, ":{}:{}", compiled.text.len(), compiled.text);
@@ -260,17 +287,26 @@ impl Layout {
                 let (name, header) = rest
                     .split_once('\n')
                     .map_or((rest, None), |(name, header)| (name, Some(header)));
-                let first = match name {
-                    "auto" => First::Auto,
-                    name => First::Preset(Format::from_name(name)?),
-                };
-                (Self::of(first, true), header)
+                (Self::named(name)?, header)
             }
         };
         match how {
-            "only" => Some(Self::of(layout.inner.first.clone(), true).with_header(header)),
+            "only" => Some(layout.with_header(header)),
             "first" => Some(layout.or_any().with_header(header)),
             _ => None,
+        }
+    }
+
+    /// A format by its name, perhaps with a unit behind it.
+    fn named(name: &str) -> Option<Self> {
+        let (name, unit) = name.split_once(':').unwrap_or((name, ""));
+        let layout = match name {
+            "auto" => Self::of(First::Auto, true),
+            name => Self::preset(Format::from_name(name)?),
+        };
+        match unit {
+            "" => Some(layout),
+            unit => Some(layout.with_durations(Unit::from_name(unit)?)),
         }
     }
 
@@ -327,6 +363,12 @@ fn no_such_fields(option: &str) -> FormatError {
         .hint("the job's field_names in their order, such as ClientIP,ClientRequestURI,EdgeStartTimestamp")
 }
 
+fn no_such_unit(option: &str) -> FormatError {
+    let at = option.find(':').map_or(0, |colon| colon + 1);
+    FormatError::new("this is no unit of durations".to_owned(), at)
+        .hint("what duration_format says: seconds, ms or ns; times in text (`6.31ms`) need none")
+}
+
 fn no_such_format(option: &str) -> FormatError {
     let names: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
     let error = FormatError::new(format!("no format is named {option:?}"), 0);
@@ -350,6 +392,8 @@ mod tests {
             ("nginx:$remote_addr $request", "nginx"),
             ("nginx:escape=json {\"a\":\"$remote_addr\"}", "nginx-json"),
             ("apache:%h %r", "apache"),
+            ("caddy:ms", "caddy"),
+            ("caddy-console:nanos", "caddy-console"),
         ] {
             assert_eq!(Layout::from_option(option).unwrap().name(), name, "{option}");
         }
@@ -359,6 +403,8 @@ mod tests {
             ("nginx:$remote_addr $remote_usr", 19),
             ("nginx:escape=none $remote_addr $", 31),
             ("apache:%h %Z", 10),
+            ("caddy:hours", 6),
+            ("caddy:", 6),
         ] {
             let error = Layout::from_option(option).unwrap_err();
             assert_eq!(error.at, at, "{option}: {error}");
@@ -385,6 +431,9 @@ mod tests {
             layouts.push(Layout::nginx_configured(format, Escape::None).unwrap().or_any());
         }
         layouts.push(Layout::apache("%h é\n%r").unwrap());
+        layouts.push(Layout::preset(Format::Caddy).with_durations(Unit::Millis));
+        let console = Layout::first(Format::CaddyConsole).with_durations(Unit::Nanos);
+        layouts.push(console.with_header(Some("a:b")));
         for layout in layouts {
             assert_eq!(Layout::from_state(&layout.state()), Some(layout));
         }

@@ -43,7 +43,7 @@ mod zoraxy;
 pub use compile::FormatError;
 pub use format::Format;
 pub use layout::Layout;
-pub use memo::TimeMemo;
+pub use memo::{TimeMemo, Unit};
 pub use parser::{Line, Parser, Skip};
 pub use parts::{Parts, parts};
 pub use recognise::{Candidate, Recognition};

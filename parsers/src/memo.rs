@@ -19,12 +19,67 @@ pub struct TimeMemo {
     iso_text: [u8; ISO_SECOND_LEN],
     iso_zone_secs: i32,
     iso_time: Option<Time>,
+    durations: Option<Unit>,
+}
+
+/// What one of a duration's whole numbers counts, where a server can write several (Caddy's `duration_format`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Seconds.
+    Seconds,
+    /// Thousandths.
+    Millis,
+    /// Billionths.
+    Nanos,
+}
+
+impl Unit {
+    /// By the names that Caddy's `duration_format` has.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "s" | "second" | "seconds" => Self::Seconds,
+            "ms" | "milli" | "millis" => Self::Millis,
+            "ns" | "nano" | "nanos" => Self::Nanos,
+            _ => return None,
+        })
+    }
+
+    /// The shortest of its names.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Seconds => "s",
+            Self::Millis => "ms",
+            Self::Nanos => "ns",
+        }
+    }
+
+    /// How many nanoseconds it has.
+    pub(crate) fn nanos(self) -> u64 {
+        match self {
+            Self::Seconds => 1_000_000_000,
+            Self::Millis => 1_000_000,
+            Self::Nanos => 1,
+        }
+    }
 }
 
 impl TimeMemo {
     /// A memo that has seen nothing.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A memo for a log whose durations are in this unit; `None` if nobody said.
+    pub(crate) fn with_durations(unit: Option<Unit>) -> Self {
+        Self {
+            durations: unit,
+            ..Self::default()
+        }
+    }
+
+    /// The unit that the log's durations were said to be in.
+    pub(crate) fn durations(&self) -> Option<Unit> {
+        self.durations
     }
 
     /// `10/Oct/2000:13:55:36 -0700`, without brackets.

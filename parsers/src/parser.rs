@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::clf;
-use crate::columns::{self, Columns};
+use crate::columns::Columns;
 use crate::foreign;
 use crate::format::{self, Format};
 use crate::layout::{First, Layout};
@@ -12,7 +12,7 @@ use crate::memo::TimeMemo;
 use crate::record::Record;
 use crate::reject::{Reason, Reject};
 use crate::unescape::Escape;
-use crate::wrap::{self, By, Inner, Wrapped};
+use crate::wrap::{self, By, Inner, WRAPPERS, Wrapped};
 
 /// What a line turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,15 +55,12 @@ pub struct Parser {
     columns: Option<Arc<Columns>>,
 }
 
-/// How many wrappers are taken off one line: a collector's and the container's.
-const WRAPPERS: usize = 2;
-
 impl Parser {
     /// A parser for a log of this layout.
     pub fn new(layout: &Layout) -> Self {
         Self {
             layout: layout.clone(),
-            memo: TimeMemo::new(),
+            memo: TimeMemo::with_durations(layout.inner().durations),
             columns: layout.columns().map(Arc::new),
         }
     }
@@ -128,7 +125,7 @@ impl Parser {
         refused: Option<Reject>,
         wrappers: usize,
     ) -> Result<Line, Reject> {
-        // A header counts where it stands by itself, so that a reader of blocks finds it without unwrapping.
+        // A header counts in all its wrappers at once, as [`Layout::after`] sees it.
         if wrappers == WRAPPERS && self.take_header(line) {
             return Ok(Line::Skip(Skip::Comment));
         }
@@ -188,10 +185,10 @@ impl Parser {
 
     /// Takes a line for the header that names the columns of those after it.
     fn take_header(&mut self, line: &[u8]) -> bool {
-        if !self.layout.takes_headers() || !columns::may_be_header(line) {
+        if !self.layout.takes_headers() {
             return false;
         }
-        let Some(columns) = Columns::after(line, self.columns.as_deref()) else {
+        let Some(columns) = Columns::after_line(line, self.columns.as_deref(), &mut self.memo) else {
             return false;
         };
         self.layout = self.layout.with_header(Some(columns.text()));

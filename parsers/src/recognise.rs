@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::columns::{self, Columns};
+use crate::columns::Columns;
 use crate::format::{self, Format};
 use crate::layout::Layout;
 use crate::memo::TimeMemo;
@@ -14,7 +14,7 @@ use crate::parser::Line;
 use crate::parts::parts;
 use crate::record::{Bytes, Record};
 use crate::unescape::Escape;
-use crate::wrap::{self, Inner};
+use crate::wrap;
 
 /// How many first lines are worth looking at; more are ignored.
 pub const HEAD_LINES: usize = 64;
@@ -80,9 +80,7 @@ fn sample<'h>(head: &[&'h [u8]]) -> (Vec<Sample<'h>>, Option<Arc<Columns>>) {
         if lines.len() == HEAD_LINES {
             break;
         }
-        if columns::may_be_header(line)
-            && let Some(next) = Columns::after(line, columns.as_deref())
-        {
+        if let Some(next) = Columns::after_line(line, columns.as_deref(), &mut times) {
             columns = Some(Arc::new(next));
         } else if format::skip(line).is_none() {
             let room = HEAD_LINES - lines.len();
@@ -90,7 +88,8 @@ fn sample<'h>(head: &[&'h [u8]]) -> (Vec<Sample<'h>>, Option<Arc<Columns>>) {
                 text,
                 columns: columns.clone(),
             };
-            match unwrapped(line, &mut times) {
+            match wrap::innermost(line, &mut times) {
+                text if format::skip(&text).is_some() => {}
                 Cow::Borrowed(text) => {
                     let mut records = parts(text);
                     records.split_row();
@@ -105,18 +104,6 @@ fn sample<'h>(head: &[&'h [u8]]) -> (Vec<Sample<'h>>, Option<Arc<Columns>>) {
         }
     }
     (lines, columns)
-}
-
-fn unwrapped<'h>(line: &'h [u8], times: &mut TimeMemo) -> Bytes<'h> {
-    match wrap::unwrap(line, times).map(|wrapped| wrapped.inner) {
-        Some(Inner::Plain(inner)) => match wrap::unwrap(inner, times).map(|wrapped| wrapped.inner) {
-            Some(Inner::Plain(innermost)) => Cow::Borrowed(innermost),
-            Some(Inner::Json(text)) => Cow::Owned(text.unescape().trim_ascii_end().to_vec()),
-            Some(Inner::Part) | None => Cow::Borrowed(inner),
-        },
-        Some(Inner::Json(text)) => Cow::Owned(text.unescape().trim_ascii_end().to_vec()),
-        Some(Inner::Part) | None => Cow::Borrowed(line),
-    }
 }
 
 fn candidate(format: Format, lines: &[Sample<'_>]) -> Option<Candidate> {

@@ -3,8 +3,11 @@
 //! Everything here only finds the inner line; whether that is an access line is the formats' business. A wrapper is
 //! written by the machine and stands before all that a client can choose, so nothing inside can pass for one.
 
+use std::borrow::Cow;
+
 use crate::json::{Text, Value, Walker};
 use crate::memo::{TimeMemo, decimal, month};
+use crate::record::Bytes;
 
 /// A line taken out of its wrapper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +25,27 @@ pub(crate) enum Inner<'a> {
     Json(Text<'a>),
     /// A part of a line that its runtime cut.
     Part,
+}
+
+/// How many wrappers are taken off one line: a collector's and the container's.
+pub(crate) const WRAPPERS: usize = 2;
+
+/// What stands in the wrappers of a line; the line itself if it has none.
+pub(crate) fn innermost<'a>(line: &'a [u8], times: &mut TimeMemo) -> Bytes<'a> {
+    innermost_of(line, times, WRAPPERS)
+}
+
+fn innermost_of<'a>(line: &'a [u8], times: &mut TimeMemo, wrappers: usize) -> Bytes<'a> {
+    let wrapped = (wrappers > 0).then(|| unwrap(line, times)).flatten();
+    match wrapped.map(|wrapped| wrapped.inner) {
+        Some(Inner::Plain(inner)) => innermost_of(inner, times, wrappers - 1),
+        Some(Inner::Json(text)) => {
+            let inner = text.unescape();
+            let inner = inner.trim_ascii_end();
+            Cow::Owned(innermost_of(inner, times, wrappers - 1).into_owned())
+        }
+        Some(Inner::Part) | None => Cow::Borrowed(line),
+    }
 }
 
 /// Who wrote the line, as far as the wrapper tells.
@@ -232,7 +256,7 @@ fn json(line: &[u8]) -> Option<Wrapped<'_>> {
         by = By::Docker;
     }
     // A message that a program wrote about itself has no room for a request.
-    let inner = inner.filter(|text| text.raw.len() >= 20)?;
+    let inner = inner.filter(|text| text.raw.len() >= 20 || text.raw.starts_with(b"#"))?;
     Some(Wrapped {
         inner: Inner::Json(inner),
         by,

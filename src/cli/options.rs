@@ -78,7 +78,7 @@ pub struct CommonOptions {
 /// Options that `tail`, `replay` and `explain` share: how lines are read and judged.
 #[derive(Debug, Clone, Default, Args)]
 pub struct AnalysisOptions {
-    /// Log format: auto, a preset's name, nginx:LOG_FORMAT or apache:LOGFORMAT (the directive’s own string)
+    /// Log format: auto, a preset's name, nginx:LOG_FORMAT or apache:LOGFORMAT (the directive’s own string), caddy:ms
     #[arg(
         long,
         value_name = "F",

@@ -397,14 +397,16 @@ impl Formats {
             let log = self.declared.as_ref()?.log_of(Path::new(log))?;
             log.layout.as_ref().ok()
         };
-        if let Some(layout) = self.named.as_ref().or_else(declared) {
+        // `auto` says nothing: the first lines do.
+        let said = self.named.as_ref().or_else(declared);
+        if let Some(layout) = said.filter(|layout| **layout != Layout::auto()) {
             return Recognised {
                 layout: layout.clone(),
                 access_log: true,
             };
         }
         let recognition = Layout::recognise(head);
-        let access_log = !recognition.candidates.is_empty() || may_be_access_log(head);
+        let access_log = said.is_some() || !recognition.candidates.is_empty() || may_be_access_log(head);
         Recognised {
             layout: recognition.layout,
             access_log,
@@ -436,6 +438,16 @@ pub struct Recognised {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn to_say_auto_is_to_ask_the_lines() {
+        let line = br#"{"level":"info","ts":1.5,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":"192.0.2.7","method":"GET","uri":"/"},"status":200}"#;
+        for (option, name) in [(None, "caddy"), (Some("auto"), "caddy"), (Some("w3c"), "w3c")] {
+            let formats = Formats::new(option, None).expect("a format");
+            let recognised = formats.recognise("x.log", &[line]);
+            assert_eq!(recognised.layout.name(), name, "{option:?}");
+        }
+    }
 
     #[test]
     fn own_addresses_are_those_the_kernel_calls_local() {

@@ -150,3 +150,21 @@ fn console_lines() {
         }
     }
 }
+
+#[test]
+fn durations_in_the_unit_that_somebody_said() {
+    let json = r#"{"level":"info","ts":1.5,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":"192.0.2.7","method":"GET","uri":"/"},"duration":1500,"size":0,"status":200}"#;
+    let console = "1.5\tinfo\thttp.log.access\thandled request\t{\"request\":{\"remote_ip\":\"192.0.2.7\",\"uri\":\"/\"},\"duration\":1500,\"status\":200}";
+    for (option, line, nanos) in [
+        ("caddy", json, 1_500_000_000_000),
+        ("caddy:ms", json, 1_500_000_000),
+        ("caddy:nanos", json, 1500),
+        ("caddy-console:milli", console, 1_500_000_000),
+    ] {
+        let layout = crate::Layout::from_option(option).unwrap();
+        let mut record = Record::default();
+        let read = crate::Parser::new(&layout).parse(line.as_bytes(), &mut record);
+        assert_eq!(read, Ok(Line::Record), "{option}");
+        assert_eq!(record.more.duration_ns, Some(nanos), "{option}");
+    }
+}

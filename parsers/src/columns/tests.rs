@@ -1,7 +1,9 @@
 use super::*;
 use crate::cloudflare::{self, Dataset};
+use crate::format::Format;
+use crate::layout::Layout;
 use crate::memo::TimeMemo;
-use crate::parser::Line;
+use crate::parser::{Line, Parser, Skip};
 use crate::record::Record;
 use crate::reject::{Reason, Reject};
 use w3c::Writer;
@@ -236,4 +238,39 @@ fn the_oldest_format_of_iis() {
     ] {
         assert!(iis::parse(line, &mut Record::default(), &mut TimeMemo::new()).is_err());
     }
+}
+
+#[test]
+fn a_header_counts_in_its_wrappers() {
+    let line = "2026-01-02 03:04:05 10.0.0.1 GET /a - 443 - 203.0.113.9 curl/8 - 200 0 0 31";
+    let header = "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken";
+    let syslog = |text: &str| format!("<134>Jan  2 03:04:05 web1 iis[12]: {text}");
+    let docker =
+        |text: &str| format!(r#"{{"log":"{text}\n","stream":"stdout","time":"2026-01-02T03:04:05.1Z"}}"#);
+    let cri = |text: &str| format!("2026-01-02T03:04:05.123456789Z stdout F {text}");
+    let both = |text: &str| docker(&syslog(text));
+    let compose = |text: &str| format!("web-1  | {text}");
+    for wrap in [&syslog as &dyn Fn(&str) -> String, &docker, &cri, &both, &compose] {
+        let log: Vec<String> = ["#Version: 1.0", header, line].into_iter().map(wrap).collect();
+        let lines: Vec<&[u8]> = log.iter().map(|line| line.as_bytes()).collect();
+        let recognised = Layout::recognise(&lines);
+        assert_eq!(recognised.candidates[0].format, Format::W3c, "{}", log[0]);
+        assert!((recognised.candidates[0].score - 1.0).abs() < 1e-9, "{}", log[0]);
+        for layout in [Layout::auto(), Layout::preset(Format::W3c)] {
+            let mut parser = Parser::new(&layout);
+            let read: Vec<_> = lines
+                .iter()
+                .map(|line| parser.parse(line, &mut Record::default()))
+                .collect();
+            let comment = Ok(Line::Skip(Skip::Comment));
+            assert_eq!(read, [comment, comment, Ok(Line::Record)], "{}", log[0]);
+            // A reader of blocks comes to the same layout.
+            assert_eq!(layout.after(lines[1]), Some(parser.layout()));
+        }
+    }
+    // What a client wrote is no header, wherever it stands.
+    let forged =
+        r#"203.0.113.9 - - [02/Jan/2026:03:04:05 +0000] "GET /#Fields: date HTTP/1.1" 200 1 "-" "x""#;
+    assert_eq!(Layout::auto().after(forged.as_bytes()), None);
+    assert_eq!(Layout::auto().after(syslog(forged).as_bytes()), None);
 }

@@ -1,9 +1,10 @@
 //! Caddy: the log files that a Caddyfile or a JSON configuration names. Their format is recognised when they are
-//! read, since Caddy's encoders can be told to leave out and rename what they write.
+//! read, since Caddy's encoders can be told to leave out and rename what they write; only the unit of durations,
+//! which no line tells, is taken from the configuration.
 
 use std::path::{Path, PathBuf};
 
-use afw_parsers::Layout;
+use afw_parsers::{Format, Layout, Unit};
 use serde_json::Value;
 
 use super::{DeclaredLog, MAX_DEPTH, MAX_FILES, Servers, matches_of};
@@ -22,20 +23,34 @@ impl Servers {
             let mut files = 0;
             caddyfile(path, 0, &mut files, &mut found, &mut self.troubles);
         }
-        for file in found {
+        for CaddyLog { file, durations } in found {
             let file = match Path::new(&file).strip_prefix("/") {
                 Ok(below) => root.join(below),
                 Err(_) => path.parent().unwrap_or(root).join(&file),
             };
-            let text = String::from("auto");
+            let (layout, text) = match durations {
+                Some(unit) => (Layout::first(Format::Caddy).with_durations(unit), "caddy"),
+                None => (Layout::auto(), "auto"),
+            };
             self.add(DeclaredLog {
                 path: file,
-                layout: Ok(Layout::auto()),
-                text,
+                layout: Ok(layout),
+                text: text.to_owned(),
                 config: path.into(),
             });
         }
     }
+}
+
+/// A log file that a configuration names, and the unit of its durations where that is not the usual one.
+struct CaddyLog {
+    file: String,
+    durations: Option<Unit>,
+}
+
+/// What `duration_format` means: text and seconds need no telling apart.
+fn unit(duration_format: &str) -> Option<Unit> {
+    Unit::from_name(duration_format).filter(|unit| *unit != Unit::Seconds)
 }
 
 fn read_json(path: &Path) -> Result<Value, Trouble> {
@@ -44,13 +59,35 @@ fn read_json(path: &Path) -> Result<Value, Trouble> {
 }
 
 /// `logging.logs.*.writer` of kind `file`.
-fn json_files(value: &Value, found: &mut Vec<String>) {
+fn json_files(value: &Value, found: &mut Vec<CaddyLog>) {
     let logs = value.pointer("/logging/logs").and_then(Value::as_object);
     for log in logs.into_iter().flat_map(serde_json::Map::values) {
         let is_file = log.pointer("/writer/output").and_then(Value::as_str) == Some("file");
         if let (true, Some(name)) = (is_file, log.pointer("/writer/filename").and_then(Value::as_str)) {
-            found.push(name.to_owned());
+            let formats = ["/encoder/duration_format", "/encoder/wrap/duration_format"];
+            let mut formats = formats.iter().filter_map(|at| log.pointer(at)?.as_str());
+            found.push(CaddyLog {
+                file: name.to_owned(),
+                durations: formats.find_map(unit),
+            });
         }
+    }
+}
+
+/// The `log` block that is being read.
+#[derive(Default)]
+struct Block {
+    /// How many blocks are open around it.
+    around: usize,
+    files: Vec<String>,
+    durations: Option<Unit>,
+}
+
+impl Block {
+    fn close(self, found: &mut Vec<CaddyLog>) {
+        let durations = self.durations;
+        let of = |file| CaddyLog { file, durations };
+        found.extend(self.files.into_iter().map(of));
     }
 }
 
@@ -59,7 +96,7 @@ fn caddyfile(
     path: &Path,
     depth: usize,
     files: &mut usize,
-    found: &mut Vec<String>,
+    found: &mut Vec<CaddyLog>,
     troubles: &mut Vec<Trouble>,
 ) {
     *files += 1;
@@ -70,10 +107,16 @@ fn caddyfile(
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) => return troubles.push(Trouble::io(path, &error)),
     };
+    let (mut open, mut block) = (0usize, Block::default());
     for line in text.lines() {
         let mut words = line.split_whitespace().map(|word| word.trim_matches(['"', '`']));
         match (words.next(), words.next(), words.next()) {
-            (Some("output"), Some("file"), Some(file)) => found.push(file.to_owned()),
+            (Some("log"), ..) => {
+                std::mem::take(&mut block).close(found);
+                block.around = open;
+            }
+            (Some("output"), Some("file"), Some(file)) => block.files.push(file.to_owned()),
+            (Some("duration_format"), Some(format), _) => block.durations = unit(format),
             (Some("import"), Some(pattern), _) => {
                 // A snippet's name is no path and matches nothing.
                 let pattern: PathBuf = path.parent().unwrap_or(Path::new("")).join(pattern);
@@ -83,5 +126,16 @@ fn caddyfile(
             }
             _ => {}
         }
+        for word in line.split_whitespace() {
+            open = match word {
+                "{" => open + 1,
+                "}" => open.saturating_sub(1),
+                _ => open,
+            };
+        }
+        if open <= block.around {
+            std::mem::take(&mut block).close(found);
+        }
     }
+    block.close(found);
 }

@@ -1,5 +1,7 @@
 use std::fs;
 
+use afw_parsers::{Format, Unit};
+
 use super::*;
 
 fn root(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -110,22 +112,28 @@ fn caddy_by_caddyfile_and_json() {
             "a.org {\n log {\n output file \"/var/log/caddy/a.log\"\n}\n}",
         ),
         (
+            "etc/caddy/sites/b",
+            "b.org {\n log {\n format json {\n duration_format ms\n }\n output file /var/log/caddy/b.log\n }\n log x {\n output file /var/log/caddy/c.log\n }\n}",
+        ),
+        (
             "var/lib/caddy/.config/caddy/autosave.json",
-            r#"{"logging":{"logs":{"x":{"writer":{"output":"file","filename":"/var/log/caddy/j.log"}}}}}"#,
+            r#"{"logging":{"logs":{"x":{"writer":{"output":"file","filename":"/var/log/caddy/j.log"},"encoder":{"format":"filter","wrap":{"format":"json","duration_format":"nano"}}}}}}"#,
         ),
     ]);
-    let found: Vec<String> = logs(&root)
-        .iter()
-        .map(|log| log.split(' ').next().unwrap().to_owned())
-        .collect();
     assert_eq!(
-        found,
+        logs(&root),
         [
-            "var/log/caddy/a.log",
-            "var/log/caddy/access.log",
-            "var/log/caddy/j.log"
+            "var/log/caddy/a.log auto",
+            "var/log/caddy/b.log caddy",
+            "var/log/caddy/c.log auto",
+            "var/log/caddy/access.log auto",
+            "var/log/caddy/j.log caddy"
         ]
     );
+    let servers = Servers::find(root.path());
+    let durations = |unit| Layout::first(Format::Caddy).with_durations(unit);
+    assert_eq!(servers.logs[1].layout, Ok(durations(Unit::Millis)));
+    assert_eq!(servers.logs[4].layout, Ok(durations(Unit::Nanos)));
 }
 
 #[test]
