@@ -69,6 +69,8 @@ struct Sequence {
     targets: u64,
     /// A rotated file that the server still writes to.
     behind: bool,
+    /// How much afw had said when it was started last.
+    said: usize,
     log: Vec<String>,
 }
 
@@ -96,9 +98,13 @@ impl Sequence {
             begun: String::new(),
             targets: 0,
             behind: false,
+            said: 0,
             log: Vec::new(),
         };
         sequence.append();
+        // What was rotated before a log was first followed is not asked for.
+        sequence.start();
+        wait_until("the first commit", || counted(sequence.dir.path()) > 0);
         sequence
     }
 
@@ -162,6 +168,7 @@ impl Sequence {
 
     fn start(&mut self) {
         if self.tail.is_none() {
+            self.said = self.messages().len();
             let child = shipping(self.dir.path(), &self.receiver)
                 .args(["tail", "--from", "start", "--print", "none"])
                 .args(sinks(self.dir.path()))
@@ -252,6 +259,12 @@ impl Sequence {
 
     fn terminate(&mut self) {
         if let Some(mut tail) = self.tail.take() {
+            // Before it has begun, the signal ends it as it ends any program.
+            wait_until("the start", || {
+                self.messages()
+                    .get(self.said..)
+                    .is_some_and(|said| said.contains("following"))
+            });
             assert_eq!(tail.terminate(), Some(0), "{}", self.story());
         }
     }
@@ -364,9 +377,13 @@ impl Sequence {
         assert_same_as_one_replay(self.dir.path(), &self.receiver, &story);
     }
 
+    fn messages(&self) -> String {
+        fs::read_to_string(self.dir.path().join("messages")).unwrap_or_default()
+    }
+
     /// What was done and what afw said to it.
     fn story(&self) -> String {
-        let said = fs::read_to_string(self.dir.path().join("messages")).unwrap_or_default();
+        let said = self.messages();
         format!("{} of: {}\nafw said: {said}", self.place, self.log.join(", "))
     }
 }
