@@ -1,7 +1,6 @@
 //! `afw status`: how far logs were read, what waits for whom, how fresh databases and lists are.
 
 use std::fmt::Write as _;
-use std::fs;
 
 use afw_parsers::Time;
 use clap::Args;
@@ -11,11 +10,10 @@ use super::options::CommonOptions;
 use super::output::{Output, quietly};
 use super::{Exit, Failure, logging, now};
 use crate::config::Config;
+use crate::drive::lag::{lag_bytes, lag_secs, size};
 use crate::drive::start::store_failure;
 use crate::drive::{setup, sinks};
 use crate::report::summary::bytes;
-use crate::source::Cursor;
-use crate::source::identity::Key;
 use crate::store::{Condition, FileRow, LockError, Receiver, StateKind, Store};
 use crate::text::{grouped, printable};
 
@@ -202,35 +200,12 @@ impl Status {
     }
 }
 
-/// Bytes of a plain file that were not read yet; 0 for what is finished or gone.
-fn lag_bytes(file: &FileRow) -> u64 {
-    if file.cursor.finished {
-        return 0;
-    }
-    size(&file.cursor).map_or(0, |size| size.saturating_sub(file.cursor.offset))
-}
-
-/// Seconds since the last line that was read, while more waits to be read; 0 when all is read.
-fn lag_secs(file: &FileRow) -> Option<i64> {
-    if lag_bytes(file) == 0 {
-        return Some(0);
-    }
-    file.last_time
-        .map(|time| now().since(time).max(0) / 1_000_000_000)
-}
-
-/// The size of the file that was read, if it is still under its path: after a rotation another one is.
-fn size(cursor: &Cursor) -> Option<u64> {
-    let meta = fs::metadata(&cursor.path).ok()?;
-    (Key::of(&meta).inode == cursor.inode).then_some(meta.len())
-}
-
 fn file_json(file: &FileRow) -> Value {
     let cursor = &file.cursor;
     json!({
         "path": cursor.path, "id": cursor.id, "head_hash": format!("{:016x}", cursor.head_hash), "head_bytes": cursor.head_len,
         "device": cursor.device, "inode": cursor.inode, "offset": cursor.offset, "size": size(cursor),
-        "lag_bytes": lag_bytes(file), "lag_secs": lag_secs(file),
+        "lag_bytes": lag_bytes(file), "lag_secs": lag_secs(file, now()),
         "finished": cursor.finished, "format": file.format, "lines": file.lines, "rejects": file.rejects,
         "last_time": file.last_time.map(|time| time.to_string()), "updated": file.updated.to_string(),
     })

@@ -1,5 +1,6 @@
 //! `afw tail`: follow logs, detect, ship; survives restarts and rotation.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use super::{Exit, Failure, logging, now, refresh};
 use crate::analysis::{Fold, Kit};
 use crate::config::{Analysis, Config};
 use crate::drive::data::Files;
+use crate::drive::metrics::Endpoint;
 use crate::drive::refresh::Refresh;
 use crate::drive::report::Reporting;
 use crate::drive::run::{Keep, Run};
@@ -35,6 +37,9 @@ pub struct TailArgs {
     /// Where to begin in a file that has no stored cursor
     #[arg(long, value_name = "WHERE", env = "AFW_FROM", hide_env_values = true)]
     from: Option<Where>,
+    /// Serve /metrics (Prometheus) and /healthz there, for example 127.0.0.1:9186
+    #[arg(long, value_name = "ADDR", env = "AFW_METRICS", hide_env_values = true)]
+    metrics: Option<SocketAddr>,
     #[command(flatten)]
     analysis: AnalysisOptions,
     #[command(flatten)]
@@ -84,12 +89,19 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
     announce(&config);
     let tally = reporting.as_ref().map(Reporting::tally);
     let mut tail = Tail::new(follower, &kit, formats, run).counting(tally);
+    let mut endpoint = metrics(&config, args)?;
     let mut fresh = Fresh {
         refresh: Refresh::start(files, &config.analysis.sources, refresh::fetcher(&config))?,
         analysis: &config.analysis,
         kit,
     };
-    match tail.follow(|tail| fresh.round(tail)) {
+    let each_round = |tail: &mut Tail| {
+        fresh.round(tail);
+        if let Some(endpoint) = &mut endpoint {
+            endpoint.publish(&tail.run.statistics);
+        }
+    };
+    match tail.follow(each_round) {
         Err(failure) if failure.is_closed_pipe() => {}
         other => other?,
     }
@@ -131,6 +143,22 @@ fn spec(config: &Config, args: &TailArgs, paths: Vec<PathBuf>) -> Result<SourceS
         batch_bytes: BATCH_BYTES,
         ..SourceSpec::default()
     })
+}
+
+/// Opens the address for monitoring, when one is asked for.
+fn metrics(config: &Config, args: &TailArgs) -> Result<Option<Endpoint>, Failure> {
+    let hint = "an address and a port of this machine, such as 127.0.0.1:9186";
+    let configured = config.file.metrics.as_deref().map(|text| {
+        text.parse::<SocketAddr>()
+            .map_err(|_| Failure::usage(format!("metrics = \"{text}\" is no address")).hint(hint))
+    });
+    let Some(address) = args.metrics.map(Ok).or(configured).transpose()? else {
+        return Ok(None);
+    };
+    let state_dir = (!config.output.dry_run).then_some(config.state_dir.as_path());
+    let endpoint = Endpoint::start(address, state_dir)
+        .map_err(|error| Failure::usage(format!("cannot listen on {address}: {error}")).hint(hint))?;
+    Ok(Some(endpoint))
 }
 
 /// What happens between two rounds beside reading: fresher data, and SIGHUP.

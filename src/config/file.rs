@@ -47,6 +47,7 @@ pub struct File {
     pub rejects: Option<PathBuf>,
     pub threads: Option<usize>,
     pub from: Option<String>,
+    pub metrics: Option<String>,
     pub drain: Option<String>,
     pub line_cap_bytes: Option<usize>,
     pub sink: Option<Vec<String>>,

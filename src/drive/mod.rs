@@ -2,10 +2,12 @@
 //!
 //! [`setup`] turns the configuration into rules, databases and receivers; [`replay`] reads history once; [`tail`]
 //! follows; [`checks`] brings crawlers' claims to name servers; [`data`] and [`refresh`] keep databases
-//! and lists fresh. Nothing is parsed, judged or encoded here. Next: [`crate::cli`].
+//! and lists fresh; [`metrics`] tells a monitor how it goes. Nothing is parsed, judged or encoded here. Next: [`crate::cli`].
 
 pub mod checks;
 pub mod data;
+pub mod lag;
+pub mod metrics;
 pub mod pool;
 pub mod progress;
 pub mod refresh;

@@ -24,7 +24,7 @@ const LOGS: usize = 12;
 /// Bytes that are shown of a rejected line before the place where parsing stopped.
 const BEFORE: usize = 60;
 /// From which share of rejected lines the summary says so loudly.
-const LOUD_REJECTS: f64 = 0.05;
+pub(crate) const LOUD_REJECTS: f64 = 0.05;
 
 /// One log as the summary shows it.
 #[derive(Debug, Clone, Default)]
