@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::path::Path;
 
 /// Bytes as valid UTF-8 text, other bytes as `\xHH` with upper-case digits.
 pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
@@ -11,6 +12,16 @@ pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => Cow::Owned(escape_invalid(bytes)),
     }
+}
+
+/// The name of a file as text, other bytes than UTF-8 as `\xHH`. What goes to a terminal also passes [`printable`].
+pub fn of_path(path: &Path) -> Cow<'_, str> {
+    shown(path.as_os_str().as_encoded_bytes())
+}
+
+/// The name of a file for one line of a message: whoever may create files must not write messages.
+pub fn printable_path(path: &Path) -> String {
+    printable(&of_path(path))
 }
 
 fn escape_invalid(bytes: &[u8]) -> String {

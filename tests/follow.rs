@@ -11,8 +11,10 @@
 
 mod support;
 
+use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -22,7 +24,7 @@ use afw::store::Store;
 use support::coding::packed;
 use support::mount::Mount;
 use support::traffic::{Random, counted, number};
-use support::{Running, afw, text, wait_until};
+use support::{Running, afw, json_lines, run, text, wait_until};
 
 /// So many lines, beginning with this number.
 fn lines(from: u64, count: u64) -> String {
@@ -161,6 +163,59 @@ fn what_may_not_be_read_is_told_with_a_hint_and_read_when_it_may_be() {
         "{}",
         said(place)
     );
+}
+
+#[test]
+fn a_file_may_have_any_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path();
+    let logs = place.join("logs");
+    fs::create_dir(&logs).unwrap();
+    let odd = logs.join(OsStr::from_bytes(b"acc\xff\xfess.log"));
+    append(&odd, &lines(0, 5));
+    append(&logs.join("a\nafw: error: forged"), "no log\n");
+    let replayed = run(afw(&place.join("state"))
+        .args(["replay", "--resume", "--print", "events"])
+        .arg(&logs));
+    let events = json_lines(&text(&replayed.stdout));
+    assert_eq!(events.len(), 5);
+    let told = events[0]["log"]["file"]["path"].as_str().unwrap();
+    assert!(told.ends_with(r"acc\xFF\xFEss.log"), "{told}");
+    let said = text(&replayed.stderr);
+    assert!(said.contains(r"a\x0Aafw: error: forged"), "{said}");
+    assert!(said.lines().all(|line| !line.starts_with("afw: error")), "{said}");
+
+    let mut status = afw(&place.join("state"));
+    let status = run(status.args(["status", "--json"]));
+    assert_eq!(status.status.code(), Some(0), "{}", text(&status.stderr));
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    let paths: Vec<_> = status["files"].as_array().unwrap().iter().collect();
+    assert!(
+        paths
+            .iter()
+            .any(|file| file["path"] == told && file["lines"] == 5),
+        "{status}"
+    );
+    // And its place is found again.
+    append(&odd, &lines(5, 3));
+    let again = run(afw(&place.join("state"))
+        .args(["replay", "--resume", "--print", "events"])
+        .arg(&odd));
+    assert_eq!(json_lines(&text(&again.stdout)).len(), 3);
+}
+
+#[test]
+fn reading_without_end_ends_with_a_signal() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = afw(dir.path());
+    command.args(["replay", "--print", "none", "/dev/zero"]);
+    let mut replay = spawned(dir.path(), command);
+    wait_until("it reads", || {
+        let read = fs::read_to_string(format!("/proc/{}/io", replay.0.id())).unwrap_or_default();
+        let bytes = read.lines().find_map(|line| line.strip_prefix("rchar: "));
+        bytes.is_some_and(|bytes| bytes.parse::<u64>().unwrap() > 64 << 20)
+    });
+    assert_eq!(replay.terminate(), Some(143));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::config::{Config, data, environment, secret};
 use crate::drive::data::{STALE_DATABASE_DAYS, days_since};
 use crate::enrich::Database;
 use crate::sink::Secret;
-use crate::text::printable;
+use crate::text::{of_path, printable};
 use crate::update::geoip::{GeoipSpec, HOST, update};
 
 /// MaxMind databases: status, update.
@@ -86,7 +86,9 @@ fn status(config: &Config, json: bool) -> Result<Exit, Failure> {
                     continue;
                 }
                 let error = error.to_string();
-                quietly(out.line(&json!({ "path": path, "error": error.lines().next() }).to_string()))?
+                quietly(
+                    out.line(&json!({ "path": of_path(path), "error": error.lines().next() }).to_string()),
+                )?
             }
         };
     }
@@ -109,7 +111,7 @@ fn row(database: &Database, json: bool) -> String {
     }
     if json {
         return json!({
-            "path": path, "type": database.database_type(), "built": built.map(|time| time.to_string()),
+            "path": of_path(path), "type": database.database_type(), "built": built.map(|time| time.to_string()),
             "age_days": days, "stale": stale, "bytes": database.bytes(),
         })
         .to_string();

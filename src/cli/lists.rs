@@ -13,7 +13,7 @@ use super::{Exit, Failure, logging, now, refresh};
 use crate::config::Config;
 use crate::drive::data::{STALE_LIST_DAYS, days_since, list_time};
 use crate::enrich::{List, ListSpec, Lists};
-use crate::text::{grouped, printable};
+use crate::text::{grouped, of_path, printable};
 use crate::update::list::update;
 
 /// Address, network, ASN and crawler lists: status, update.
@@ -86,7 +86,8 @@ fn status(config: &Config, json: bool) -> Result<Exit, Failure> {
                     refresh::failure(&format!("{name}: {error}")).report();
                     if json {
                         let error = error.to_string();
-                        let row = json!({ "name": name, "path": path, "error": error.lines().next() });
+                        let row =
+                            json!({ "name": name, "path": of_path(path), "error": error.lines().next() });
                         quietly(out.line(&row.to_string()))?;
                     }
                 }
@@ -108,7 +109,7 @@ fn row(list: &List, path: &Path, json: bool) -> String {
     }
     if json {
         return json!({
-            "name": list.name().as_ref(), "path": path, "role": list.role().name(), "format": list.format().name(),
+            "name": list.name().as_ref(), "path": of_path(path), "role": list.role().name(), "format": list.format().name(),
             "networks": list.networks(), "asns": list.asns(), "left_out": list.left_out(),
             "made": made.map(|time| time.to_string()), "age_days": days,
             "stale": stale,

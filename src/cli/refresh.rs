@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Exit, Failure};
 use crate::config::Config;
 use crate::report::summary::bytes;
-use crate::text::printable;
+use crate::text::{of_path, printable};
 use crate::update::{Fetcher, Updated};
 
 /// Pause before a publisher in trouble is asked again; the next is twice that.
@@ -26,7 +26,7 @@ pub fn row(name: &str, path: &Path, updated: &Updated, json: bool) -> String {
         Updated::Replaced { bytes } => ("updated", Some(*bytes)),
     };
     if json {
-        return json!({ "name": name, "path": path, "result": word, "bytes": size }).to_string();
+        return json!({ "name": name, "path": of_path(path), "result": word, "bytes": size }).to_string();
     }
     let size = size.map(|size| format!(", {}", bytes(size))).unwrap_or_default();
     printable(&format!("{name}  {word}{size}  {}", path.display()))

@@ -26,6 +26,7 @@ use crate::report::Tally;
 use crate::report::summary::{Delivery, LogSummary};
 use crate::sink::Sink;
 use crate::source::{self, Plan, SourceSpec, Trouble};
+use crate::text::printable;
 
 /// How long replay waits for a failing sink after the last line, unless told otherwise.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -188,7 +189,7 @@ impl Job {
         self.progress.finish();
         let delivery = self.run.deliver(config, drain);
         for log in replay.logs.iter().filter(|log| log.is_left_out()) {
-            tracing::info!("{}: no access log, skipped", log.shown_name());
+            tracing::info!("{}: no access log, skipped", printable(&log.shown_name()));
             self.run.statistics.leave_out(&log.statistics);
         }
         replay.logs.retain(|log| !log.is_left_out());
@@ -302,7 +303,7 @@ fn no_access_log(log: &LogState) -> String {
     };
     format!(
         "{}: none of its {} lines is of an access log\nhint: {hint}",
-        log.shown_name(),
+        printable(&log.shown_name()),
         log.statistics.lines
     )
 }

@@ -15,7 +15,7 @@ use crate::drive::start::store_failure;
 use crate::drive::{setup, sinks};
 use crate::report::summary::bytes;
 use crate::store::{Condition, FileRow, LockError, Receiver, StateKind, Store};
-use crate::text::{grouped, printable};
+use crate::text::{grouped, of_path, printable, printable_path};
 
 /// Cursors and lag, outbox, sinks, databases and lists.
 #[derive(Debug, Args)]
@@ -143,7 +143,7 @@ impl Status {
             let _ = writeln!(
                 out,
                 "  {}  {}  {} lines, {} rejected, at byte {}, {state}{}",
-                printable(&file.cursor.path.to_string_lossy()),
+                printable_path(&file.cursor.path),
                 file.format.as_deref().unwrap_or("?"),
                 grouped(file.lines),
                 grouped(file.rejects),
@@ -203,7 +203,7 @@ impl Status {
 fn file_json(file: &FileRow) -> Value {
     let cursor = &file.cursor;
     json!({
-        "path": cursor.path, "id": cursor.id, "head_hash": format!("{:016x}", cursor.head_hash), "head_bytes": cursor.head_len,
+        "path": of_path(&cursor.path), "id": cursor.id, "head_hash": format!("{:016x}", cursor.head_hash), "head_bytes": cursor.head_len,
         "device": cursor.device, "inode": cursor.inode, "offset": cursor.offset, "size": size(cursor),
         "lag_bytes": lag_bytes(file), "lag_secs": lag_secs(file, now()),
         "finished": cursor.finished, "format": file.format, "lines": file.lines, "rejects": file.rejects,
@@ -247,11 +247,11 @@ fn databases_json(config: &Config) -> Vec<Value> {
         Ok(databases) => {
             let first = databases.iter().next();
             json!({
-                "path": path, "type": first.map(|database| database.database_type().to_owned()),
+                "path": of_path(path), "type": first.map(|database| database.database_type().to_owned()),
                 "built": first.and_then(|database| database.built()).map(|time| time.to_string()),
             })
         }
-        Err(failure) => json!({ "path": path, "error": failure.message }),
+        Err(failure) => json!({ "path": of_path(path), "error": failure.message }),
     };
     config.analysis.geoip.iter().map(open).collect()
 }
@@ -261,11 +261,11 @@ fn lists_json(config: &Config) -> Vec<Value> {
         Ok(lists) => {
             let first = lists.iter().next();
             json!({
-                "name": entry.0, "path": entry.1, "networks": first.map(crate::enrich::List::networks),
+                "name": entry.0, "path": of_path(&entry.1), "networks": first.map(crate::enrich::List::networks),
                 "asns": first.map(crate::enrich::List::asns),
             })
         }
-        Err(failure) => json!({ "name": entry.0, "path": entry.1, "error": failure.message }),
+        Err(failure) => json!({ "name": entry.0, "path": of_path(&entry.1), "error": failure.message }),
     };
     config.analysis.lists.iter().map(open).collect()
 }

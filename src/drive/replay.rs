@@ -252,7 +252,7 @@ impl LogState {
     /// What people call the log: its file when it is only one, `-` for standard input.
     pub fn shown_name(&self) -> String {
         match self.log.files.as_slice() {
-            [file] => file.path.to_string_lossy().into_owned(),
+            [file] => crate::text::of_path(&file.path).into_owned(),
             _ => self.log.name.to_string(),
         }
     }
@@ -268,7 +268,7 @@ impl LogState {
 
     /// The first batch of each file recognises its format anew.
     fn begin(&mut self, batch: &Batch, formats: &Formats) {
-        if self.file == batch.file {
+        if self.file == batch.file || batch.lines.is_empty() {
             return;
         }
         self.file = std::sync::Arc::clone(&batch.file);

@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use super::identity::{Key, modified_nanos};
 use super::names::{Generation, Name, is_date_directory};
 use super::spec::{Notice, SourceError, Trouble};
+use crate::text::{of_path, shown};
 
 /// Directories deeper than this below a named one are not entered.
 const MAX_DEPTH: usize = 64;
@@ -108,11 +109,11 @@ impl Origin {
         for component in path.components() {
             match component {
                 Component::Normal(name) => {
-                    let name = name.to_string_lossy();
-                    if parts.is_empty() && !name.contains(['*', '?', '[']) {
-                        base.push(name.as_ref());
+                    let text = shown(name.as_encoded_bytes());
+                    if parts.is_empty() && !text.contains(['*', '?', '[']) {
+                        base.push(name);
                     } else {
-                        parts.push(Part::parse(path, &name)?);
+                        parts.push(Part::parse(path, &text)?);
                     }
                 }
                 other => base.push(other),
@@ -140,7 +141,7 @@ impl Part {
 impl Family {
     /// The log that a path belongs to, by its name alone, and which generation it is.
     pub fn of(path: &Path) -> (Self, Name) {
-        let name = Name::parse(&path.file_name().unwrap_or_default().to_string_lossy());
+        let name = Name::parse(&file_name(path));
         let directory = below_dates(directory_of(path));
         (
             Self {
@@ -157,8 +158,13 @@ impl Family {
             Some(b'.' | b'-' | b'_') => format!("*{}", self.stem),
             _ => self.stem.clone(),
         };
-        self.directory.join(stem).to_string_lossy().into_owned()
+        of_path(&self.directory.join(stem)).into_owned()
     }
+}
+
+/// The last component as text.
+fn file_name(path: &Path) -> String {
+    shown(path.file_name().unwrap_or_default().as_encoded_bytes()).into_owned()
 }
 
 /// The directory of a path, `.` for a bare name's (shown as the empty path).
@@ -242,7 +248,7 @@ impl Walk {
         };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let Some(name_says) = Name::of_log(&name.to_string_lossy(), &stem) else {
+            let Some(name_says) = Name::of_log(&shown(name.as_encoded_bytes()), &stem) else {
                 continue;
             };
             let sibling = directory.join(&name);
@@ -266,11 +272,7 @@ impl Walk {
         }
         self.scan.directories.push(directory.into());
         for (path, meta) in self.entries(directory) {
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let name = file_name(&path);
             match part {
                 Part::Deep if meta.is_dir() => self.glob(&path, parts, depth + 1),
                 Part::Deep if rest.is_empty() => self.file(&path, &meta, false, None),
@@ -397,12 +399,7 @@ fn regroup_inner_numbers(files: &mut [Found]) {
             stem: format!("{base}.{ending}"),
             ..file.family.clone()
         };
-        let name = file
-            .path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = file_name(&file.path);
         if let (true, Some(says)) = (families.contains(&family), Name::of_log(&name, &family.stem)) {
             file.family = family;
             file.generation = says.generation;

@@ -12,9 +12,13 @@ use super::identity::{HASHED_BYTES, Head, Trail};
 use super::ledger::{Probe, pass, read_before};
 use super::spec::Trouble;
 use super::{Batch, Cursor};
+use crate::text::of_path;
 
 /// Most bytes decoded at once.
 const READ_BYTES: usize = 256 << 10;
+/// After so many bytes without a line the reader gives a batch without one: a hole or an archive of zeros may be
+/// endless, and whoever reads wants to look for signals.
+const QUIET_BYTES: u64 = 4 << 20;
 
 /// A file being read.
 pub struct FileReader {
@@ -57,7 +61,7 @@ impl FileReader {
         };
         let (decoder, trail) = position(probe.file, probe.direct, offset)?;
         Ok(Self {
-            file: found.path.to_string_lossy().into(),
+            file: of_path(&found.path).into(),
             log,
             decoder,
             framer: Framer::new(cap, offset, trail),
@@ -82,7 +86,7 @@ impl FileReader {
             Box::new(File::open(path)?)
         };
         Ok(Self {
-            file: path.to_string_lossy().into(),
+            file: of_path(path).into(),
             log,
             decoder: Decoder::new(input),
             framer: Framer::new(cap, 0, Trail::default()),
@@ -134,6 +138,7 @@ impl FileReader {
     /// The next batch; an `Err` is the last item.
     #[expect(clippy::should_implement_trait, reason = "not meant to be adapted")]
     pub fn next(&mut self) -> Option<Result<Batch, Trouble>> {
+        let begun = self.framer.position();
         loop {
             if let Some(framed) = self.framer.take() {
                 return Some(Ok(self.batch(framed)));
@@ -148,6 +153,9 @@ impl FileReader {
                     None
                 };
                 return rest.map(|framed| Ok(self.batch(framed)));
+            }
+            if self.framer.position() - begun >= QUIET_BYTES {
+                return Some(Ok(self.empty_batch()));
             }
             self.fill();
         }

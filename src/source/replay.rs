@@ -19,6 +19,8 @@ use super::{Batch, Cursor};
 
 /// How many lines [`LogReader::peek_head`] gives at most.
 const HEAD_LINES: usize = 64;
+/// After so many batches without a line [`LogReader::peek_head`] gives up.
+const PEEKED_BATCHES: usize = 8;
 
 /// What there is to replay.
 #[derive(Debug, Default)]
@@ -203,8 +205,8 @@ pub struct LogReader {
 }
 
 impl LogReader {
-    /// The next batch, or a file's trouble, after which reading goes on with the next file. With cursors, a batch
-    /// may hold no line and only carry a cursor that has changed.
+    /// The next batch, or a file's trouble, after which reading goes on with the next file. A batch may hold no line:
+    /// with cursors, when only the cursor has changed, and when much was read that holds none.
     #[expect(
         clippy::should_implement_trait,
         reason = "an iterator could not be peeked into for its head"
@@ -218,11 +220,12 @@ impl LogReader {
         }
     }
 
-    /// The first lines that [`LogReader::next`] will give, without giving them: to recognise a format.
+    /// The first lines that [`LogReader::next`] will give, without giving them: to recognise a format. None when a
+    /// file begins with a hole that does not end soon.
     pub fn peek_head(&mut self) -> Vec<&[u8]> {
         let has_lines =
             |item: &Result<Batch, Trouble>| item.as_ref().is_ok_and(|batch| !batch.lines.is_empty());
-        while !self.ready.iter().any(has_lines) {
+        while !self.ready.iter().any(has_lines) && self.ready.len() < PEEKED_BATCHES {
             if self.advance().is_none() {
                 break;
             }

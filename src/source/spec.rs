@@ -7,6 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::text::printable_path;
+
 /// What to read and how.
 #[derive(Debug, Clone)]
 pub struct SourceSpec {
@@ -69,7 +71,7 @@ pub struct Notice {
 
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.what)
+        write!(f, "{}: {}", printable_path(&self.path), self.what)
     }
 }
 
@@ -88,7 +90,7 @@ pub struct Trouble {
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.what)?;
+        write!(f, "{}: {}", printable_path(&self.path), self.what)?;
         if let Some(offset) = self.offset {
             write!(f, " at byte {offset} of the decoded content")?;
         }
@@ -140,7 +142,7 @@ impl Trouble {
 
 /// A source that cannot be planned at all: a pattern that is none, no path given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: {}\nhint: {hint}", path.display())]
+#[error("{what}: {}\nhint: {hint}", printable_path(path))]
 pub struct SourceError {
     /// The path or pattern as typed.
     pub path: PathBuf,

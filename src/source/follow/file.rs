@@ -17,6 +17,7 @@ use crate::source::names::Name;
 use crate::source::reader::FileReader;
 use crate::source::spec::Trouble;
 use crate::source::{Batch, Cursor};
+use crate::text::of_path;
 
 /// Most bytes read at once.
 const READ_BYTES: usize = 256 << 10;
@@ -92,7 +93,7 @@ impl Followed {
             } else {
                 None
             },
-            shown: found.path.to_string_lossy().into(),
+            shown: of_path(&found.path).into(),
             cursor: Cursor {
                 path: found.path.clone(),
                 device: found.key.device,
@@ -148,7 +149,7 @@ impl Followed {
         self.dirty |= self.found.size != found.size || self.found.modified_nanos != found.modified_nanos;
         let moved = self.found.path != found.path;
         if moved {
-            self.shown = found.path.to_string_lossy().into();
+            self.shown = of_path(&found.path).into();
             self.cursor.path.clone_from(&found.path);
         }
         self.orphan = false;

@@ -49,7 +49,7 @@ impl Stream {
             .spawn(move || read_stream(&input, &sender, &waker));
         Self {
             path: path.into(),
-            file: path.to_string_lossy().into(),
+            file: crate::text::of_path(path).into(),
             log,
             said,
             framer: Framer::new(cap, 0, Trail::default()),
