@@ -13,6 +13,7 @@ pub mod mount;
 pub mod schema;
 pub mod traffic;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -94,6 +95,12 @@ impl Running {
     /// Asks it to end (SIGTERM) and returns its exit code.
     pub fn terminate(&mut self) -> Option<i32> {
         let id = self.0.id().to_string();
+        // A signal that comes before the program has begun to listen for it just ends it.
+        if cfg!(target_os = "linux") {
+            wait_until("it listens for signals", || {
+                catches_sigterm(&id) || self.0.try_wait().unwrap().is_some()
+            });
+        }
         let status = Command::new("kill")
             .args(["-TERM", &id])
             .status()
@@ -101,6 +108,14 @@ impl Running {
         assert!(status.success());
         self.0.wait().expect("it ends").code()
     }
+}
+
+/// Whether a process has a handler for the signal that asks it to end.
+fn catches_sigterm(id: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    // SIGTERM is signal 15, and bit 0 is signal 1.
+    caught.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & 1 << 14 != 0)
 }
 
 impl Drop for Running {
