@@ -20,6 +20,7 @@ use crate::reject::{Reason, Reject};
 use crate::traefik;
 use crate::transform;
 use crate::unescape::Escape;
+use crate::wrap;
 use crate::zoraxy;
 
 /// A format known by name.
@@ -355,11 +356,12 @@ impl Format {
     }
 }
 
-/// A line that is empty but for white space and NULs, or a comment.
+/// A line that is empty but for white space and NULs, a comment, or a field of the journal beside the message.
 pub(crate) fn skip(line: &[u8]) -> Option<Skip> {
     match line.iter().find(|b| !b.is_ascii_whitespace()) {
         None => Some(Skip::Blank),
         Some(b'#') => Some(Skip::Comment),
+        Some(_) if wrap::is_journal_field(line) => Some(Skip::OtherStream),
         Some(_) => None,
     }
 }

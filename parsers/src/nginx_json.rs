@@ -4,6 +4,9 @@
 //! leave `0.1, 0.2`, default escaping leaves `\xHH`, and `escape=json` copies bytes that are no UTF-8. So the object
 //! is scanned, not parsed: names in quotes, values up to the comma that the next name follows. Only the top level
 //! is looked at, and only under the names people give nginx's variables.
+//!
+//! `remote_addr` is the peer whatever else is logged: other names often hold a header, which the client writes. With
+//! `escape=none` a client can write whole members; where that makes two peers of one, the line is refused.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -23,13 +26,32 @@ pub(crate) fn parse<'a>(
     record: &mut Record<'a>,
     times: &mut TimeMemo,
 ) -> Result<Line, Reject> {
-    let mut pieces = Pieces::default();
-    let mut scan = Scan::new(line)?;
+    let mut scan = Scan::new(line, false)?;
+    match attempt(line, &mut scan, record, times) {
+        // `escape=none` leaves quotes inside of values.
+        Err(_) if scan.broken => {
+            record.clear();
+            record.line = Cow::Borrowed(line);
+            attempt(line, &mut Scan::new(line, true)?, record, times)
+        }
+        read => read,
+    }
+}
+
+fn attempt<'a>(
+    line: &'a [u8],
+    scan: &mut Scan<'a>,
+    record: &mut Record<'a>,
+    times: &mut TimeMemo,
+) -> Result<Line, Reject> {
+    let mut seen = Seen::default();
     while let Some((name, value)) = scan.next() {
         let at = line.len() - scan.rest.len();
-        fill(name, value, record, &mut pieces, times).map_err(|reason| Reject::new(reason, at))?;
+        fill(name, value, record, &mut seen, times).map_err(|reason| Reject::new(reason, at))?;
     }
-    pieces.finish(record).map_err(|reason| Reject::new(reason, 0))?;
+    seen.pieces
+        .finish(record)
+        .map_err(|reason| Reject::new(reason, 0))?;
     let asked = record.target.is_some() || record.malformed_request.is_some() || record.method.is_some();
     let named = !record.peer_text.is_empty() && asked;
     if !named || record.time.is_none() || !scan.status {
@@ -45,17 +67,54 @@ pub(crate) fn parse<'a>(
     Ok(Line::Record)
 }
 
+/// What is put together while a line is read.
+#[derive(Default)]
+struct Seen<'a> {
+    pieces: Pieces<'a>,
+    /// Whether there was a `remote_addr`.
+    remote_addr: bool,
+}
+
+const DIALECT: Dialect = Dialect {
+    undo: Escape::Json,
+    empty_is_absent: true,
+};
+
+/// The peer: `remote_addr`, else the first other name that holds an address.
+fn fill_peer<'a>(
+    key: &[u8],
+    value: &'a [u8],
+    record: &mut Record<'a>,
+    seen: &mut Seen<'a>,
+    times: &mut TimeMemo,
+) -> Result<(), Reason> {
+    let named = key == b"remote_addr";
+    if !named && (seen.remote_addr || record.peer.is_some()) {
+        return Ok(());
+    }
+    if named && seen.remote_addr && record.peer_text != value {
+        return Err(Reason::Json);
+    }
+    seen.remote_addr |= named;
+    record.peer = None;
+    let filled = Sink::Peer.fill(value, DIALECT, record, &mut seen.pieces, times);
+    match filled {
+        Err(_) if named => Err(Reason::JsonShape),
+        Err(_) => {
+            record.peer_text = b"";
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
 fn fill<'a>(
     name: &'a [u8],
     value: &'a [u8],
     record: &mut Record<'a>,
-    pieces: &mut Pieces<'a>,
+    seen: &mut Seen<'a>,
     times: &mut TimeMemo,
 ) -> Result<(), Reason> {
-    const DIALECT: Dialect = Dialect {
-        undo: Escape::Json,
-        empty_is_absent: true,
-    };
     let mut key = [0; LONGEST_NAME];
     let Some(key) = lower(name, &mut key) else {
         return Ok(());
@@ -77,8 +136,11 @@ fn fill<'a>(
     if matches!(sink, Sink::Target) && record.target.is_some() {
         return Ok(());
     }
-    match sink.fill(value, DIALECT, record, pieces, times) {
-        Err(Reason::Address | Reason::Status) => Err(Reason::JsonShape),
+    if matches!(sink, Sink::Peer) {
+        return fill_peer(key, value, record, seen, times);
+    }
+    match sink.fill(value, DIALECT, record, &mut seen.pieces, times) {
+        Err(Reason::Status) => Err(Reason::JsonShape),
         // Other names mean other things elsewhere; what does not fit is not this.
         _ => Ok(()),
     }
@@ -116,10 +178,12 @@ struct Scan<'a> {
     broken: bool,
     /// Whether a status was seen, empty or not.
     status: bool,
+    /// Whether a quote ends a string only where the next member or the end of the object follows.
+    lenient: bool,
 }
 
 impl<'a> Scan<'a> {
-    fn new(line: &'a [u8]) -> Result<Self, Reject> {
+    fn new(line: &'a [u8], lenient: bool) -> Result<Self, Reject> {
         let inside = line
             .trim_ascii()
             .strip_prefix(b"{")
@@ -129,6 +193,7 @@ impl<'a> Scan<'a> {
                 rest,
                 broken: false,
                 status: false,
+                lenient,
             }),
             None => Err(Reject::new(Reason::Truncated, line.len())),
         }
@@ -151,6 +216,8 @@ impl<'a> Scan<'a> {
             let nested = matches!(value.first(), Some(b'{' | b'['));
             let (text, rest) = if nested {
                 nested_value(value)
+            } else if self.lenient && value.starts_with(b"\"") {
+                string_with_quotes(value)
             } else {
                 flat_value(value)
             }
@@ -184,6 +251,31 @@ fn flat_value(value: &[u8]) -> Option<(&[u8], &[u8])> {
     let (text, rest) = value.split_at_checked(end)?;
     let text = text.trim_ascii();
     Some((if text == b"null" { b"" } else { text }, rest))
+}
+
+/// A string that may hold quotes of its own.
+fn string_with_quotes(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inside = value.get(1..)?;
+    let mut end = leaf::closing_quote(inside, Escape::Json)?;
+    loop {
+        let rest = inside.get(end + 1..)?;
+        if ends_member(rest) {
+            return Some((inside.get(..end)?, rest));
+        }
+        end += 1 + leaf::closing_quote(rest, Escape::Json)?;
+    }
+}
+
+/// Whether what follows a string is the next member or the end of the object.
+fn ends_member(rest: &[u8]) -> bool {
+    let rest = rest.trim_ascii_start();
+    let rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
+    let Some(name) = rest.strip_prefix(b"\"") else {
+        return rest.is_empty();
+    };
+    let end = name.iter().take(LONGEST_NAME * 2).position(|&b| b == b'"');
+    let after = end.and_then(|end| name.get(end + 1..));
+    after.is_some_and(|after| after.trim_ascii_start().starts_with(b":"))
 }
 
 /// An object or array, by counting what opens and closes outside strings.
@@ -364,6 +456,37 @@ mod tests {
         let record = read(&line).unwrap();
         assert_eq!(record.target.as_deref(), Some(&b"/a?b=c"[..]));
         assert_eq!(record.time.unwrap().nanos(), 971_211_336_500_000_000);
+    }
+
+    #[test]
+    fn quotes_that_nobody_escaped() {
+        let line = r#"{"time":"2000-10-10T13:55:36-07:00","remote_addr":"192.0.2.7","request":"GET /a"b", "c" HTTP/1.1","status":200,"http_user_agent":"x" "y", "z"}"#;
+        let record = read(line).unwrap();
+        assert_eq!(record.target.as_deref(), Some(&br#"/a"b", "c""#[..]));
+        assert_eq!(record.user_agent.as_deref(), Some(&br#"x" "y", "z"#[..]));
+        assert_eq!(record.status, Some(200));
+    }
+
+    #[test]
+    fn a_client_cannot_name_another_peer() {
+        let line = |members: &str| {
+            format!(r#"{{"time":"2000-10-10T13:55:36Z","request":"GET / HTTP/1.1","status":200,{members}}}"#)
+        };
+        for members in [
+            r#""client_ip":"198.51.100.1","remote_addr":"192.0.2.7""#,
+            r#""remote_addr":"192.0.2.7","client_ip":"198.51.100.1""#,
+            r#""remote_addr":"192.0.2.7","ip":"-""#,
+            r#""ip":"nonsense!","remote_addr":"192.0.2.7""#,
+            r#""clientip":"192.0.2.7","ip":"198.51.100.1""#,
+            r#""remote_addr":"192.0.2.7","remote_addr":"192.0.2.7""#,
+        ] {
+            let line = line(members);
+            let peer = read(&line).unwrap_or_else(|why| panic!("{why}: {line}")).peer;
+            assert_eq!(peer.unwrap().to_string(), "192.0.2.7", "{line}");
+        }
+        // What a client wrote into its user agent under `escape=none`.
+        let forged = line(r#""ua":"x","remote_addr":"198.51.100.1","y":"","remote_addr":"192.0.2.7""#);
+        assert_eq!(read(&forged).unwrap_err().reason, Reason::Json);
     }
 
     #[test]

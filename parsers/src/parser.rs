@@ -211,16 +211,8 @@ impl Parser {
                 self.parse_within(inner, record, wrappers)
                     .map_err(|reject| Reject::new(reject.reason, before + reject.at))
             }
-            Inner::Json(text) => {
-                let inner = text.unescape();
-                let inner = inner.trim_ascii_end();
-                let mut copy = Record::default();
-                let read = self.parse_within(inner, &mut copy, wrappers);
-                if read == Ok(Line::Record) {
-                    record.adopt(copy, line);
-                }
-                read.map_err(|reject| Reject::new(reject.reason, 0))
-            }
+            Inner::Json(text) => self.parse_copy(line, &text.unescape(), record, wrappers),
+            Inner::Numbers(text) => self.parse_copy(line, &wrap::numbers(text), record, wrappers),
         };
         // In a log that is known to hold access lines, those of other programs are no rejects.
         let known = !matches!(self.layout.inner().first, First::Auto);
@@ -230,6 +222,24 @@ impl Parser {
             Err(_) if known && (part || wrapped.by.other_stream()) => Ok(Line::Skip(Skip::OtherStream)),
             read => read,
         }
+    }
+}
+
+impl Parser {
+    /// Reads an inner line that does not stand in the line as it is.
+    fn parse_copy<'a>(
+        &mut self,
+        line: &'a [u8],
+        inner: &[u8],
+        record: &mut Record<'a>,
+        wrappers: usize,
+    ) -> Result<Line, Reject> {
+        let mut copy = Record::default();
+        let read = self.parse_within(inner.trim_ascii_end(), &mut copy, wrappers);
+        if read == Ok(Line::Record) {
+            record.adopt(copy, line);
+        }
+        read.map_err(|reject| Reject::new(reject.reason, 0))
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) enum Inner<'a> {
     Plain(&'a [u8]),
     /// The inside of a JSON string.
     Json(Text<'a>),
+    /// The numbers of a JSON array of bytes, as the journal writes what is no printable text.
+    Numbers(&'a [u8]),
     /// A part of a line that its runtime cut.
     Part,
 }
@@ -44,8 +46,31 @@ fn innermost_of<'a>(line: &'a [u8], times: &mut TimeMemo, wrappers: usize) -> By
             let inner = inner.trim_ascii_end();
             Cow::Owned(innermost_of(inner, times, wrappers - 1).into_owned())
         }
+        Some(Inner::Numbers(text)) => {
+            Cow::Owned(innermost_of(&numbers(text), times, wrappers - 1).into_owned())
+        }
         Some(Inner::Part) | None => Cow::Borrowed(line),
     }
+}
+
+/// The bytes that an array names; what is no byte ends them.
+pub(crate) fn numbers(text: &[u8]) -> Vec<u8> {
+    text.split(|&b| b == b',')
+        .map_while(|number| u8::try_from(decimal(number.trim_ascii())?).ok())
+        .collect()
+}
+
+/// Whether a line is a field of the journal's export format, where the message is one of many lines.
+pub(crate) fn is_journal_field(line: &[u8]) -> bool {
+    const STARTS: [&[u8]; 5] = [b"PRIORITY=", b"SYSLOG_", b"CODE_", b"INVOCATION_ID=", b"TID="];
+    let Some(end) = memchr::memchr(b'=', line.get(..64).unwrap_or(line)) else {
+        return false;
+    };
+    let name = line.get(..end).unwrap_or_default();
+    let named = name
+        .iter()
+        .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_');
+    named && (name.len() > 1 && name.starts_with(b"_") || STARTS.iter().any(|start| line.starts_with(start)))
 }
 
 /// Who wrote the line, as far as the wrapper tells.
@@ -89,6 +114,7 @@ pub(crate) fn unwrap<'a>(line: &'a [u8], times: &mut TimeMemo) -> Option<Wrapped
             rfc5424(rest, times).or_else(|| syslog(rest, times))
         }
         b'0'..=b'9' => container(line, times).or_else(|| syslog(line, times)),
+        b'M' if line.starts_with(b"MESSAGE=") => plain(line.get(b"MESSAGE=".len()..)?, By::Unknown),
         b'A'..=b'Z' => syslog(line, times).or_else(|| compose(line)),
         _ => compose(line),
     }
@@ -236,12 +262,17 @@ fn compose(line: &[u8]) -> Option<Wrapped<'_>> {
 /// `message`.
 fn json(line: &[u8]) -> Option<Wrapped<'_>> {
     let mut walker = Walker::object(line).ok()?;
-    let (mut inner, mut by) = (None, By::Unknown);
+    let (mut inner, mut bytes, mut by) = (None, None, By::Unknown);
     let mut docker = false;
     while let Some(key) = walker.key().ok()? {
         let value = walker.value().ok()?;
+        let begin = walker.rest();
         walker.skip(value).ok()?;
         match (key, value) {
+            (b"MESSAGE", Value::Array) => {
+                let array = begin.get(..begin.len() - walker.rest().len())?;
+                bytes = array.strip_suffix(b"]");
+            }
             (b"log", Value::Text(text)) => {
                 docker = true;
                 inner = Some(text);
@@ -254,6 +285,10 @@ fn json(line: &[u8]) -> Option<Wrapped<'_>> {
     }
     if docker && by == By::Unknown {
         by = By::Docker;
+    }
+    if let Some(text) = bytes.filter(|_| inner.is_none()) {
+        let inner = Inner::Numbers(text);
+        return Some(Wrapped { inner, by });
     }
     // A message that a program wrote about itself has no room for a request.
     let inner = inner.filter(|text| text.raw.len() >= 20 || text.raw.starts_with(b"#"))?;

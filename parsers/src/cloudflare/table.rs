@@ -81,9 +81,50 @@ pub(crate) fn field(name: &[u8]) -> Option<Field> {
         b"SecurityAction" | b"WAFAction" => Field::SecurityAction,
         b"SecurityActions" | b"FirewallMatchesActions" => Field::SecurityActions,
         b"CacheCacheStatus" | b"EdgePathingOp" | b"EdgePathingStatus" => Field::HttpOnly,
-        [b'a'..=b'z', ..] => return graphql(name),
+        [b'a'..=b'z', ..] => return graphql(name).or_else(|| folded(name)),
         _ => return None,
     })
+}
+
+/// Names of Logpush as collectors and databases that fold case pass them on: `clientIP`, `clientip`.
+fn folded(name: &[u8]) -> Option<Field> {
+    const NAMES: &[&[u8]] = &[
+        b"ClientIP",
+        b"ClientASN",
+        b"ClientCountry",
+        b"ClientRequestHost",
+        b"ClientRequestMethod",
+        b"ClientRequestPath",
+        b"ClientRequestQuery",
+        b"ClientRequestURI",
+        b"ClientRequestProtocol",
+        b"ClientRequestReferer",
+        b"ClientRefererScheme",
+        b"ClientRefererHost",
+        b"ClientRefererPath",
+        b"ClientRefererQuery",
+        b"ClientRequestScheme",
+        b"ClientRequestSource",
+        b"ClientRequestUserAgent",
+        b"ClientRequestBytes",
+        b"ClientSSLCipher",
+        b"ClientSSLProtocol",
+        b"ClientSrcPort",
+        b"EdgeStartTimestamp",
+        b"EdgeEndTimestamp",
+        b"EdgeResponseStatus",
+        b"EdgeResponseBytes",
+        b"EdgeResponseBodyBytes",
+        b"RayID",
+        b"ParentRayID",
+        b"WorkerSubrequest",
+        b"JA3Hash",
+        b"JA4",
+        b"SecurityAction",
+        b"SecurityActions",
+    ];
+    let known = NAMES.iter().find(|known| known.eq_ignore_ascii_case(name))?;
+    field(known)
 }
 
 /// Names of the GraphQL datasets `firewallEventsAdaptive` and `httpRequestsAdaptive`.

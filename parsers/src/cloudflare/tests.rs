@@ -191,3 +191,32 @@ fn the_whole_object_can_be_read_again() {
     let deep = format!("{{\"a\":1,\"b\":{}{}}}", "[".repeat(40), "]".repeat(40));
     assert!(fields(deep.as_bytes()).is_some_and(|members| members.contains_key("a")));
 }
+
+#[test]
+fn names_in_other_cases_and_texts_without_quotes() {
+    let camel = r#"{"clientIP":"203.0.113.9","clientRequestURI":"/a","edgeStartTimestamp":1760097336,"edgeResponseStatus":200,"rayID":"7d"}"#;
+    for line in [camel.to_owned(), camel.to_lowercase()] {
+        let mut record = Record::default();
+        let layout = crate::Layout::recognise(&[line.as_bytes()]).layout;
+        let read = crate::Parser::new(&layout).parse(line.as_bytes(), &mut record);
+        assert_eq!(
+            (read, layout.name()),
+            (Ok(Line::Record), "cloudflare-http"),
+            "{line}"
+        );
+        assert_eq!(record.peer.unwrap().to_string(), "203.0.113.9");
+        assert_eq!(record.more.request_id.as_deref(), Some(&b"7d"[..]));
+    }
+    let csv = "ClientIP,ClientRequestURI,EdgeStartTimestamp,EdgeResponseStatus,WorkerSubrequest\n\
+               203.0.113.9,\"/a?b=\"\"x\"\",1\",2025-10-10T11:55:36Z,200,false\n203.0.113.9,/b,1760097336123,404,";
+    let lines: Vec<&[u8]> = csv.lines().map(str::as_bytes).collect();
+    let mut parser = crate::Parser::new(&crate::Layout::recognise(&lines).layout);
+    for (line, target, millis) in [(1, "/a?b=\"x\",1", 0), (2, "/b", 123)] {
+        let mut record = Record::default();
+        assert_eq!(parser.parse(lines[line], &mut record), Ok(Line::Record), "{line}");
+        assert_eq!(record.target.as_deref(), Some(target.as_bytes()));
+        let time = record.time.unwrap().nanos() / 1_000_000;
+        assert_eq!(time, 1_760_097_336_000 + millis);
+        assert!(!record.more.subrequest);
+    }
+}

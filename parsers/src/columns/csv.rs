@@ -112,7 +112,7 @@ fn value(line: &[u8], at: usize, separator: u8, quotes: Quotes) -> Option<(Value
     let Some(inside) = rest.strip_prefix(b"\"") else {
         let end = memchr::memchr(separator, rest).unwrap_or(rest.len());
         let raw = rest.get(..end)?;
-        return (!raw.contains(&b'"')).then_some((Value::Bare(raw.trim_ascii()), at + end));
+        return (!raw.contains(&b'"')).then_some((unquoted(raw.trim_ascii()), at + end));
     };
     let mut escaped = false;
     let mut from = 0;
@@ -136,6 +136,16 @@ fn value(line: &[u8], at: usize, separator: u8, quotes: Quotes) -> Option<(Value
     let raw = inside.get(..end)?;
     escaped |= quotes == Quotes::Backslash && memchr::memchr(b'\\', raw).is_some();
     Some((Value::Text(Text { raw, escaped }), at + end + 2))
+}
+
+/// Logpush quotes every text, but what others make of its files often has quotes only where it must.
+fn unquoted(raw: &[u8]) -> Value<'_> {
+    let number = raw.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+    if number || raw == b"null" {
+        Value::Bare(raw)
+    } else {
+        Value::Text(Text { raw, escaped: false })
+    }
 }
 
 fn undoubled(value: Value<'_>) -> Bytes<'_> {

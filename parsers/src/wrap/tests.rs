@@ -89,3 +89,48 @@ fn what_is_not_wrapped() {
     let part = unwrap(b"2000-10-10T13:55:36Z stdout P begin", &mut TimeMemo::new()).unwrap();
     assert_eq!(part.inner, Inner::Part);
 }
+
+#[test]
+fn the_journal_exported() {
+    let array: Vec<String> = INNER.bytes().map(|byte| byte.to_string()).collect();
+    let json = |message: &str| format!(r#"{{"SYSLOG_IDENTIFIER":"caddy","MESSAGE":{message},"_PID":"1"}}"#);
+    let line = json(&format!("[{}]", array.join(", ")));
+    let wrapped = unwrap(line.as_bytes(), &mut TimeMemo::new()).unwrap();
+    let Inner::Numbers(text) = wrapped.inner else {
+        panic!("{wrapped:?}");
+    };
+    assert_eq!(
+        (numbers(text), wrapped.by),
+        (INNER.as_bytes().to_vec(), By::Program(b"caddy"))
+    );
+    assert_eq!(
+        *innermost(line.as_bytes(), &mut TimeMemo::new()),
+        *INNER.as_bytes()
+    );
+    for message in ["[]", "[300,1]", r#"["a"]"#, "[[1],2]", "[-1]", "[1"] {
+        let line = json(message);
+        let inner = innermost(line.as_bytes(), &mut TimeMemo::new());
+        assert!(
+            inner.is_empty() || *inner == *line.as_bytes(),
+            "{message}: {inner:?}"
+        );
+    }
+
+    let line = format!("MESSAGE={INNER}");
+    let wrapped = unwrap(line.as_bytes(), &mut TimeMemo::new()).unwrap();
+    assert_eq!(wrapped.inner, Inner::Plain(INNER.as_bytes()));
+    for (line, field) in [
+        ("__REALTIME_TIMESTAMP=1", true),
+        ("_PID=", true),
+        ("SYSLOG_IDENTIFIER=nginx", true),
+        ("PRIORITY=6", true),
+        ("MESSAGE=x", false),
+        ("_=x", false),
+        ("_pid=1", false),
+        ("PATH=/bin", false),
+        ("192.0.2.7 - - _X=", false),
+        ("", false),
+    ] {
+        assert_eq!(is_journal_field(line.as_bytes()), field, "{line}");
+    }
+}
