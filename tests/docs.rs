@@ -1,4 +1,4 @@
-//! What the README shows is true: its commands exist, its two first commands are the documented ones.
+//! What README and the pages in `docs/` show is true: their commands exist and say what is shown.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,53 +8,105 @@
 
 mod support;
 
+#[path = "docs/page.rs"]
+mod page;
+
 use std::fs;
 use std::io::Read;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::{Running, afw, run, text};
-
-/// Commands of the README's console blocks.
-fn commands() -> Vec<String> {
-    let readme = fs::read_to_string("README.md").unwrap();
-    let mut inside = false;
-    let mut found = Vec::new();
-    for line in readme.lines() {
-        if let Some(fence) = line.strip_prefix("```") {
-            inside = fence == "console";
-        } else if let Some(command) = line.strip_prefix("$ ").filter(|_| inside) {
-            found.push(command.to_owned());
-        }
-    }
-    found
-}
+use page::Page;
+use support::{Running, afw, run, shell, text};
 
 #[test]
 fn the_first_two_commands_build_and_test() {
-    let commands = commands();
+    let readme = Page::read(Path::new("README.md"));
     assert_eq!(
-        commands[0],
+        readme.examples[0].command,
         "cargo run --release -- replay testdata/sample/access.log"
     );
-    assert_eq!(commands[1], "cargo test");
+    assert_eq!(readme.examples[1].command, "cargo test");
 }
 
 #[test]
-fn every_afw_command_of_the_readme_is_understood() {
-    let state = tempfile::tempdir().unwrap();
+fn every_afw_command_of_the_pages_is_understood() {
     let mut count = 0;
-    for command in commands() {
-        let Some(at) = command.find("afw ") else { continue };
-        let arguments = split(command[at + 4..].split(" > ").next().unwrap());
-        let said = first_words(afw(state.path()).args(&arguments));
-        assert!(
-            !said.contains("unexpected argument") && !said.contains("unrecognized"),
-            "{command}\n{said}"
-        );
-        count += 1;
+    for page in page::all() {
+        let room = room(&page);
+        for example in page.examples.iter().filter(|example| example.shown.is_empty()) {
+            let Some(arguments) = example.arguments() else {
+                continue;
+            };
+            let said = first_words(afw(room.path()).current_dir(room.path()).args(&arguments));
+            let place = &example.place;
+            assert!(
+                !said.contains("unexpected argument")
+                    && !said.contains("unrecognized")
+                    && !said.contains("invalid value"),
+                "{place}: {}\n{said}",
+                example.command
+            );
+            count += 1;
+        }
     }
     assert!(count >= 6, "{count}");
+}
+
+#[test]
+fn every_command_says_what_its_page_shows() {
+    for page in page::all() {
+        let room = room(&page);
+        for example in page.examples.iter().filter(|example| !example.shown.is_empty()) {
+            let script = format!("{{ {}\n}} 2>&1", example.command);
+            let said = text(&run(shell(room.path(), &script).current_dir(room.path())).stdout);
+            let departs = example.departs(&said);
+            assert!(
+                departs.is_none(),
+                "{}: {}\nat: {}\nsaid:\n{said}",
+                example.place,
+                example.command,
+                departs.unwrap()
+            );
+        }
+    }
+}
+
+#[test]
+fn what_departs_from_a_page_is_told() {
+    let shown = |lines: &str| page::Example {
+        place: String::new(),
+        command: String::new(),
+        shown: lines.lines().map(str::to_owned).collect(),
+    };
+    let said = "one 1\ntwo 2\n\nthree 3\nfour 4\n";
+    for same in ["one 1\ntwo 2\nthree 3\nfour 4", "one …\n…\n… 4", "…\nthree 3\n…"] {
+        assert_eq!(shown(same).departs(said), None, "{same}");
+    }
+    for other in [
+        "one 1\ntwo 2\nthree 3",
+        "one 1\nthree 3\n…",
+        "…\nfive\n…",
+        "on\n…",
+        "…\nf…5",
+    ] {
+        assert!(shown(other).departs(said).is_some(), "{other}");
+    }
+}
+
+/// Where the commands of a page run: its files, and the project's `testdata`.
+fn room(page: &Page) -> tempfile::TempDir {
+    let room = tempfile::tempdir().unwrap();
+    let testdata = fs::canonicalize("testdata").unwrap();
+    symlink(testdata, room.path().join("testdata")).unwrap();
+    for (name, content) in &page.files {
+        let path = room.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    room
 }
 
 /// What a command says on standard error within two seconds: `tail` would go on for ever.
@@ -81,30 +133,15 @@ fn first_words(command: &mut Command) -> String {
     said
 }
 
-/// Splits as a shell does, as far as the README needs it.
-fn split(command: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut quoted = false;
-    for c in command.chars() {
-        match c {
-            '\'' => quoted = !quoted,
-            ' ' if !quoted => words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty())),
-            c => word.push(c),
-        }
-    }
-    words.extend(Some(word).filter(|word| !word.is_empty()));
-    words
-}
-
 #[test]
 fn the_explain_example_names_the_traversal_and_its_view() {
     let state = tempfile::tempdir().unwrap();
-    let example = commands()
-        .into_iter()
-        .find(|command| command.starts_with("afw explain"))
+    let readme = Page::read(Path::new("README.md"));
+    let mut commands = readme.examples.iter();
+    let example = commands
+        .find(|example| example.command.starts_with("afw explain"))
         .unwrap();
-    let output = run(afw(state.path()).args(split(&example[4..])));
+    let output = run(afw(state.path()).args(example.arguments().unwrap()));
     let out = text(&output.stdout);
     assert!(output.status.success());
     assert!(out.contains("decoded2"), "{out}");

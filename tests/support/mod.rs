@@ -20,7 +20,24 @@ use std::time::{Duration, Instant};
 
 /// The real binary with nothing of this machine's environment: no keys, no state, no configuration.
 pub fn afw(state: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_afw"));
+    clean(Command::new(env!("CARGO_BIN_EXE_afw")), state)
+}
+
+/// A shell that finds the real binary as `afw`, as clean as [`afw`].
+pub fn shell(state: &Path, script: &str) -> Command {
+    let folder = Path::new(env!("CARGO_BIN_EXE_afw"))
+        .parent()
+        .expect("a program lies in a folder");
+    let inherited = std::env::var_os("PATH").unwrap_or_default();
+    let places = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&inherited));
+    let mut command = clean(Command::new("sh"), state);
+    command
+        .env("PATH", std::env::join_paths(places).expect("a path"))
+        .args(["-c", script]);
+    command
+}
+
+fn clean(mut command: Command, state: &Path) -> Command {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if ["AFW_", "APPFIREWALL_", "ONEFIREWALL_", "XDG_"]
