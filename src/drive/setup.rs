@@ -261,15 +261,16 @@ fn exemptions(analysis: &Analysis, trust: &Trust) -> Result<Exemptions, Failure>
 }
 
 /// Addresses of this machine, as the kernel lists them; none where it does not.
+/// Asked for this process, since a service may see no more of `/proc` than processes.
 fn own_addresses() -> Vec<IpAddr> {
-    let v6 = fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    let v6 = fs::read_to_string("/proc/self/net/if_inet6").unwrap_or_default();
     let v6 = v6.lines().filter_map(|line| {
         let digits = line.split_whitespace().next()?;
         u128::from_str_radix(digits, 16)
             .ok()
             .map(|bits| IpAddr::from(bits.to_be_bytes()))
     });
-    let v4 = fs::read_to_string("/proc/net/fib_trie").unwrap_or_default();
+    let v4 = fs::read_to_string("/proc/self/net/fib_trie").unwrap_or_default();
     local_v4(&v4).into_iter().chain(v6).collect()
 }
 
