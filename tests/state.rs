@@ -310,3 +310,32 @@ fn a_store_that_nobody_may_write_for_a_while_makes_reading_wait() {
     assert_eq!(tail.terminate(), Some(0));
     assert_eq!(counted(place), 600, "each line once");
 }
+
+#[test]
+fn a_state_directory_taken_away_is_told_of_and_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path();
+    let (state, aside) = (place.join("state"), place.join("aside"));
+    append(place, 0, 300);
+    let mut tail = follow(place);
+    wait_until("the first lines", || counted(place) == 300);
+    fs::rename(&state, &aside).unwrap();
+    append(place, 300, 300);
+    wait_until("the message", || {
+        said(place).contains("afw.db was removed or replaced while it is in use; reading waits")
+    });
+    fs::rename(&aside, &state).unwrap();
+    wait_until("all lines", || counted(place) == 600);
+
+    // Without its lock nothing keeps another afw out: then this one does not write.
+    fs::rename(state.join("afw.lock"), &aside).unwrap();
+    append(place, 600, 300);
+    wait_until("the second message", || {
+        said(place).contains("afw.lock was removed or replaced while it is in use; reading waits")
+    });
+    assert_eq!(counted(place), 600);
+    fs::rename(&aside, state.join("afw.lock")).unwrap();
+    wait_until("all lines", || counted(place) == 900);
+    assert_eq!(tail.terminate(), Some(0));
+    assert_eq!(counted(place), 900, "each line once");
+}

@@ -26,6 +26,7 @@ use crate::report::Tally;
 use crate::report::summary::{Delivery, LogSummary};
 use crate::sink::Sink;
 use crate::source::{self, Plan, SourceSpec, Trouble};
+use crate::store::Lock;
 use crate::text::printable;
 
 /// How long replay waits for a failing sink after the last line, unless told otherwise.
@@ -75,7 +76,7 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
         None
     };
     let mut fold = start::fold(&config, &kit, resumes);
-    let (keep, cursors) = keep(&config, sinks, resumes, drain, &mut fold)?;
+    let (keep, cursors) = keep(&config, sinks, lock.as_ref(), drain, &mut fold)?;
     let spec = SourceSpec {
         paths,
         resume: args.resume,
@@ -121,20 +122,22 @@ fn drain(args: &ReplayArgs, config: &Config) -> Result<Duration, Failure> {
 
 type Kept = (Option<Keep>, Vec<crate::source::Cursor>);
 
-/// The store: with cursors and state when resuming, for the outbox alone when only a sink is on, else none.
+/// The store: with cursors and state when resuming, which takes the lock; for the outbox alone when only a sink is on, else none.
 fn keep(
     config: &Config,
     sinks: Vec<Arc<dyn Sink>>,
-    resumes: bool,
+    lock: Option<&Lock>,
     drain: Duration,
     fold: &mut crate::analysis::Fold,
 ) -> Result<Kept, Failure> {
+    let resumes = lock.is_some();
     if !resumes && sinks.is_empty() {
         return Ok((None, Vec::new()));
     }
-    let store = start::store(config)?;
+    let mut store = start::store(config)?;
     let mut cursors = Vec::new();
-    if resumes {
+    if let Some(lock) = lock {
+        store = store.under(lock);
         cursors = store.cursors().map_err(|error| start::store_failure(&error))?;
         start::restore(fold, &store)?;
     }

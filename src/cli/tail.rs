@@ -117,7 +117,7 @@ fn keep(config: &Config, sinks: Vec<Arc<dyn Sink>>, fold: &mut Fold) -> Result<K
         return Ok((None, None, Vec::new()));
     }
     let lock = start::lock(config)?;
-    let store = start::store(config)?;
+    let store = start::store(config)?.under(&lock);
     let cursors = store.cursors().map_err(|error| start::store_failure(&error))?;
     start::restore(fold, &store)?;
     let workers = sinks::workers(config, &sinks)?;

@@ -145,6 +145,12 @@ impl Tail {
         let mut merge = Merge::default();
         let mut logs: HashMap<u32, usize> = HashMap::new();
         for batch in polled.batches {
+            // Nothing to put in order: thousands of files that are first seen need not wait in memory together.
+            if batch.lines.is_empty() && !logs.contains_key(&batch.log) {
+                let scan = self.scan(batch);
+                self.finish(scan)?;
+                continue;
+            }
             let log = *logs
                 .entry(batch.log)
                 .or_insert_with(|| merge.log(Time::from_nanos(i64::MIN)));
@@ -173,15 +179,20 @@ impl Tail {
                 }
                 Step::Done { log } => {
                     if let Some(scan) = merge.pop(log) {
-                        self.call_no_access_log(&scan);
-                        self.count_log(&scan);
-                        self.run.batch(scan)?;
+                        self.finish(scan)?;
                     }
                 }
                 Step::Need { log } => merge.end(log),
                 Step::End => return Ok(()),
             }
         }
+    }
+
+    /// A batch all lines of which have been taken.
+    fn finish(&mut self, scan: Scan) -> std::io::Result<()> {
+        self.call_no_access_log(&scan);
+        self.count_log(&scan);
+        self.run.batch(scan)
     }
 
     fn scan(&mut self, batch: Batch) -> Scan {

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::hash::Hash;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::time::Instant;
 
 use super::Cursor;
 use super::decode::{Coding, Decoder, Fault};
@@ -46,6 +47,8 @@ pub struct Entry {
     pub present: Option<Key>,
     /// That file has no name any more: which generation it would be is not known.
     pub nameless: bool,
+    /// Since when it lies nowhere, if it does not.
+    pub gone_since: Instant,
 }
 
 /// What a file that is seen turns out to be.
@@ -77,6 +80,7 @@ impl Ledger {
                 generation,
                 present: None,
                 nameless: false,
+                gone_since: Instant::now(),
             });
         }
         ledger
@@ -166,6 +170,7 @@ impl Ledger {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.present = None;
             entry.nameless = false;
+            entry.gone_since = Instant::now();
         }
     }
 
@@ -312,6 +317,7 @@ impl Ledger {
         let known = Known {
             head_len: cursor.head_len,
             present: entry.present.is_some_and(|key| key != found.key),
+            nameless: entry.nameless,
         };
         let head = match probe.head.hash_of(cursor.head_len) {
             Some(hash) if hash == cursor.head_hash => Compared::Equal,
@@ -391,8 +397,11 @@ impl Probe {
     /// # Errors
     /// Whatever the system says to opening or reading.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = open(path)?;
         let meta = file.metadata()?;
+        if !meta.is_file() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "is no file any more"));
+        }
         let mut decoder = Decoder::new((&file).take(1 << 20));
         let mut head = Head::default();
         let mut room = [0; HASHED_BYTES];
@@ -472,6 +481,15 @@ impl Probe {
     }
 }
 
+/// Opens a file that was listed as one. Where a pipe has taken its place, this must not wait for its writer.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK | libc::O_NOCTTY);
+    options.open(path)
+}
+
 /// Reads up to `len` bytes that end at `offset` of a plain file.
 ///
 /// # Errors
@@ -500,4 +518,22 @@ pub fn pass<R: Read>(decoder: &mut Decoder<R>, offset: u64) -> Option<Trail> {
         left -= count as u64;
     }
     Some(trail)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("access.log");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let (sender, opened) = std::sync::mpsc::channel();
+        std::thread::spawn(move || sender.send(Probe::open(&path).map(|_| ())));
+        let opened = opened.recv_timeout(std::time::Duration::from_secs(5));
+        let error = opened.expect("opening returns").expect_err("it is no file");
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
 }

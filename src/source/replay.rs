@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::discover::{Family, Found, Origin, directory_of, openable, scan};
 use super::identity::Key;
@@ -432,6 +433,7 @@ impl LogReader {
             generation,
             present: Some(found.key),
             nameless: false,
+            gone_since: Instant::now(),
         });
         id
     }

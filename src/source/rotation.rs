@@ -13,6 +13,8 @@ pub struct Known {
     pub head_len: u32,
     /// The file it was read from still lies somewhere, unchanged in its past.
     pub present: bool,
+    /// It lies there without a name: removed, or another one was renamed over it.
+    pub nameless: bool,
 }
 
 /// What is seen of a file now, compared with what was known of one.
@@ -78,10 +80,12 @@ pub fn decide(known: Known, seen: Seen) -> Step {
     }
     let strong = known.head_len as usize >= HASHED_BYTES;
     let may_be_copy = seen.same_log && seen.rotated && (strong || seen.near);
+    // Written anew beside it and renamed over it, or moved to another disk and linked from there.
+    let may_replace = seen.same_log && strong && known.nameless;
     match (seen.head, seen.proof) {
         (Compared::Equal, Compared::Equal) => match (seen.same_inode, known.present) {
             (true, _) => Step::Resume,
-            (false, true) if may_be_copy => Step::Copy,
+            (false, true) if may_be_copy || may_replace => Step::Copy,
             (false, false) if strong || (seen.same_log && seen.rotated) => Step::Resume,
             _ => Step::Unrelated,
         },
@@ -127,22 +131,32 @@ mod tests {
         let gone = Known {
             head_len: FULL,
             present: false,
+            nameless: false,
         };
         let here = Known {
             head_len: FULL,
             present: true,
+            nameless: false,
+        };
+        let replaced = Known {
+            head_len: FULL,
+            present: true,
+            nameless: true,
         };
         let small = Known {
             head_len: 80,
             present: false,
+            nameless: false,
         };
         let small_here = Known {
             head_len: 80,
             present: true,
+            nameless: false,
         };
         let empty = Known {
             head_len: 0,
             present: false,
+            nameless: false,
         };
         // The numbers are those of the list of complaints about other agents, the cases those of their reports.
         let table = [
@@ -347,6 +361,18 @@ mod tests {
                 Unrelated,
             ),
             (
+                "replaced by a copy of it that went on, as rsync does",
+                replaced,
+                seen("ln", Equal, Equal),
+                Copy,
+            ),
+            (
+                "replaced by a copy that was shortened",
+                replaced,
+                seen("ln", Equal, Short),
+                Unrelated,
+            ),
+            (
                 "copy in the making: shorter than the head",
                 here,
                 seen("lrn", ShortPrefix, Short),
@@ -399,7 +425,11 @@ mod tests {
         for flags in ["", "i", "l", "r", "il", "lr", "ilr", "lrn", "ilrn"] {
             for present in [true, false] {
                 for head_len in [1, FULL] {
-                    let known = Known { head_len, present };
+                    let known = Known {
+                        head_len,
+                        present,
+                        nameless: present && flags.contains('n'),
+                    };
                     for (head, proof) in [
                         (Differs, Differs),
                         (Differs, Equal),

@@ -6,6 +6,7 @@ use afw_parsers::Time;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::cursor::unsigned;
+use super::open::Place;
 use super::{
     Close, Effects, OutboxLimits, Overflow, Store, StoreError, cursor, freeze, millis, receivers, state,
 };
@@ -68,6 +69,8 @@ impl Store {
         what: &'static str,
         work: impl FnOnce(&Transaction<'_>, &mut receivers::Known) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
+        self.database.in_place()?;
+        self.lock.as_ref().map_or(Ok(()), Place::check)?;
         let path = &self.database.path;
         let failed = |error| StoreError::sql(path, what, error);
         let transaction = self

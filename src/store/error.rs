@@ -64,6 +64,12 @@ pub enum StoreError {
         /// The system's reason.
         source: io::Error,
     },
+    /// What is open has another name, or none, on disk by now: what is written there is lost.
+    #[error("{} was removed or replaced while it is in use", path.display())]
+    Gone {
+        /// The database or lock file.
+        path: PathBuf,
+    },
     /// Any other trouble SQLite reports.
     #[error("cannot {what} in {}: {source}", path.display())]
     Sql {
@@ -95,6 +101,9 @@ impl StoreError {
                 "make {} writable for this user, or use another --state-dir",
                 path.parent().unwrap_or(path).display()
             )),
+            Self::Gone { .. } => {
+                Some("put it back, or end this afw and start again: it cannot go on without it".to_owned())
+            }
             Self::Busy { .. } => Some("end the program that holds it open (`fuser afw.db`)".to_owned()),
             Self::Io { path, .. } | Self::Sql { path, .. } => Some(format!(
                 "check the disk and the permissions of {}",

@@ -8,7 +8,7 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
-use super::open::create_dir;
+use super::open::{Place, create_dir};
 
 /// Name of the lock file in the state directory.
 const FILE: &str = "afw.lock";
@@ -17,6 +17,7 @@ const FILE: &str = "afw.lock";
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+    place: Place,
 }
 
 /// Why the lock was not taken.
@@ -52,6 +53,11 @@ fn holder(pid: Option<u32>) -> String {
 }
 
 impl Lock {
+    /// Where it lies: removed from there, it keeps nobody out.
+    pub(super) fn place(&self) -> Place {
+        self.place.clone()
+    }
+
     /// Takes the lock of a state directory, which is created when it is not there. Does not wait.
     ///
     /// # Errors
@@ -64,7 +70,8 @@ impl Lock {
             Ok(()) => {
                 // The id is for people only; a full disk must not keep afw from running.
                 let _ = write_pid(&mut file);
-                Ok(Self { _file: file })
+                let place = Place::of(&path);
+                Ok(Self { _file: file, place })
             }
             Err(std::fs::TryLockError::WouldBlock) => Err(LockError::Held {
                 dir: dir.to_path_buf(),

@@ -35,7 +35,7 @@ pub use lock::{Lock, LockError};
 pub use open::FILE;
 pub use receivers::{Condition, Receiver};
 
-use open::Database;
+use open::{Database, Place};
 
 /// How much may wait for delivery, over all sinks, and what happens then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +79,8 @@ pub struct Store {
     limits: OutboxLimits,
     /// Rows of sinks by name; rows are never deleted.
     sinks: HashMap<String, i64>,
+    /// The lock under which this store is written, if any.
+    lock: Option<Place>,
 }
 
 impl Store {
@@ -112,6 +114,7 @@ impl Store {
             database,
             limits: OutboxLimits::default(),
             sinks: HashMap::new(),
+            lock: None,
         }
     }
 
@@ -121,6 +124,13 @@ impl Store {
     /// [`LockError::Held`] names the process that has it.
     pub fn lock(dir: &Path) -> Result<Lock, LockError> {
         Lock::take(dir)
+    }
+
+    /// From now on nothing is written unless this lock still lies where it was taken.
+    #[must_use]
+    pub fn under(mut self, lock: &Lock) -> Self {
+        self.lock = Some(lock.place());
+        self
     }
 
     /// Sets how much may wait for delivery.

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::StoreError;
 use super::schema::{APPLICATION_ID, STEPS};
+use crate::source::identity::Key;
 
 /// Name of the database in the state directory.
 pub const FILE: &str = "afw.db";
@@ -28,6 +29,31 @@ const WAL_KEEP_BYTES: i64 = 16 << 20;
 pub(super) struct Database {
     pub connection: Connection,
     pub path: PathBuf,
+    place: Place,
+}
+
+/// A file that is open and must stay where it is: what is written to a removed one is lost, and said by nobody.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    path: PathBuf,
+    key: Option<Key>,
+}
+
+impl Place {
+    /// Where a file that was just opened lies.
+    pub fn of(path: &Path) -> Self {
+        let (path, key) = (path.to_path_buf(), key_of(path));
+        Self { path, key }
+    }
+
+    /// That the same file still lies there.
+    pub fn check(&self) -> Result<(), StoreError> {
+        if key_of(&self.path) == self.key {
+            return Ok(());
+        }
+        let path = self.path.clone();
+        Err(StoreError::Gone { path })
+    }
 }
 
 impl Database {
@@ -49,7 +75,12 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags)
             .map_err(|error| StoreError::sql(&path, "open the store", error))?;
-        let database = Self { connection, path };
+        let place = Place::of(&path);
+        let database = Self {
+            connection,
+            path,
+            place,
+        };
         database
             .configure()
             .map_err(|error| database.failed("open the store", error))?;
@@ -67,6 +98,11 @@ impl Database {
         self.connection.pragma_update(None, "temp_store", "MEMORY")?;
         self.connection.set_prepared_statement_cache_capacity(64);
         Ok(())
+    }
+
+    /// That the open file is still the one at its path. SQLite would not say so.
+    pub fn in_place(&self) -> Result<(), StoreError> {
+        self.place.check()
     }
 
     /// The error for something SQLite said about this database.
@@ -154,6 +190,11 @@ impl Database {
         let what = "bring the store to the present schema";
         apply(&mut self.connection, steps, version).map_err(|error| StoreError::sql(&self.path, what, error))
     }
+}
+
+/// Device and inode of the file at a path, if there is one.
+fn key_of(path: &Path) -> Option<Key> {
+    fs::metadata(path).map(|found| Key::of(&found)).ok()
 }
 
 /// Applies `steps[from..]` in one transaction. Another process may have been faster: the version is read again inside.

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use super::file::{Followed, cursor_at_end, is_derived, is_quiet};
 use super::stream::Stream;
@@ -22,7 +23,16 @@ pub(super) struct Parked {
     path: PathBuf,
     size: u64,
     modified_nanos: i64,
+    /// Since when it has been just so.
+    since: Instant,
     why: Why,
+}
+
+impl Parked {
+    /// Nothing about the file has changed.
+    fn shows(&self, found: &Found) -> bool {
+        self.path == found.path && self.size == found.size && self.modified_nanos == found.modified_nanos
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,9 +157,7 @@ impl Follower {
         let Some(parked) = self.parked.get(&found.key) else {
             return false;
         };
-        let same = parked.path == found.path
-            && parked.size == found.size
-            && parked.modified_nanos == found.modified_nanos;
+        let same = parked.shows(found);
         match parked.why {
             Why::Copy(id, finished) => self
                 .ledger
@@ -162,17 +170,25 @@ impl Follower {
         }
     }
 
+    /// Nothing was written to a file for as long as one needs to settle: so says its time, or, should that lie in
+    /// the future, how long it has been looked at.
+    fn is_settled(&self, found: &Found) -> bool {
+        let settle = self.spec.settle;
+        let parked = self.parked.get(&found.key);
+        let seen = parked.is_some_and(|parked| parked.shows(found) && parked.since.elapsed() >= settle);
+        seen || is_quiet(found.modified_nanos, settle)
+    }
+
     fn park(&mut self, found: &Found, why: Why) {
-        let (path, size, modified_nanos) = (found.path.clone(), found.size, found.modified_nanos);
-        self.parked.insert(
-            found.key,
-            Parked {
-                path,
-                size,
-                modified_nanos,
-                why,
-            },
-        );
+        let earlier = self.parked.get(&found.key).filter(|parked| parked.shows(found));
+        let parked = Parked {
+            path: found.path.clone(),
+            size: found.size,
+            modified_nanos: found.modified_nanos,
+            since: earlier.map_or_else(Instant::now, |parked| parked.since),
+            why,
+        };
+        self.parked.insert(found.key, parked);
     }
 
     /// First round: files whose inode says which they are, proved by content.
@@ -230,7 +246,7 @@ impl Follower {
                     continue;
                 }
             };
-            if probe.torn && is_derived(&found) && !is_quiet(found.modified_nanos, self.spec.settle) {
+            if probe.torn && is_derived(&found) && !self.is_settled(&found) {
                 self.park(&found, Why::InTheMaking);
                 continue;
             }
@@ -345,6 +361,7 @@ impl Follower {
             generation,
             present: Some(found.key),
             nameless: false,
+            gone_since: Instant::now(),
         });
         self.bind(found, place, id, None, dirty);
         if let Some(file) = self.files.get(&id) {

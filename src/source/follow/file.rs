@@ -2,7 +2,7 @@
 //! end, closed when idle.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,6 +49,8 @@ pub(super) struct Followed {
     shown: Arc<str>,
     open: Option<Open>,
     last_read: Instant,
+    /// When it was last seen to have another size or time.
+    changed: Instant,
     /// Bytes came since it was opened.
     fresh: bool,
     retry_at: Option<Instant>,
@@ -108,6 +110,7 @@ impl Followed {
             superseded: false,
             open: None,
             last_read: Instant::now(),
+            changed: Instant::now(),
             fresh: false,
             retry_at: None,
             told: None,
@@ -146,7 +149,7 @@ impl Followed {
     /// Takes over what a new look at the directory says; true when the cursor has to be stored anew.
     pub(super) fn seen(&mut self, found: &Found, order: usize) -> bool {
         self.order = order;
-        self.dirty |= self.found.size != found.size || self.found.modified_nanos != found.modified_nanos;
+        self.note_change(found.size, found.modified_nanos);
         let moved = self.found.path != found.path;
         if moved {
             self.shown = of_path(&found.path).into();
@@ -166,12 +169,19 @@ impl Followed {
         match fs::metadata(&self.found.path) {
             Ok(meta) if Key::of(&meta) == self.found.key => {
                 let (size, modified) = (meta.len(), modified_nanos(&meta));
-                self.dirty |= size != self.found.size || modified != self.found.modified_nanos;
+                self.note_change(size, modified);
                 self.found.size = size;
                 self.found.modified_nanos = modified;
                 true
             }
             _ => false,
+        }
+    }
+
+    fn note_change(&mut self, size: u64, modified_nanos: i64) {
+        if self.found.size != size || self.found.modified_nanos != modified_nanos {
+            self.dirty = true;
+            self.changed = Instant::now();
         }
     }
 
@@ -213,8 +223,8 @@ impl Followed {
 
     /// True when nothing was written for as long as a file needs to settle.
     pub(super) fn is_quiet(&self, settle: Duration) -> bool {
-        let old = !self.orphan && is_quiet(self.found.modified_nanos, settle);
-        old || self.last_read.elapsed() >= settle
+        let old = is_quiet(self.found.modified_nanos, settle) || self.changed.elapsed() >= settle;
+        (old && !self.orphan) || self.last_read.elapsed() >= settle
     }
 
     /// Tries at once what was put off.
@@ -536,7 +546,9 @@ pub(super) fn cursor_at_end(
             read_before(&probe.file, offset, HASHED_BYTES)?.unwrap_or_default(),
         )
     } else {
-        let mut decoder = Decoder::new(File::open(path)?);
+        let mut file = &probe.file;
+        file.seek(SeekFrom::Start(0))?;
+        let mut decoder = Decoder::new(file);
         let mut framer = Framer::new(cap, 0, Trail::default());
         let mut trail = Trail::default();
         while framer

@@ -35,6 +35,8 @@ const BATCHES_A_POLL: usize = 8;
 const LINE_BYTES: usize = 64;
 /// Files of one log that are gone and still remembered, for an archive of them to be known.
 const REMEMBERED: usize = 100;
+/// So long out of sight and a file is gone: while a long chain is renamed, a listing may miss much of it.
+const GONE: Duration = Duration::from_secs(10);
 /// So many things told are remembered, for each to be told once; beyond that they may be told again.
 const TOLD: usize = 10_000;
 
@@ -274,6 +276,7 @@ impl Follower {
         });
         self.names_changed |= lost || !unchanged || !self.parked_paths.is_empty();
         self.gather_pending();
+        self.forget_old();
     }
 
     /// Lists all origins and takes in what is new, renamed or gone.
@@ -290,7 +293,6 @@ impl Follower {
         self.tell(&scan);
         self.adopt(scan.files);
         self.gather_pending();
-        self.forget_old();
     }
 
     /// A scan that missed nothing. A file that is renamed while its directory is read may show under neither name; then
@@ -482,7 +484,11 @@ impl Follower {
         if self.by_key.get(&file.found.key) == Some(&id) {
             self.by_key.remove(&file.found.key);
         }
-        self.by_path.retain(|_, other| *other != id);
+        for path in absolute(&file.found).into_iter().chain(file.target.clone()) {
+            if self.by_path.get(&path) == Some(&id) {
+                self.by_path.remove(&path);
+            }
+        }
         self.ledger.unbind(id);
         self.names_changed = true;
     }
@@ -509,14 +515,16 @@ impl Follower {
             .retain(|id| self.files.get(id).is_some_and(Followed::is_open));
     }
 
-    /// Forgets files that are long gone.
+    /// Forgets files that are long gone, where others of their log are there: when all are out of sight, it is their
+    /// disk that is gone, and may come back.
     fn forget_old(&mut self) {
         let mut gone: HashMap<&Family, Vec<i64>> = HashMap::new();
         for entry in self.ledger.entries() {
-            if entry.present.is_none() && self.logs.contains_key(&entry.family) {
+            if entry.present.is_none() && entry.gone_since.elapsed() >= GONE {
                 gone.entry(&entry.family).or_default().push(entry.cursor.id);
             }
         }
+        gone.retain(|family, ids| ids.len() > REMEMBERED && self.is_there(family));
         let old: Vec<i64> = gone
             .into_values()
             .flat_map(|ids| {
@@ -528,6 +536,12 @@ impl Follower {
             self.ledger.remove(id);
             self.out.forgotten.push(id);
         }
+    }
+
+    /// A file of this log is followed.
+    fn is_there(&self, family: &Family) -> bool {
+        let log = self.logs.get(family);
+        log.is_some_and(|log| self.files.values().any(|file| file.log == *log && !file.orphan))
     }
 
     /// The number of a log.

@@ -365,6 +365,60 @@ fn what_cannot_be_read_is_told_once_and_read_from_where_it_stood_when_it_can_be(
 }
 
 #[test]
+fn generations_out_of_sight_for_a_moment_are_not_forgotten() {
+    let mut world = World::new("", From::Start);
+    let names: Vec<String> = (1..200).map(|n| format!("access.log.{n}")).collect();
+    for (n, name) in (0..).zip(&names) {
+        world.append(name, &text(n * 10..n * 10 + 2));
+    }
+    world.append("access.log", &text(9000..9002));
+    assert_eq!(world.step().len(), 400);
+    // A listing that is made while a long chain is renamed may miss most of it.
+    for name in &names {
+        world.rename(name, &format!(".{name}"));
+    }
+    assert_eq!(world.step(), [""; 0]);
+    for name in &names {
+        world.rename(&format!(".{name}"), name);
+    }
+    assert_eq!(world.step(), [""; 0]);
+}
+
+#[test]
+fn a_log_replaced_by_a_longer_copy_of_it_goes_on_in_the_copy() {
+    let mut world = World::new("access.log", From::Start);
+    world.append("access.log", &text(0..100));
+    assert_eq!(world.step(), lines(0..100));
+    // As rsync writes what grew elsewhere, and editors write what they have changed.
+    for round in 1..4 {
+        world.append(".access.log.new", &text(0..100 + round * 10));
+        world.rename(".access.log.new", "access.log");
+        assert_eq!(world.step(), lines(90 + round * 10..100 + round * 10));
+    }
+}
+
+#[test]
+fn a_broken_archive_with_a_time_in_the_future_is_told() {
+    let mut world = World::new("", From::Start);
+    world.spec.settle = Duration::from_millis(20);
+    let whole = packed(text(0..2000).as_bytes());
+    for (name, cut) in [("a.log.1.gz", whole.len() / 2), ("b.log.1.gz", 40)] {
+        fs::write(world.path(name), &whole[..cut]).unwrap();
+        let file = fs::File::open(world.path(name)).unwrap();
+        file.set_modified(SystemTime::now() + Duration::from_secs(1 << 30))
+            .unwrap();
+    }
+    world.append("c.log", &text(0..1));
+    let end = Instant::now() + Duration::from_secs(10);
+    while world.troubles.len() < 2 {
+        world.step();
+        assert!(Instant::now() < end, "only told: {:?}", world.troubles);
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    assert!(world.lines.len() > 100, "{} lines", world.lines.len());
+}
+
+#[test]
 fn a_symbolic_link_is_followed_when_it_is_switched() {
     for down in [false, true] {
         let mut world = World::new("current.log", From::Start);
