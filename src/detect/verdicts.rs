@@ -5,14 +5,14 @@
 //! keyword was found is judged anew; rules that look at the time of day switch this off. Bounded, and emptied when full: a client that sends a new request each
 //! time costs time, never memory, and never changes a result.
 
-use std::collections::HashMap;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 
 use foldhash::quality::RandomState;
+use hashbrown::HashTable;
 
 use super::compile::{AtomTest, Engine, Lazy, REST, Source};
 use super::expr::Test;
-use super::fields::{self, Field};
+use super::fields::{self, Field, Text};
 use super::signature::Hit;
 use crate::event::Event;
 
@@ -20,16 +20,30 @@ use crate::event::Event;
 const MAX_KEYS: usize = 1 << 14;
 /// The longest key that is remembered, in bytes.
 const MAX_KEY: usize = 1024;
+/// The most texts of a key; rules that look at more fields than that are judged on every line.
+const MAX_TEXTS: usize = 12;
 
 /// Hits by key.
 #[derive(Debug, Default)]
 pub(super) struct Verdicts {
     /// What a key consists of; `None` when verdicts cannot be remembered.
     parts: Option<Vec<Part>>,
+    /// Lengths of the texts, and all that is no text, of the request at hand. With its texts it makes the key.
+    head: Vec<u8>,
     key: Vec<u8>,
-    known: HashMap<Box<[u8]>, Box<[Hit]>, RandomState>,
+    hash: u64,
+    known: HashTable<Known>,
+    hasher: RandomState,
     /// Hashes of keys that came once, each in its place: what never comes again is not worth keeping.
     once: Vec<u64>,
+}
+
+/// A request and its hits.
+#[derive(Debug)]
+struct Known {
+    hash: u64,
+    key: Box<[u8]>,
+    hits: Box<[Hit]>,
 }
 
 /// One part of a key.
@@ -60,71 +74,97 @@ impl Verdicts {
 
     /// The hits of a request of the same words, when there was one; else remembers the key for [`Verdicts::keep`].
     pub fn find(&mut self, event: &Event<'_, '_>) -> Option<&[Hit]> {
+        self.head.clear();
         self.key.clear();
-        for part in self.parts.as_deref()? {
-            part.add(event, &mut self.key);
-            if self.key.len() > MAX_KEY {
-                return None;
+        let parts = self.parts.as_deref()?;
+        let mut texts: [&[u8]; MAX_TEXTS] = [b""; MAX_TEXTS];
+        let mut places = texts.iter_mut();
+        for part in parts {
+            if let Some(text) = part.add(event, &mut self.head) {
+                *places.next()? = text;
             }
         }
-        self.known.get(self.key.as_slice()).map(|hits| &**hits)
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(&self.head);
+        texts.iter().filter(|text| !text.is_empty()).for_each(|text| hasher.write(text));
+        self.hash = hasher.finish();
+        let known = self.known.find(self.hash, |known| is(&known.key, &self.head, &texts));
+        if known.is_none() && self.head.len() + texts.map(<[u8]>::len).iter().sum::<usize>() <= MAX_KEY {
+            self.key.extend_from_slice(&self.head);
+            texts.iter().for_each(|text| self.key.extend_from_slice(text));
+        }
+        known.map(|known| &*known.hits)
     }
 
     /// Remembers the hits of the request that [`Verdicts::find`] did not know.
     pub fn keep(&mut self, hits: &[Hit]) {
-        if self.parts.is_none() || self.key.len() > MAX_KEY {
-            return;
-        }
-        if self.is_first() {
+        if self.key.is_empty() || self.is_first() {
             return;
         }
         if self.known.len() >= MAX_KEYS {
             self.known.clear();
         }
-        self.known.insert(self.key.as_slice().into(), hits.into());
+        let known = Known {
+            hash: self.hash,
+            key: self.key.as_slice().into(),
+            hits: hits.into(),
+        };
+        self.known.insert_unique(self.hash, known, |known| known.hash);
     }
-}
 
-impl Verdicts {
     /// Whether the key was not met lately.
     fn is_first(&mut self) -> bool {
-        let hash = self.known.hasher().hash_one(self.key.as_slice());
-        match self.once.get_mut(hash as usize % MAX_KEYS) {
-            Some(place) => std::mem::replace(place, hash) != hash,
+        match self.once.get_mut(self.hash as usize % MAX_KEYS) {
+            Some(place) => std::mem::replace(place, self.hash) != self.hash,
             None => true,
         }
     }
 }
 
+/// Whether a key is this head and these texts. The head holds the lengths of the texts, so no two can look like one.
+fn is(key: &[u8], head: &[u8], texts: &[&[u8]]) -> bool {
+    let mut rest = key.strip_prefix(head);
+    for text in texts {
+        rest = rest.and_then(|rest| rest.strip_prefix(*text));
+    }
+    rest.is_some_and(<[u8]>::is_empty)
+}
+
 impl Part {
-    fn add(&self, event: &Event<'_, '_>, key: &mut Vec<u8>) {
+    /// Writes what the key needs of an event; a text that stands in the event is only announced, and given back.
+    fn add<'e>(&self, event: &Event<'e, '_>, head: &mut Vec<u8>) -> Option<&'e [u8]> {
         match self {
             Self::Text(Field::Lists) => {
                 fields::any_value(event, &Field::Lists, |list| {
-                    add_text(key, list);
+                    add_text(head, list);
                     false
                 });
-                key.push(0xFF);
+                head.push(0xFF);
             }
             Self::Text(field) => match fields::text(event, field) {
-                Some(text) => add_text(key, &text),
-                None => key.push(0xFF),
+                Some(Text::Bytes(text)) => {
+                    head.extend((text.len() as u32).to_le_bytes());
+                    return Some(text);
+                }
+                Some(text) => add_text(head, &text),
+                None => head.push(0xFF),
             },
             Self::Number(field) => {
                 let number = fields::number(event, field);
-                key.push(u8::from(number.is_some()));
-                key.extend(number.unwrap_or(0).to_le_bytes());
+                head.push(u8::from(number.is_some()));
+                head.extend(number.unwrap_or(0).to_le_bytes());
             }
             Self::Sides(field, limits) => {
                 let number = value_of(event, field);
                 let side = |limit: &f64| number.and_then(|number| number.partial_cmp(limit));
-                key.extend(
+                head.extend(
                     limits
                         .iter()
                         .map(|limit| side(limit).map_or(3, |order| order as u8)),
                 );
             }
         }
+        None
     }
 }
 

@@ -39,8 +39,15 @@ pub(super) fn repeats(kind: Kind, only: &Mark, time: i64, tag: u64) -> bool {
 
 /// The marks at or after the horizon.
 pub(super) fn live(marks: &[Mark], horizon: i64) -> &[Mark] {
-    let stale = marks.partition_point(|mark| mark.time < horizon);
-    marks.get(stale..).unwrap_or_default()
+    marks.get(stale(marks, horizon)..).unwrap_or_default()
+}
+
+/// How many marks stand before the horizon: none, nearly always.
+fn stale(marks: &[Mark], horizon: i64) -> usize {
+    match marks.first() {
+        Some(first) if first.time < horizon => marks.partition_point(|mark| mark.time < horizon),
+        _ => 0,
+    }
 }
 
 /// Puts a mark in its place; the count that completes a window, if one is complete now.
@@ -55,6 +62,9 @@ pub(super) fn insert(marks: &mut Vec<Mark>, shape: &Shape, time: i64, tag: u64, 
             return (chain as usize >= shape.bases).then_some(u64::from(chain));
         }
     };
+    if most(marks, shape.kind) < shape.threshold {
+        return None;
+    }
     let end = marks.get(at)?.time.saturating_add(shape.span_nanos);
     let last = marks.partition_point(|mark| mark.time <= end);
     (at..last)
@@ -62,9 +72,17 @@ pub(super) fn insert(marks: &mut Vec<Mark>, shape: &Shape, time: i64, tag: u64, 
         .find(|&count| count >= shape.threshold)
 }
 
+/// What no window over these marks can exceed.
+fn most(marks: &[Mark], kind: Kind) -> u64 {
+    match kind {
+        Kind::EventCount => marks.last().map_or(0, |mark| mark.tag),
+        Kind::ValueCount | Kind::Temporal | Kind::TemporalOrdered => marks.len() as u64,
+    }
+}
+
 /// Drops marks before the horizon once they are half of all, so that dropping costs nothing on average.
 fn forget(marks: &mut Vec<Mark>, kind: Kind, horizon: i64) {
-    let stale = marks.partition_point(|mark| mark.time < horizon);
+    let stale = stale(marks, horizon);
     if stale * 2 <= marks.len() {
         return;
     }
@@ -83,6 +101,12 @@ fn forget(marks: &mut Vec<Mark>, kind: Kind, horizon: i64) {
 
 /// Counts one event at its instant; later instants have seen it too.
 fn insert_event(marks: &mut Vec<Mark>, time: i64) -> usize {
+    if let Some(&Mark { time: newest, tag }) = marks.last()
+        && newest < time
+    {
+        marks.push(Mark { time, tag: tag + 1 });
+        return marks.len() - 1;
+    }
     let after = marks.partition_point(|mark| mark.time <= time);
     let at = match after.checked_sub(1).and_then(|at| marks.get(at)) {
         Some(same) if same.time == time => after - 1,

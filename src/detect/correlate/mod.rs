@@ -9,6 +9,7 @@ pub mod correlator;
 mod hash;
 mod keys;
 mod marks;
+mod routes;
 pub mod rule;
 mod sketch;
 pub mod tick;

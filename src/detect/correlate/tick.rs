@@ -9,16 +9,16 @@
 //! A line counts once for `event_count` and `value_count`, however many of the listed rules hit on it; without the
 //! counted field it does not count for `value_count`. For the temporal kinds each rule counts, in the order listed.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Deref;
 
 use afw_parsers::Time;
 
 use super::hash::{Frame, Memo};
-use super::rule::{Correlation, Group, Kind, Net, RuleRef, depths};
+use super::routes::{Route, Routed, Routes};
+use super::rule::{Correlation, Group, Kind, Net};
 use crate::detect::fields::{self, Field};
 use crate::event::Event;
-use crate::net::Cidr;
 
 /// One line counts for one correlation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +58,8 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Ticker<F = Field> {
     correlations: Vec<Counted<F>>,
-    /// By detection rule: what counts it.
-    routes: Vec<Vec<Route>>,
-    routed: Vec<Route>,
+    routes: Routes,
+    routed: Routed,
     frame: Frame,
     memo: Memo,
 }
@@ -72,23 +71,12 @@ struct Counted<F> {
     /// The client's network, when that alone is the key for every base.
     client: Option<Net>,
     bases: Vec<Grouped<F>>,
-    /// The correlations that count this one.
-    above: Vec<Route>,
 }
 
 #[derive(Debug)]
 struct Grouped<F> {
-    direct: bool,
     group_by: Vec<Group<F>>,
     field: Option<F>,
-}
-
-/// A base of a correlation; the order is that in which ticks must be counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Route {
-    depth: u32,
-    correlation: u32,
-    base: u32,
 }
 
 impl Ticker {
@@ -115,35 +103,10 @@ impl Ticker {
 impl<F: Clone> Ticker<F> {
     /// For rules that passed [`super::rule::check`]; `rules` is the number of detection rules.
     pub fn new(correlations: &[Correlation<F>], rules: usize) -> Self {
-        let mut routes = vec![Vec::new(); rules];
-        let mut counted: Vec<Counted<F>> = correlations.iter().map(Counted::new).collect();
-        let depths = depths(correlations);
-        for (index, correlation) in correlations.iter().enumerate() {
-            // One in a circle has no depth, was refused by `check`, and never ticks.
-            let Some(depth) = depths.get(index).copied().flatten() else {
-                continue;
-            };
-            for (at, base) in correlation.bases.iter().enumerate() {
-                let route = Route {
-                    depth,
-                    correlation: index as u32,
-                    base: at as u32,
-                };
-                let list = match base.rule {
-                    RuleRef::Rule(rule) => routes.get_mut(rule as usize),
-                    RuleRef::Correlation(below) => {
-                        counted.get_mut(below as usize).map(|below| &mut below.above)
-                    }
-                };
-                if let Some(list) = list {
-                    list.push(route);
-                }
-            }
-        }
         Self {
-            correlations: counted,
-            routes,
-            routed: Vec::new(),
+            correlations: correlations.iter().map(Counted::new).collect(),
+            routes: Routes::new(correlations, rules),
+            routed: Routed::new(),
             frame: Frame::default(),
             memo: Memo::new(),
         }
@@ -151,9 +114,7 @@ impl<F: Clone> Ticker<F> {
 
     /// True when some correlation counts hits on this detection rule.
     pub fn counts(&self, rule: u32) -> bool {
-        self.routes
-            .get(rule as usize)
-            .is_some_and(|routes| !routes.is_empty())
+        self.routes.counts(rule)
     }
 
     /// Appends the ticks of one line on which `hits` (indices of detection rules) hit; `value` reads a field.
@@ -164,75 +125,50 @@ impl<F: Clone> Ticker<F> {
         value: impl Fn(&F) -> Option<V>,
         ticks: &mut Vec<Tick>,
     ) {
-        let mut routed = std::mem::take(&mut self.routed);
-        routed.clear();
-        for rule in hits {
-            routed.extend(self.routes.get(rule as usize).into_iter().flatten());
+        let Self {
+            correlations,
+            routes,
+            routed,
+            frame,
+            memo,
+        } = self;
+        for route in routed.of(routes, hits) {
+            let correlation = correlations.get(route.correlation as usize);
+            ticks.extend(correlation.and_then(|counted| counted.tick(*route, place, &value, frame, memo)));
         }
-        self.follow_chains(&mut routed);
-        let mut counted = None;
-        for route in &routed {
-            if self.counts_once(*route) && counted.replace(route.correlation) == Some(route.correlation) {
-                continue;
-            }
-            ticks.extend(self.tick(place, *route, &value));
-        }
-        self.routed = routed;
     }
+}
 
-    /// Adds what counts the correlations that may fire, and puts all in the order of counting.
-    fn follow_chains(&self, routed: &mut Vec<Route>) {
-        let mut next = 0;
-        while let Some(route) = routed.get(next).copied() {
-            next += 1;
-            let above = self
-                .correlations
-                .get(route.correlation as usize)
-                .map(|below| below.above.as_slice());
-            for route in above.unwrap_or_default() {
-                if !routed.contains(route) {
-                    routed.push(*route);
-                }
-            }
+impl<F: Clone> Counted<F> {
+    fn new(correlation: &Correlation<F>) -> Self {
+        let grouped = correlation.bases.iter().map(|base| Grouped {
+            group_by: base.group_by.clone(),
+            field: base.field.clone(),
+        });
+        Self {
+            kind: correlation.kind,
+            client: client_alone(correlation),
+            bases: grouped.collect(),
         }
-        routed.sort_unstable();
-        routed.dedup();
-    }
-
-    /// True for a detection rule under a kind that counts lines.
-    fn counts_once(&self, route: Route) -> bool {
-        let Some(correlation) = self.correlations.get(route.correlation as usize) else {
-            return false;
-        };
-        let direct = correlation
-            .bases
-            .get(route.base as usize)
-            .is_some_and(|base| base.direct);
-        direct && matches!(correlation.kind, Kind::EventCount | Kind::ValueCount)
     }
 
     fn tick<V: Deref<Target = [u8]>>(
-        &mut self,
-        place: &Place,
+        &self,
         route: Route,
+        place: &Place,
         value: &impl Fn(&F) -> Option<V>,
+        frame: &mut Frame,
+        memo: &mut Memo,
     ) -> Option<Tick> {
-        let Self {
-            correlations,
-            frame,
-            memo,
-            ..
-        } = self;
-        let correlation = correlations.get(route.correlation as usize)?;
-        let base = correlation.bases.get(route.base as usize)?;
-        let key = match correlation.client {
+        let base = self.bases.get(route.base as usize)?;
+        let key = match self.client {
             Some(net) => client_key(place.client?, net),
             None => {
                 fill(frame, place.client, &base.group_by, value)?;
                 memo.digest(frame.bytes())
             }
         };
-        let tag = match (&correlation.kind, &base.field) {
+        let tag = match (&self.kind, &base.field) {
             (Kind::EventCount, _) => 0,
             (Kind::ValueCount, field) => (memo.digest(&value(field.as_ref()?)?) >> 64) as u64,
             (Kind::Temporal | Kind::TemporalOrdered, _) => u64::from(route.base),
@@ -247,25 +183,6 @@ impl<F: Clone> Ticker<F> {
             log: place.log,
             offset: place.offset,
         })
-    }
-}
-
-impl<F: Clone> Counted<F> {
-    fn new(correlation: &Correlation<F>) -> Self {
-        Self {
-            kind: correlation.kind,
-            client: client_alone(correlation),
-            bases: correlation
-                .bases
-                .iter()
-                .map(|base| Grouped {
-                    direct: matches!(base.rule, RuleRef::Rule(_)),
-                    group_by: base.group_by.clone(),
-                    field: base.field.clone(),
-                })
-                .collect(),
-            above: Vec::new(),
-        }
     }
 }
 
@@ -292,12 +209,16 @@ pub(super) fn client_key(client: IpAddr, net: Net) -> u128 {
 
 /// The first address of the network.
 fn cut(address: IpAddr, net: Net) -> IpAddr {
-    let bits = if address.is_ipv4() {
-        net.v4_bits
-    } else {
-        net.v6_bits
-    };
-    Cidr::new(address, bits).map_or(address, Cidr::network)
+    match address {
+        IpAddr::V4(v4) => {
+            let host = u32::MAX.checked_shr(net.v4_bits.into()).unwrap_or(0);
+            IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & !host))
+        }
+        IpAddr::V6(v6) => {
+            let host = u128::MAX.checked_shr(net.v6_bits.into()).unwrap_or(0);
+            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !host))
+        }
+    }
 }
 
 /// Frames the values that a line is grouped by; `None` when it takes no part.

@@ -47,11 +47,7 @@ pub(super) enum Window {
     /// One mark: most keys never have more, and an attacker can make any number of those.
     One(Mark),
     /// Marks in order of time, never empty.
-    #[expect(
-        clippy::box_collection,
-        reason = "a window is three words, and there are a million of them"
-    )]
-    Many(Box<Vec<Mark>>),
+    Many(Vec<Mark>),
     /// More distinct values than are kept exactly.
     Sketch(Box<Sketch>),
 }
@@ -90,7 +86,7 @@ impl Window {
             Self::One(_) => 0,
             Self::Many(marks) => match live(marks, self.newest().saturating_sub(shape.reach())).len() {
                 0 | 1 => 0,
-                live => size_of::<Vec<Mark>>() + 2 * live * size_of::<Mark>(),
+                live => 2 * live * size_of::<Mark>(),
             },
             Self::Sketch(sketch) => sketch.bytes(),
         }
@@ -125,7 +121,7 @@ impl Window {
                 fired.filter(|&count| count >= shape.threshold)
             }
             Self::One(only) => {
-                let mut marks = Box::new(Vec::with_capacity(2));
+                let mut marks = Vec::with_capacity(4);
                 marks.push(*only);
                 let fired = insert(&mut marks, shape, time, tag, horizon);
                 *self = Self::Many(marks);
@@ -239,7 +235,7 @@ impl Window {
         match marks.as_slice() {
             [] => None,
             [only] => Some(Self::One(*only)),
-            _ => Some(Self::Many(Box::new(marks))),
+            _ => Some(Self::Many(marks)),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::*;
-use crate::detect::correlate::rule::Base;
+use crate::detect::correlate::rule::{Base, RuleRef};
 use crate::detect::{Class, Confidence, Level, RuleInfo};
 
 type Named = &'static str;

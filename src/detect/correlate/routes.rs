@@ -1,0 +1,161 @@
+//! [`Routes`]: which correlations count the hits of a line, and in which order.
+//!
+//! Follows from the rules alone. Lines with the same hits come again and again, so [`Routed`] keeps the answers to
+//! lists of hits met lately; that changes the cost and never the result. Next: `tick`.
+
+use super::rule::{Correlation, Kind, RuleRef, depths};
+
+/// A base of a correlation; the order is that in which ticks must be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Route {
+    depth: u32,
+    pub correlation: u32,
+    pub base: u32,
+}
+
+/// What counts what.
+#[derive(Debug)]
+pub(super) struct Routes {
+    /// By detection rule: what counts it.
+    rules: Vec<Vec<Route>>,
+    correlations: Vec<Above>,
+}
+
+/// What must be known of one correlation.
+#[derive(Debug, Default)]
+struct Above {
+    /// Whether it counts lines, however many of its detection rules hit.
+    counts_lines: bool,
+    /// Which of its bases are detection rules.
+    direct: Vec<bool>,
+    /// The correlations that count this one.
+    routes: Vec<Route>,
+}
+
+impl Routes {
+    /// For rules that passed [`super::rule::check`]; `rules` is the number of detection rules.
+    pub fn new<F>(correlations: &[Correlation<F>], rules: usize) -> Self {
+        let mut routes = Self {
+            rules: vec![Vec::new(); rules],
+            correlations: correlations.iter().map(above).collect(),
+        };
+        for (index, (correlation, depth)) in correlations.iter().zip(depths(correlations)).enumerate() {
+            // One in a circle has no depth, was refused by `check`, and never ticks.
+            let Some(depth) = depth else { continue };
+            for (at, base) in correlation.bases.iter().enumerate() {
+                let route = Route {
+                    depth,
+                    correlation: index as u32,
+                    base: at as u32,
+                };
+                routes.add(base.rule, route);
+            }
+        }
+        routes
+    }
+
+    fn add(&mut self, rule: RuleRef, route: Route) {
+        let list = match rule {
+            RuleRef::Rule(rule) => self.rules.get_mut(rule as usize),
+            RuleRef::Correlation(below) => self
+                .correlations
+                .get_mut(below as usize)
+                .map(|below| &mut below.routes),
+        };
+        if let Some(list) = list {
+            list.push(route);
+        }
+    }
+
+    /// Whether some correlation counts hits on this detection rule.
+    pub fn counts(&self, rule: u32) -> bool {
+        self.rules
+            .get(rule as usize)
+            .is_some_and(|routes| !routes.is_empty())
+    }
+
+    /// What counts these hits.
+    fn of(&self, hits: &[u32]) -> Vec<Route> {
+        let direct = hits.iter().filter_map(|&rule| self.rules.get(rule as usize));
+        let mut routes: Vec<Route> = direct.flatten().copied().collect();
+        self.follow_chains(&mut routes);
+        let mut counted = None;
+        routes.retain(|route| {
+            !self.counts_once(*route) || counted.replace(route.correlation) != Some(route.correlation)
+        });
+        routes
+    }
+
+    /// Adds what counts the correlations that may fire, and puts all in the order of counting.
+    fn follow_chains(&self, routes: &mut Vec<Route>) {
+        let mut next = 0;
+        while let Some(route) = routes.get(next).copied() {
+            next += 1;
+            let above = self.correlations.get(route.correlation as usize);
+            for route in above.map(|below| below.routes.as_slice()).unwrap_or_default() {
+                if !routes.contains(route) {
+                    routes.push(*route);
+                }
+            }
+        }
+        routes.sort_unstable();
+        routes.dedup();
+    }
+
+    /// True for a detection rule under a kind that counts lines.
+    fn counts_once(&self, route: Route) -> bool {
+        self.correlations
+            .get(route.correlation as usize)
+            .is_some_and(|above| {
+                above.counts_lines && above.direct.get(route.base as usize).is_some_and(|direct| *direct)
+            })
+    }
+}
+
+fn above<F>(correlation: &Correlation<F>) -> Above {
+    Above {
+        counts_lines: matches!(correlation.kind, Kind::EventCount | Kind::ValueCount),
+        direct: correlation
+            .bases
+            .iter()
+            .map(|base| matches!(base.rule, RuleRef::Rule(_)))
+            .collect(),
+        routes: Vec::new(),
+    }
+}
+
+/// Lists that are remembered; a power of two.
+const LISTS: usize = 64;
+
+/// The routes of lists of hits met lately.
+#[derive(Debug)]
+pub(super) struct Routed {
+    lists: Vec<(Vec<u32>, Vec<Route>)>,
+    hits: Vec<u32>,
+}
+
+impl Routed {
+    /// Nothing met yet.
+    pub fn new() -> Self {
+        Self {
+            lists: vec![(Vec::new(), Vec::new()); LISTS],
+            hits: Vec::new(),
+        }
+    }
+
+    /// What counts these hits, in the order of counting.
+    pub fn of(&mut self, routes: &Routes, hits: impl IntoIterator<Item = u32>) -> &[Route] {
+        self.hits.clear();
+        self.hits.extend(hits);
+        let mix = |mix: u32, &rule: &u32| (mix ^ rule).wrapping_mul(0x9E37_79B1);
+        let at = self.hits.iter().fold(0, mix) >> (32 - LISTS.ilog2());
+        let Some((known, list)) = self.lists.get_mut(at as usize) else {
+            return &[];
+        };
+        if *known != self.hits {
+            *list = routes.of(&self.hits);
+            known.clone_from(&self.hits);
+        }
+        list
+    }
+}
