@@ -150,6 +150,8 @@ pub fn parse_address(text: &[u8]) -> Option<IpAddr> {
 pub struct Ranges {
     v4: Vec<(u32, u32)>,
     v6: Vec<(u128, u128)>,
+    /// One bit for each first byte of an IPv4 address with which one of the ranges begins, ends or goes on.
+    first: [u64; 4],
 }
 
 impl Ranges {
@@ -162,9 +164,17 @@ impl Ranges {
     #[inline]
     pub fn contains(&self, address: IpAddr) -> bool {
         match address.to_canonical() {
-            IpAddr::V4(v4) => within(&self.v4, u32::from(v4)),
+            IpAddr::V4(v4) => self.may_hold(v4) && within(&self.v4, u32::from(v4)),
             IpAddr::V6(v6) => within(&self.v6, u128::from(v6)),
         }
+    }
+
+    /// Told by the first byte alone; most addresses lie in none of a few networks.
+    fn may_hold(&self, v4: Ipv4Addr) -> bool {
+        let first = usize::from(v4.octets()[0]);
+        self.first
+            .get(first / 64)
+            .is_some_and(|bits| bits >> (first % 64) & 1 == 1)
     }
 
     /// Whether every address of the network lies in the ranges.
@@ -189,8 +199,20 @@ impl FromIterator<Cidr> for Ranges {
         }
         ranges.v4 = merged(ranges.v4, |n| n.checked_add(1));
         ranges.v6 = merged(ranges.v6, |n| n.checked_add(1));
+        ranges.first = first_bytes(&ranges.v4);
         ranges
     }
+}
+
+/// One bit for each first byte of the addresses in the ranges.
+fn first_bytes(ranges: &[(u32, u32)]) -> [u64; 4] {
+    let mut first = [0; 4];
+    for byte in ranges.iter().flat_map(|(from, to)| from >> 24..=to >> 24) {
+        if let Some(bits) = first.get_mut(byte as usize / 64) {
+            *bits |= 1 << (byte % 64);
+        }
+    }
+    first
 }
 
 fn within<N: Copy + Ord>(ranges: &[(N, N)], number: N) -> bool {

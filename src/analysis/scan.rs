@@ -166,6 +166,8 @@ pub struct Scanner {
     known: Arc<Known>,
     hits: Vec<Hit>,
     encoded: Vec<Vec<u8>>,
+    /// How much the batch before it found and ticked: about what the next one will.
+    room: (usize, usize),
     /// The format of the lines at hand, and how many of them are not counted yet.
     format: (&'static str, u64),
     /// What a report counts, when one is wanted.
@@ -183,6 +185,7 @@ impl Scanner {
             known: Arc::default(),
             hits: Vec::new(),
             encoded: Vec::new(),
+            room: (0, 0),
             format: ("", 0),
             tally: None,
             kit: Arc::clone(kit),
@@ -216,6 +219,8 @@ impl Scanner {
     pub fn scan(&mut self, batch: Batch, layout: &Layout) -> Scan {
         let mut scan = Scan {
             began: Some(layout.clone()),
+            found: Vec::with_capacity(self.room.0.min(batch.lines.len())),
+            ticks: Vec::with_capacity(self.room.1.min(4 * batch.lines.len())),
             ..Scan::default()
         };
         let mut parser = Parser::new(layout);
@@ -237,6 +242,7 @@ impl Scanner {
             scan.hold_together(first);
         }
         self.flush_format(&mut scan.statistics);
+        self.room = (scan.found.len(), scan.ticks.len());
         scan.layout = Some(parser.layout());
         scan.batch = batch;
         scan

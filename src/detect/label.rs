@@ -134,8 +134,36 @@ fn has_scanner_text(path: &[u8]) -> bool {
             rest.get(..text.len())
                 .is_some_and(|head| head.eq_ignore_ascii_case(text.as_bytes()))
         };
-        SCANNER.iter().any(begins)
+        may_begin(rest) && SCANNER.iter().any(begins)
     })
+}
+
+/// Told by the second and third byte alone, of which each text has at least these.
+fn may_begin(rest: &[u8]) -> bool {
+    let [_, second, third, ..] = rest else {
+        return false;
+    };
+    let bit = pair_bit(second.to_ascii_lowercase(), third.to_ascii_lowercase());
+    PAIRS
+        .get(bit / 64)
+        .is_some_and(|bits| bits >> (bit % 64) & 1 == 1)
+}
+
+/// One bit of 1,024 for each pair of bytes that follow the first of a scanner's text.
+const PAIRS: [u64; 16] = {
+    let mut bits = [0; 16];
+    let mut at = 0;
+    while at < SCANNER.len() {
+        let text = SCANNER[at].as_bytes();
+        let bit = pair_bit(text[1], text[2]);
+        bits[bit / 64] |= 1 << (bit % 64);
+        at += 1;
+    }
+    bits
+};
+
+const fn pair_bit(second: u8, third: u8) -> usize {
+    (second as usize * 31 + third as usize) % 1024
 }
 
 #[cfg(test)]

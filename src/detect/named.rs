@@ -139,10 +139,10 @@ fn of_payload(event: &Event<'_, '_>, outside: &Outside<'_>) -> Vec<Found> {
 fn decoded(text: &[u8], plus: bool) -> Cow<'_, [u8]> {
     let mut text = Cow::Borrowed(text);
     for _ in 0..2 {
-        let mut out = Vec::new();
         // After one layer a `+` is a plus.
         let plus = plus && matches!(text, Cow::Borrowed(_));
-        if !views::decode(&text, plus, &mut out) {
+        let mut out = Vec::new();
+        if !views::is_encoded(&text, plus) || !views::decode(&text, plus, &mut out) {
             break;
         }
         text = Cow::Owned(out);
@@ -167,7 +167,7 @@ fn of_text(text: &[u8], target: bool, outside: &Outside<'_>, found: &mut Vec<Fou
             None => {}
         }
     };
-    for at in memmem::find_iter(text, b"//") {
+    for at in pairs(text, b'/') {
         let before = text.get(..at).unwrap_or_default();
         let Some(scheme) = call::scheme(before) else {
             continue;
@@ -189,6 +189,16 @@ fn of_text(text: &[u8], target: bool, outside: &Outside<'_>, found: &mut Vec<Fou
         }
     }
     call::bare(text, |name| note(name, None, true));
+}
+
+/// Where a byte stands twice in a row, from left to right and without overlap.
+fn pairs(text: &[u8], byte: u8) -> impl Iterator<Item = usize> {
+    let mut free = 0;
+    memchr::memchr_iter(byte, text).filter(move |&at| {
+        let is_pair = at >= free && text.get(at + 1) == Some(&byte);
+        free = if is_pair { at + 2 } else { free };
+        is_pair
+    })
 }
 
 #[cfg(test)]

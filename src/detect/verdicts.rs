@@ -86,9 +86,14 @@ impl Verdicts {
         }
         let mut hasher = self.hasher.build_hasher();
         hasher.write(&self.head);
-        texts.iter().filter(|text| !text.is_empty()).for_each(|text| hasher.write(text));
+        texts
+            .iter()
+            .filter(|text| !text.is_empty())
+            .for_each(|text| hasher.write(text));
         self.hash = hasher.finish();
-        let known = self.known.find(self.hash, |known| is(&known.key, &self.head, &texts));
+        let known = self
+            .known
+            .find(self.hash, |known| is(&known.key, &self.head, &texts));
         if known.is_none() && self.head.len() + texts.map(<[u8]>::len).iter().sum::<usize>() <= MAX_KEY {
             self.key.extend_from_slice(&self.head);
             texts.iter().for_each(|text| self.key.extend_from_slice(text));
@@ -140,6 +145,11 @@ impl Part {
                     false
                 });
                 head.push(0xFF);
+            }
+            // Agents come again and again, and their texts are long.
+            Self::Text(Field::Agent) if event.agent.number > 0 => {
+                head.push(0xFE);
+                head.extend(event.agent.number.to_le_bytes());
             }
             Self::Text(field) => match fields::text(event, field) {
                 Some(Text::Bytes(text)) => {

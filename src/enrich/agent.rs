@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 
@@ -73,7 +74,10 @@ impl AgentCache {
             self.facts.clear();
         }
         let place = u32::try_from(self.facts.len()).unwrap_or(u32::MAX);
-        self.facts.push(read(text));
+        self.facts.push(AgentFacts {
+            number: if text.len() < MAX_BYTES { next_number() } else { 0 },
+            ..read(text)
+        });
         self.places.insert(text.into(), place);
         place
     }
@@ -82,6 +86,12 @@ impl AgentCache {
     pub const fn misses(&self) -> u64 {
         self.misses
     }
+}
+
+/// A number that no other text has: caches come and go, and what was remembered by a number must never mean another.
+fn next_number() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 /// What is odd about a user agent, whatever it claims to be.

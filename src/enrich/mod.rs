@@ -115,6 +115,9 @@ pub struct AgentFacts {
     pub odd: Option<Odd>,
     /// Operator of the crawler whose claim can be checked (key into the crawler table).
     pub claims: Option<&'static str>,
+    /// Number of the text that these facts were read from, unlike that of any other text of this process; 0 where no
+    /// cache gave it one.
+    pub number: u64,
 }
 
 impl AgentType {

@@ -76,7 +76,7 @@ impl Kept {
 
 /// Keeps a line if it is the first or among the strongest. `kept` is the first, then the others, strongest first.
 pub(super) fn keep(kept: &mut Vec<Kept>, event: &SightedEvent, sighting: &Sighting) {
-    if !is_out(kept, event, sighting) {
+    if !is_out(kept, event, sighting) && !is_shown(kept, event, sighting) {
         insert(kept, Kept::new(event, sighting));
     }
 }
@@ -93,6 +93,16 @@ fn is_out(kept: &[Kept], event: &SightedEvent, sighting: &Sighting) -> bool {
             (old.line.time, old.line.offset) < (event.time, event.offset)
                 && (old.class, Reverse(old.thousandths)) <= strength
         })
+}
+
+/// Whether an earlier line surely shows the same, told without copying texts. A target that was made printable or
+/// clipped is not recognised here.
+fn is_shown(kept: &[Kept], event: &SightedEvent, sighting: &Sighting) -> bool {
+    kept.iter().any(|old| {
+        old.line.target == event.target
+            && old.line.rule == sighting.rule.id
+            && (old.line.time, old.line.offset) < (event.time, event.offset)
+    })
 }
 
 /// [`keep`] for a line whose texts were copied.

@@ -135,7 +135,8 @@ impl Framer {
         if self.overlong.is_some() {
             return None;
         }
-        let mut lines = Vec::new();
+        // About as many lines as there are; more of them cost a copy.
+        let mut lines = Vec::with_capacity((self.bytes.len() / 128).min(MAX_LINES));
         let mut start = 0;
         let mut from = self.scanned;
         while let Some(found) = memchr(b'\n', self.bytes.get(from..).unwrap_or_default()) {

@@ -15,8 +15,9 @@ use super::window::Window;
 /// No slot.
 const NONE: u32 = u32::MAX;
 
-/// A window with its key and its place in the order of touching.
+/// A window with its key and its place in the order of touching: one line of the processor's cache.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Slot {
     key: [u64; 2],
     pub window: Window,

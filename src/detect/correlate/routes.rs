@@ -107,7 +107,11 @@ impl Routes {
         self.correlations
             .get(route.correlation as usize)
             .is_some_and(|above| {
-                above.counts_lines && above.direct.get(route.base as usize).is_some_and(|direct| *direct)
+                above.counts_lines
+                    && above
+                        .direct
+                        .get(route.base as usize)
+                        .is_some_and(|direct| *direct)
             })
     }
 }

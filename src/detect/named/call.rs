@@ -165,13 +165,12 @@ fn unquoted(text: &[u8]) -> (&[u8], bool) {
 /// Names that stand without a scheme: `/dev/tcp/HOST/80`, `\\HOST\share`, `ping HOST`.
 pub fn bare(text: &[u8], mut name: impl FnMut(&[u8])) {
     for device in [&b"/dev/tcp/"[..], b"/dev/udp/"] {
-        for at in memmem::find_iter(text, device) {
-            name(super::host::authority(
-                text.get(at + device.len()..).unwrap_or_default(),
-            ));
+        let named = |at: usize| text.get(at..).and_then(|rest| rest.strip_prefix(device));
+        for rest in memchr::memchr_iter(b'/', text).filter_map(named) {
+            name(super::host::authority(rest));
         }
     }
-    for at in memmem::find_iter(text, b"\\\\") {
+    for at in super::pairs(text, b'\\') {
         let before = at.checked_sub(1).and_then(|at| text.get(at));
         if matches!(before, Some(b'=' | b'"' | b'\'' | b'(')) {
             name(super::host::authority(text.get(at + 2..).unwrap_or_default()));

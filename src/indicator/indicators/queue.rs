@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 
 use super::super::subject::Subject;
 
-/// Stale places that are kept in any case.
+/// Stale places that are kept in any case, and how many places there may be to one profile.
 const SLACK: usize = 64;
+const PLACES: usize = 4;
 
 /// Subjects by the number of their touch, smallest first.
 #[derive(Debug, Default)]
@@ -31,9 +32,9 @@ impl Queue {
         None
     }
 
-    /// Clears stale places away when they are more than the `profiles` there are.
+    /// Clears stale places away when they are many times the `profiles` there are.
     pub fn tidy(&mut self, profiles: usize, is_live: impl Fn(&Subject, u64) -> bool) {
-        if self.0.len() > 2 * profiles + SLACK {
+        if self.0.len() > PLACES * profiles + SLACK {
             self.0.retain(|(touched, subject)| is_live(subject, *touched));
         }
     }
