@@ -167,3 +167,26 @@ fn explain_shows_each_record_of_an_array() {
     let out = stdout(afw(dir.path()).args(["explain", &array]));
     assert_eq!(out.matches("cloudflare-http 1.00").count(), 3, "{out}");
 }
+
+#[test]
+fn explain_lists_every_field_that_a_line_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = r#"198.51.100.7:4711 [21/Nov/2026:10:00:00 +0100] "GET /a HTTP/2.0" 200 512 712 0.003 TLSv1.3 id-1 https "de""#;
+    let format = r#"nginx:$remote_addr:$remote_port [$time_local] "$request" $status $body_bytes_sent $bytes_sent $request_time $ssl_protocol $request_id $scheme "$http_accept_language""#;
+    let said = stdout(afw(dir.path()).args(["explain", "--format", format, line]));
+    for (name, value) in [
+        ("time", "2026-11-21T09:00:00.000Z"),
+        ("peer", "198.51.100.7"),
+        ("peer port", "4711"),
+        ("duration", "3ms"),
+        ("scheme", "https"),
+        ("body bytes", "512"),
+        ("bytes out", "712"),
+        ("tls version", "1.3"),
+        ("request id", "id-1"),
+        ("accept-language", "de"),
+    ] {
+        let row = format!("{name:<12} {value}\n");
+        assert!(said.contains(&row), "{row}{said}");
+    }
+}

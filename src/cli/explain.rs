@@ -2,6 +2,8 @@
 //!
 //! The same parser, trust, enrichment and rules as `tail` and `replay`; nothing is decided here again.
 
+mod fields;
+
 use std::fmt::Write as _;
 use std::io::{BufRead, Read};
 use std::net::IpAddr;
@@ -192,7 +194,7 @@ impl<'k> Explainer<'k> {
     }
 
     fn record(&self, out: &mut Page, record: &Record<'_>, line: &[u8]) {
-        fields(out, record);
+        fields::print(out, record);
         out.heading("client");
         for hop in self.kit.trust.explain(record) {
             out.more(&format!("{} {}: {}", hop.origin, hop.text, hop.why));
@@ -319,55 +321,6 @@ fn rejected(out: &mut Page, line: &[u8], reject: &Reject) {
     out.more(&format!("{}^", " ".repeat(before.chars().count())));
 }
 
-/// The fields of a record that are there.
-fn fields(out: &mut Page, record: &Record<'_>) {
-    out.heading("fields");
-    let mut text = |name: &str, value: Option<&[u8]>| {
-        if let Some(value) = value {
-            out.more(&format!("{name:<12} {}", clipped(&shown(value), 500)));
-        }
-    };
-    text(
-        "time",
-        record
-            .time
-            .map(|time| time.to_string())
-            .as_deref()
-            .map(str::as_bytes),
-    );
-    text("peer", Some(record.peer_text));
-    text("user", record.user.as_deref());
-    text("host", record.host.as_deref());
-    text("method", record.method.as_deref());
-    text("target", record.target.as_deref());
-    text("malformed", record.malformed_request.as_deref());
-    text("version", record.http_version);
-    text(
-        "status",
-        record
-            .status
-            .map(|status| status.to_string())
-            .as_deref()
-            .map(str::as_bytes),
-    );
-    text(
-        "body bytes",
-        record
-            .body_bytes
-            .map(|bytes| bytes.to_string())
-            .as_deref()
-            .map(str::as_bytes),
-    );
-    text("referrer", record.referrer.as_deref());
-    text("agent", record.user_agent.as_deref());
-    for (name, value) in &record.more.headers {
-        text(name, Some(value));
-    }
-    for (name, value) in &record.more.extra {
-        text(name, Some(value));
-    }
-}
-
 fn enrichment(out: &mut Page, event: &Event<'_, '_>) {
     out.heading("enrichment");
     let facts = event.address;
@@ -382,10 +335,11 @@ fn enrichment(out: &mut Page, event: &Event<'_, '_>) {
     out.more(&format!("country {}", country.as_deref().unwrap_or("unknown")));
     out.more(&format!("network {}", network.as_deref().unwrap_or("unknown")));
     let agent = event.agent;
+    let name = agent.name.as_deref().map(|name| format!(" {name}"));
     out.more(&format!(
-        "agent {} {}",
+        "agent {}{}",
         agent.kind.name(),
-        agent.name.as_deref().unwrap_or("")
+        name.unwrap_or_default()
     ));
     if let Some(claim) = agent.claims {
         out.more(&format!(
