@@ -6,6 +6,7 @@
 
 pub mod checks;
 pub mod data;
+pub mod formats;
 pub mod lag;
 pub mod metrics;
 pub mod pool;

@@ -14,8 +14,8 @@ use crate::analysis::scan::Scan;
 use crate::report::{Statistics, Tally};
 use crate::source::{Batch, Cursor, Log, LogReader, Trouble};
 
+use super::formats::Formats;
 use super::pool::{Pool, Scanned};
-use super::setup::Formats;
 
 /// How many rejected lines of each log are kept for the summary.
 const REJECT_SAMPLES: usize = 3;

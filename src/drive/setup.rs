@@ -6,8 +6,6 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use afw_parsers::{Layout, Line, Parser, Record, parts};
-
 use crate::analysis::scan::{Kit, Wants};
 use crate::cli::{Exit, Failure};
 use crate::client::{Trust, TrustSpec};
@@ -22,6 +20,7 @@ use crate::source::servers::Servers;
 use crate::text::system_message;
 
 use super::data::Data;
+use super::formats::Formats;
 
 /// Largest rule file that is read, in bytes; Sigma rules are a few kilobytes.
 const MAX_RULE_BYTES: u64 = 4 << 20;
@@ -351,104 +350,18 @@ fn nothing_declared(servers: &Servers) -> Failure {
     Failure::usage(message).hint("name a log: afw replay /var/log/nginx/access.log")
 }
 
-/// How formats are found when no log is read: by `--format` alone.
+/// How formats are found when no log is named: by `--format`, or from what `--format-from` declares.
 ///
 /// # Errors
-/// Exit code 2 when the format is wrong.
+/// Exit code 2 when the format or the configuration is wrong.
 pub fn logs_or_none(config: &Config) -> Result<Formats, Failure> {
-    Formats::new(config.analysis.format.as_deref(), None)
-}
-
-/// How the format of each log is found.
-#[derive(Debug, Clone)]
-pub struct Formats {
-    named: Option<Layout>,
-    declared: Option<Servers>,
-}
-
-impl Formats {
-    /// From `--format` and the formats that server configuration declares by log path.
-    ///
-    /// # Errors
-    /// Exit code 2 with a caret under what is wrong.
-    pub fn new(format: Option<&str>, declared: Option<Servers>) -> Result<Self, Failure> {
-        let read = |option: &str| {
-            Layout::from_option(option).map_err(|error| {
-                let failure = Failure::usage(format!(
-                    "--format: {} at byte {} of the format\n{}",
-                    error.message,
-                    error.at,
-                    error.caret(option)
-                ));
-                match &error.hint {
-                    Some(hint) => failure.hint(hint),
-                    None => failure.hint("the server's own format string as it stands in its configuration, or a preset's name"),
-                }
-            })
-        };
-        Ok(Self {
-            named: format.map(read).transpose()?,
-            declared,
-        })
-    }
-
-    /// The layout of a log: as named, as declared for its path, else what its first lines say.
-    pub fn recognise(&self, log: &str, head: &[&[u8]]) -> Recognised {
-        let declared = || {
-            let log = self.declared.as_ref()?.log_of(Path::new(log))?;
-            log.layout.as_ref().ok()
-        };
-        // `auto` says nothing: the first lines do.
-        let said = self.named.as_ref().or_else(declared);
-        if let Some(layout) = said.filter(|layout| **layout != Layout::auto()) {
-            return Recognised {
-                layout: layout.clone(),
-                access_log: true,
-            };
-        }
-        let recognition = Layout::recognise(head);
-        let access_log = said.is_some() || !recognition.candidates.is_empty() || may_be_access_log(head);
-        Recognised {
-            layout: recognition.layout,
-            access_log,
-        }
-    }
-}
-
-/// Whether lines that look like no format in particular hold a request all the same, or nothing at all.
-fn may_be_access_log(head: &[&[u8]]) -> bool {
-    let mut parser = Parser::new(&Layout::auto());
-    let mut record = Record::default();
-    let blank = |line: &&[u8]| line.trim_ascii().is_empty();
-    head.iter().all(blank)
-        || head
-            .iter()
-            .flat_map(|line| parts(line))
-            .any(|(_, line)| matches!(parser.parse(line, &mut record), Ok(Line::Record)))
-}
-
-/// What the first lines of a log say.
-#[derive(Debug, Clone)]
-pub struct Recognised {
-    /// How to read it.
-    pub layout: Layout,
-    /// False when not one of the lines is of any access log.
-    pub access_log: bool,
+    let servers = config.analysis.format_from.as_deref().map(servers_of);
+    Formats::new(config.analysis.format.as_deref(), servers.transpose()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn to_say_auto_is_to_ask_the_lines() {
-        let line = br#"{"level":"info","ts":1.5,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":"192.0.2.7","method":"GET","uri":"/"},"status":200}"#;
-        for (option, name) in [(None, "caddy"), (Some("auto"), "caddy"), (Some("w3c"), "w3c")] {
-            let formats = Formats::new(option, None).expect("a format");
-            let recognised = formats.recognise("x.log", &[line]);
-            assert_eq!(recognised.layout.name(), name, "{option:?}");
-        }
-    }
 
     #[test]
     fn own_addresses_are_those_the_kernel_calls_local() {

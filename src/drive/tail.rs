@@ -16,8 +16,8 @@ use crate::report::summary::LogSummary;
 use crate::source::{Batch, Follower, Polled};
 use std::sync::Arc;
 
+use super::formats::Formats;
 use super::run::Run;
-use super::setup::Formats;
 
 /// How long an idle follower sleeps at most; signals and other processes' wishes are looked at this often.
 const IDLE: Duration = Duration::from_millis(500);

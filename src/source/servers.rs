@@ -4,6 +4,8 @@
 //! bytes, so deep. Next: [`super::discover`], which the paths found here go to.
 
 use std::collections::HashMap;
+use std::io::Read;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use afw_parsers::compile::FormatError;
@@ -48,6 +50,10 @@ const NGINX_PREFIXES: [&str; 3] = ["usr/share/nginx", "usr/local/nginx", "etc/ng
 const MAX_FILES: usize = 20_000;
 /// Most bytes read of one configuration.
 const MAX_BYTES: u64 = 64 << 20;
+/// Most faults that are told; nothing is read after them.
+const MAX_TROUBLES: usize = 50;
+/// Longest text in which values are put in; they may hold values themselves.
+const MAX_EXPANDED: usize = 64 << 10;
 /// Most includes within includes.
 const MAX_DEPTH: usize = 16;
 
@@ -115,14 +121,18 @@ impl Servers {
         servers
     }
 
-    /// What one configuration declares, nginx's or Apache's by its content.
+    /// What one configuration declares, Caddy's by its name, nginx's or Apache's by its content.
     pub fn from_file(path: &Path) -> Self {
         let mut servers = Self::default();
         servers.looked.push(path.into());
-        let text = match std::fs::read(path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) => {
-                servers.troubles.push(Trouble::io(path, &error));
+        if caddy::is_configuration(path) {
+            servers.load_caddy(Path::new("/"), path);
+            return servers;
+        }
+        let text = match read(path) {
+            Ok(text) => text,
+            Err(trouble) => {
+                servers.troubles.push(trouble);
                 return servers;
             }
         };
@@ -150,6 +160,13 @@ impl Servers {
             .iter()
             .find(same_name)
             .or_else(|| self.logs.iter().find(matches))
+    }
+
+    /// Every format that is declared and understood: those of logs first, then those that no log uses.
+    pub fn layouts(&self) -> impl Iterator<Item = &Layout> {
+        let of_logs = self.logs.iter().map(|log| &log.layout);
+        let named = self.formats.iter().map(|format| &format.layout);
+        of_logs.chain(named).filter_map(|layout| layout.as_ref().ok())
     }
 
     fn load(&mut self, root: &Path, server: Server, path: &Path) {
@@ -213,7 +230,7 @@ impl Servers {
 
 fn compile(server: Server, escape: Escape, text: &str) -> Result<Layout, FormatError> {
     match server {
-        Server::Nginx => Layout::nginx(text, escape),
+        Server::Nginx => Layout::nginx_configured(text, escape),
         Server::Apache => Layout::apache(text),
     }
 }
@@ -228,6 +245,37 @@ fn is_nginx(text: &str) -> bool {
             >= apache::directives(text)
                 .map(|found| found.len())
                 .unwrap_or_default()
+}
+
+/// The text of a file, if it is no longer than a configuration may be. Devices and pipes need not end.
+fn read(path: &Path) -> Result<String, Trouble> {
+    let failed = |error| Trouble::io(path, &error);
+    let kind = std::fs::metadata(path).map_err(failed)?.file_type();
+    // A pipe that the shell made (`<(…)`) lies there as well.
+    let endless = kind.is_char_device() || kind.is_fifo();
+    if endless && !path.starts_with("/dev/fd") {
+        return Err(Trouble::new(path, "is a device or a pipe, not a configuration"));
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(too_large(path));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn too_large(path: &Path) -> Trouble {
+    Trouble::new(path, "the configuration is too large, the rest was not read")
+}
+
+/// Adds a trouble; of very many the first tell enough.
+fn note(troubles: &mut Vec<Trouble>, trouble: Trouble) {
+    match troubles.len() {
+        ..MAX_TROUBLES => troubles.push(trouble),
+        MAX_TROUBLES => troubles.push(Trouble::new(&trouble.path, "has further faults, as others have")),
+        _ => {}
+    }
 }
 
 /// Where a log's lines go.
@@ -247,6 +295,8 @@ struct Loader<'r> {
     open: Vec<PathBuf>,
     files: usize,
     bytes: u64,
+    /// Whether it was said that no more is read.
+    full: bool,
     hosts: usize,
     troubles: Vec<Trouble>,
 }
@@ -267,6 +317,7 @@ impl<'r> Loader<'r> {
             open,
             files: 0,
             bytes: 0,
+            full: false,
             hosts: 0,
             troubles,
         }
@@ -278,16 +329,15 @@ impl<'r> Loader<'r> {
         let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
         if self.open.contains(&real) || depth > MAX_DEPTH {
             let trouble = Trouble::new(path, "includes itself");
-            return self
-                .troubles
-                .push(trouble.hint("take the include out; it was not followed"));
+            let trouble = trouble.hint("take the include out; it was not followed");
+            return note(&mut self.troubles, trouble);
         }
         let Some(text) = self.text(path) else {
             return;
         };
         let found = match self.parse(&text) {
             Ok(found) => found,
-            Err(error) => return self.troubles.push(Trouble::new(path, error.to_string())),
+            Err(error) => return note(&mut self.troubles, Trouble::new(path, error.to_string())),
         };
         self.open.push(real);
         let first_host = self.hosts;
@@ -340,30 +390,31 @@ impl<'r> Loader<'r> {
             return matches_of(&path);
         }
         if !path.exists() && !optional {
-            self.troubles
-                .push(Trouble::new(&path, "is included but not there"));
+            note(
+                &mut self.troubles,
+                Trouble::new(&path, "is included but not there"),
+            );
         }
         if path.exists() { vec![path] } else { Vec::new() }
     }
 
     fn text(&mut self, path: &Path) -> Option<String> {
         self.files += 1;
-        self.bytes += std::fs::metadata(path).map(|meta| meta.len()).unwrap_or_default();
-        if self.files > MAX_FILES || self.bytes > MAX_BYTES {
-            if self.files == MAX_FILES + 1 || self.bytes > MAX_BYTES {
-                self.troubles.push(Trouble::new(
-                    path,
-                    "the configuration is too large, the rest was not read",
-                ));
-                self.bytes = 0;
-                self.files = MAX_FILES + 1;
+        let broken = self.troubles.len() > MAX_TROUBLES;
+        if broken || self.files > MAX_FILES || self.bytes > MAX_BYTES {
+            if !self.full {
+                self.full = true;
+                note(&mut self.troubles, too_large(path));
             }
             return None;
         }
-        match std::fs::read(path) {
-            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-            Err(error) => {
-                self.troubles.push(Trouble::io(path, &error));
+        match read(path) {
+            Ok(text) => {
+                self.bytes += text.len() as u64;
+                Some(text)
+            }
+            Err(trouble) => {
+                note(&mut self.troubles, trouble);
                 None
             }
         }
@@ -384,7 +435,12 @@ impl<'r> Loader<'r> {
     fn expand(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (name, value) in &self.variables {
-            text = text.replace(&format!("${{{name}}}"), value);
+            // Values may hold values: what doubles itself stays as it is.
+            let name = format!("${{{name}}}");
+            let uses = text.matches(&name).count();
+            if uses > 0 && text.len() + uses * value.len() <= MAX_EXPANDED {
+                text = text.replace(&name, value);
+            }
         }
         text
     }

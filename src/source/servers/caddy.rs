@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use afw_parsers::{Format, Layout, Unit};
 use serde_json::Value;
 
-use super::{DeclaredLog, MAX_DEPTH, MAX_FILES, Servers, matches_of};
+use super::{DeclaredLog, MAX_DEPTH, MAX_FILES, MAX_TROUBLES, Servers, matches_of, note, read};
 use crate::source::spec::Trouble;
 
 impl Servers {
@@ -42,6 +42,12 @@ impl Servers {
     }
 }
 
+/// Whether a file is Caddy's by its name: `Caddyfile`, `shop.Caddyfile`, `caddy.json`.
+pub(super) fn is_configuration(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase());
+    name.is_some_and(|name| name.contains("caddyfile") || name.ends_with(".json"))
+}
+
 /// A log file that a configuration names, and the unit of its durations where that is not the usual one.
 struct CaddyLog {
     file: String,
@@ -54,8 +60,7 @@ fn unit(duration_format: &str) -> Option<Unit> {
 }
 
 fn read_json(path: &Path) -> Result<Value, Trouble> {
-    let bytes = std::fs::read(path).map_err(|error| Trouble::io(path, &error))?;
-    serde_json::from_slice(&bytes).map_err(|error| Trouble::new(path, format!("no valid JSON: {error}")))
+    serde_json::from_str(&read(path)?).map_err(|error| Trouble::new(path, format!("no valid JSON: {error}")))
 }
 
 /// `logging.logs.*.writer` of kind `file`.
@@ -100,12 +105,12 @@ fn caddyfile(
     troubles: &mut Vec<Trouble>,
 ) {
     *files += 1;
-    if depth > MAX_DEPTH || *files > MAX_FILES {
-        return troubles.push(Trouble::new(path, "imports too much, not read"));
+    if depth > MAX_DEPTH || *files > MAX_FILES || troubles.len() > MAX_TROUBLES {
+        return note(troubles, Trouble::new(path, "imports too much, not read"));
     }
-    let text = match std::fs::read(path) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(error) => return troubles.push(Trouble::io(path, &error)),
+    let text = match read(path) {
+        Ok(text) => text,
+        Err(trouble) => return note(troubles, trouble),
     };
     let (mut open, mut block) = (0usize, Block::default());
     for line in text.lines() {

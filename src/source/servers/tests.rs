@@ -159,3 +159,39 @@ fn nothing_found_says_where_it_looked() {
     let servers = Servers::find(root.path());
     assert!(servers.logs.is_empty() && servers.looked.len() > 10);
 }
+
+#[test]
+fn what_a_configuration_can_do_to_its_reader_is_bounded() {
+    // Values that double, and files that include each other in every order.
+    let doubling: String = (0..60)
+        .map(|n| format!("Define v{} \"${{v{n}}}${{v{n}}}\"\n", n + 1))
+        .collect();
+    let apache = format!("Define v0 x\n{doubling}CustomLog \"/var/log/${{v60}}.log\" combined\n");
+    let root = root(&[("apache2.conf", &apache)]);
+    let servers = Servers::from_file(&root.path().join("apache2.conf"));
+    assert!(
+        servers
+            .logs
+            .iter()
+            .all(|log| log.path.as_os_str().len() < 1 << 20)
+    );
+
+    for (main, include) in [("nginx.conf", "include *.conf;"), ("Caddyfile", "import *.conf")] {
+        let root = self::root(&[]);
+        for n in 0..30 {
+            fs::write(root.path().join(format!("{n}.conf")), format!("{include}\n")).unwrap();
+        }
+        fs::write(root.path().join(main), format!("{include}\n")).unwrap();
+        let servers = Servers::from_file(&root.path().join(main));
+        assert!(!servers.troubles.is_empty(), "{main}");
+        assert!(servers.troubles.len() <= MAX_TROUBLES + 1, "{main}");
+    }
+
+    let root = self::root(&[("nginx.conf", "include /dev/zero; include /dev/stdin;")]);
+    let servers = Servers::from_file(&root.path().join("nginx.conf"));
+    assert!(
+        servers.troubles[0].what.contains("device"),
+        "{:?}",
+        servers.troubles
+    );
+}
