@@ -128,7 +128,7 @@ fn values(config: &Config) -> Value {
         "resolver": analysis.resolver,
         "dns": analysis.dns,
         "line_cap_bytes": analysis.line_cap_bytes,
-        "sink": sinks::names(config),
+        "sink": sinks::names(config).iter().map(|name| sinks::without_keys(name)).collect::<Vec<_>>(),
         "host": output.hosts,
         "class": output.classes.iter().map(|class| class.name()).collect::<Vec<_>>(),
         "threads": output.threads,

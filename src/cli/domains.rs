@@ -137,7 +137,8 @@ fn call(api: &DomainsApi, command: &Command, progress: bool, out: &mut Output) -
             domain, deep_scan, ..
         } => {
             let object = api.check(domain, *deep_scan)?;
-            out.line(object.trim_end()).map_err(CallError::Pipe)
+            let shown = for_output(out);
+            out.line(&shown(object.trim_end())).map_err(CallError::Pipe)
         }
         Command::List {
             min_score,
@@ -164,12 +165,8 @@ fn call(api: &DomainsApi, command: &Command, progress: bool, out: &mut Output) -
         Command::Latest { since, .. } => {
             let since = parse_time(since.as_deref().unwrap_or("1d"), now())
                 .map_err(|error| CallError::Usage(Failure::usage(format!("--since: {error}"))))?;
-            lines(
-                |visit| api.latest(since.secs(), visit),
-                progress,
-                out,
-                str::to_owned,
-            )
+            let shown = for_output(out);
+            lines(|visit| api.latest(since.secs(), visit), progress, out, shown)
         }
         Command::Report {
             domain,
@@ -194,6 +191,15 @@ fn call(api: &DomainsApi, command: &Command, progress: bool, out: &mut Output) -
             api.decide(domain, chosen)?;
             told(out, *json, &json!({"domain": domain, "decision": word}))
         }
+    }
+}
+
+/// What the vendor sends goes on unchanged, but not to a terminal: it is text of others.
+fn for_output(out: &Output) -> fn(&str) -> String {
+    if out.is_terminal() {
+        crate::text::printable_lines
+    } else {
+        str::to_owned
     }
 }
 

@@ -186,7 +186,7 @@ fn appfirewall(config: &Config) -> Result<AppFirewallSpec, Failure> {
         send_all: choice("appfirewall.send", set.send.as_deref(), "sightings", "all")?,
         classify_404: set.classify_404.unwrap_or(usual.classify_404),
         allow_insecure: insecure(config, set.allow_insecure),
-        http: http(config),
+        http: http(config)?,
     })
 }
 
@@ -238,7 +238,7 @@ pub fn onefirewall(config: &Config) -> Result<OneFirewallSpec, Failure> {
         )?,
         organisation: set.organisation.clone(),
         allow_insecure: insecure(config, set.allow_insecure),
-        http: http(config),
+        http: http(config)?,
     })
 }
 
@@ -250,7 +250,7 @@ fn webhook(config: &Config, url: &str) -> Result<WebhookSpec, Failure> {
         set.secret_file.as_deref(),
     )?;
     Ok(WebhookSpec {
-        target: target(config, url, &set.headers, set.allow_insecure),
+        target: target(config, url, &set.headers, set.allow_insecure)?,
         secret: key.as_deref().and_then(Secret::new),
         content: content("webhook.send", set.send.as_deref())?,
     })
@@ -268,7 +268,7 @@ fn ecs(config: &Config, place: &str) -> Result<EcsSpec, Failure> {
     let set = &config.file.ecs;
     let is_url = place.starts_with("http://") || place.starts_with("https://");
     let place = if is_url {
-        let target = target(config, place, &set.headers, set.allow_insecure);
+        let target = target(config, place, &set.headers, set.allow_insecure)?;
         match set
             .bulk
             .unwrap_or_else(|| place.trim_end_matches('/').ends_with("/_bulk"))
@@ -291,16 +291,21 @@ fn ecs(config: &Config, place: &str) -> Result<EcsSpec, Failure> {
     })
 }
 
-fn target(config: &Config, url: &str, headers: &BTreeMap<String, String>, own: Option<bool>) -> Target {
+fn target(
+    config: &Config,
+    url: &str,
+    headers: &BTreeMap<String, String>,
+    own: Option<bool>,
+) -> Result<Target, Failure> {
     let headers = headers
         .iter()
         .filter_map(|(name, value)| Some((name.clone(), Secret::new(value)?)));
-    Target {
+    Ok(Target {
         url: url.to_owned(),
         headers: headers.collect(),
         allow_insecure: insecure(config, own),
-        http: http(config),
-    }
+        http: http(config)?,
+    })
 }
 
 /// A whole number from the environment.
@@ -341,15 +346,24 @@ fn insecure(config: &Config, own: Option<bool>) -> bool {
     own.or(config.file.http.allow_insecure).unwrap_or(false)
 }
 
-fn http(config: &Config) -> HttpSpec {
+fn http(config: &Config) -> Result<HttpSpec, Failure> {
     let set = &config.file.http;
-    let certificate = set.client_certificate_file.clone();
-    HttpSpec {
+    let client_cert = match (&set.client_certificate_file, &set.client_key_file) {
+        (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
+        (None, None) => None,
+        _ => {
+            return Err(
+                Failure::usage("[http] has half of a client certificate; receivers would see none")
+                    .hint("set both client_certificate_file and client_key_file"),
+            );
+        }
+    };
+    Ok(HttpSpec {
         proxy: set.proxy.clone(),
         ca_file: set.ca_file.clone(),
-        client_cert: certificate.zip(set.client_key_file.clone()),
+        client_cert,
         ..HttpSpec::default()
-    }
+    })
 }
 
 fn file(config: &Config, path: &str) -> Result<FileSpec, Failure> {
@@ -380,7 +394,7 @@ pub fn failure(error: &SinkError) -> Failure {
 }
 
 /// A message in which no URL shows what may be a key: user information and queries are left out.
-fn without_keys(message: &str) -> String {
+pub fn without_keys(message: &str) -> String {
     let shown = |word: &str| {
         let Some((scheme, rest)) = word.split_once("://") else {
             return word.to_owned();

@@ -131,8 +131,8 @@ impl DomainsApi {
         let reply = self.call("GET", &format!("/{domain}?deep_scan={scan}"), None)?;
         let text = String::from_utf8(reply.body).map_err(|_| DomainsError::Garbage("it is not UTF-8"))?;
         match serde_json::from_str::<&RawValue>(&text) {
-            Ok(_) => Ok(text.trim().to_owned()),
-            Err(_) => Err(DomainsError::Garbage("it is not JSON")),
+            Ok(object) if object.get().starts_with('{') => Ok(text.trim().to_owned()),
+            _ => Err(DomainsError::Garbage("it is not a JSON object")),
         }
     }
 
@@ -161,9 +161,8 @@ impl DomainsApi {
         loop {
             let path = format!("/score/{min_score}?format=CSV{protocol}{page}");
             let reply = self.call("GET", &path, None)?;
-            let text = String::from_utf8_lossy(&reply.body);
-            for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-                visit(line).map_err(|error| DomainsError::Output(error.to_string()))?;
+            for name in names(&reply.body)? {
+                visit(name).map_err(|error| DomainsError::Output(error.to_string()))?;
                 count += 1;
             }
             let Some(next) = reply.next_page.filter(|next| !next.trim().is_empty()) else {
@@ -171,6 +170,7 @@ impl DomainsApi {
             };
             page = format!("&page={}", encoded(&next));
             if !seen.insert(next.clone()) {
+                let next = self.http.excerpt(next.as_bytes());
                 return Err(DomainsError::CursorRepeats(next.escape_debug().to_string()));
             }
         }
@@ -192,9 +192,8 @@ impl DomainsApi {
             let page: Page<'_> = serde_json::from_slice(&reply.body)
                 .map_err(|_| DomainsError::Garbage("it has no header and body"))?;
             for element in &page.body {
-                let line = serde_json::from_str::<serde_json::Value>(element.get())
-                    .map_err(|_| DomainsError::Garbage("an element is not JSON"))?;
-                visit(&line.to_string()).map_err(|error| DomainsError::Output(error.to_string()))?;
+                visit(&on_one_line(element.get()))
+                    .map_err(|error| DomainsError::Output(error.to_string()))?;
                 count += 1;
             }
             if page.body.is_empty() || page.header.page_size == Some(0) {
@@ -252,7 +251,11 @@ impl DomainsApi {
                 Ok(reply) if is_passing(reply.status) => {
                     (format!("status {}", reply.status), reply.retry_after)
                 }
-                Ok(reply) => return judged(reply),
+                // Part of a list would pass for all of it. What was posted has arrived, however its answer ends.
+                Ok(reply) if (200..300).contains(&reply.status) && !reply.whole && body.is_none() => {
+                    ("the answer was cut short".to_owned(), None)
+                }
+                Ok(reply) => return self.judged(reply),
                 Err(error) => (error, None),
             };
             let Some(wait) = waits.next() else {
@@ -262,6 +265,56 @@ impl DomainsApi {
             std::thread::sleep(asked.unwrap_or(*wait).min(MOST_WAIT));
         }
     }
+
+    fn judged(&self, reply: Reply) -> Result<Reply, DomainsError> {
+        let text = self.http.excerpt(&reply.body);
+        let text: String = text.chars().take(300).collect();
+        match reply.status {
+            200..=299 => Ok(reply),
+            400 => Err(DomainsError::Malformed(text)),
+            status @ (401 | 403) => Err(DomainsError::Unauthorised(status, text)),
+            402 => Err(DomainsError::Credit(text)),
+            404 => Err(DomainsError::NotFound(text)),
+            status => Err(DomainsError::Unexpected(status, text)),
+        }
+    }
+}
+
+/// The names on a page: one a line, or between commas as the other format of the interface has them. A page of anything
+/// else (a portal's, a proxy's) must not pass for names.
+fn names(page: &[u8]) -> Result<Vec<&str>, DomainsError> {
+    let garbage = DomainsError::Garbage("it is no list of domains");
+    let Ok(page) = std::str::from_utf8(page) else {
+        return Err(garbage);
+    };
+    let names = page
+        .split(['\n', ','])
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    let names: Vec<&str> = names.collect();
+    let is_name = |name: &&str| {
+        name.chars().all(|c| {
+            c.is_ascii_alphanumeric() || "-_.:/".contains(c) || (!c.is_ascii() && c.is_alphanumeric())
+        })
+    };
+    if names.iter().all(is_name) {
+        Ok(names)
+    } else {
+        Err(garbage)
+    }
+}
+
+/// JSON without the white space between its parts. Numbers and the order of keys stay the vendor's.
+fn on_one_line(json: &str) -> String {
+    let (mut within, mut escaped) = (false, false);
+    json.chars()
+        .filter(|c| {
+            let keeps = within || !c.is_ascii_whitespace();
+            within ^= *c == '"' && !escaped;
+            escaped = within && *c == '\\' && !escaped;
+            keeps
+        })
+        .collect()
 }
 
 /// A page of `latest`. What else the header holds is of no use here, and some of it is code.
@@ -280,22 +333,6 @@ struct Header {
 
 const fn is_passing(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500..=599)
-}
-
-fn judged(reply: Reply) -> Result<Reply, DomainsError> {
-    let text: String = String::from_utf8_lossy(&reply.body)
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
-    let text: String = text.chars().take(300).collect();
-    match reply.status {
-        200..=299 => Ok(reply),
-        400 => Err(DomainsError::Malformed(text)),
-        status @ (401 | 403) => Err(DomainsError::Unauthorised(status, text)),
-        402 => Err(DomainsError::Credit(text)),
-        404 => Err(DomainsError::NotFound(text)),
-        status => Err(DomainsError::Unexpected(status, text)),
-    }
 }
 
 /// A domain as it goes into a URL: lower case, letters, digits, `-`, `_` and `.`.

@@ -285,7 +285,7 @@ fn judge_bulk(http: &Http, reply: &Reply, events: usize) -> Answer {
         return http.judge(reply);
     }
     match bulk_items(&reply.body).filter(|items| items.len() == events) {
-        Some(items) => sort_bulk(&items),
+        Some(items) => sort_bulk(&items, |error| http.excerpt(error.to_string().as_bytes())),
         // Documents are only ever created, so sending them again cannot store one twice.
         None => Answer::Unavailable {
             status: Some(reply.status),
@@ -304,10 +304,11 @@ fn bulk_items(body: &[u8]) -> Option<Vec<BulkItem>> {
     items.collect()
 }
 
-fn sort_bulk(items: &[BulkItem]) -> Answer {
+/// What became of the documents; `told` makes what was said of one fit to be shown.
+fn sort_bulk(items: &[BulkItem], told: impl Fn(&Value) -> String) -> Answer {
     let (mut refused, mut again) = (Vec::new(), Vec::new());
     for (index, item) in items.iter().enumerate() {
-        let error = || item.error.to_string();
+        let error = || told(&item.error);
         match item.status {
             // 409: a document of this id is there already, and the id is made from the content.
             200..=299 | 409 => {}
@@ -329,10 +330,7 @@ fn sort_bulk(items: &[BulkItem]) -> Answer {
         (true, 0) => Answer::Accepted,
         (true, all) if all == items.len() => Answer::Unavailable {
             status: items.first().map(|item| item.status),
-            error: items
-                .first()
-                .map(|item| item.error.to_string())
-                .unwrap_or_default(),
+            error: items.first().map(|item| told(&item.error)).unwrap_or_default(),
             retry_after: None,
         },
         _ => Answer::Partly { refused, again },

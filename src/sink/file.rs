@@ -1,7 +1,8 @@
 //! JSON lines in a file, rotated by size and age: indicators, or sightings.
 //!
 //! The file is opened for each batch, so that a rotation from outside is followed by itself. A batch is acknowledged
-//! when it is on the disk; one that a crash cut in two is completed and not written twice. Next: [`super`].
+//! when it is on the disk; one that a crash cut in two is completed and not written twice. A pipe or a device gets the lines
+//! as they are. Next: [`super`].
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -125,6 +126,10 @@ fn write(path: &Path, batch: &Frozen, rotation: Rotation, now: Time) -> io::Resu
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs::create_dir_all(parent)?;
     }
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        // A pipe or a device: nothing in it can be looked at, set aside or synced.
+        return OpenOptions::new().append(true).open(path)?.write_all(&batch.body);
+    }
     let mut file = open(path)?;
     let mut body = batch.body.as_slice();
     if batch.attempt > 1 {
@@ -141,8 +146,8 @@ fn write(path: &Path, batch: &Frozen, rotation: Rotation, now: Time) -> io::Resu
     let before = file.metadata()?.len();
     let written = file.write_all(body).and_then(|()| file.sync_data());
     if written.is_err() {
-        // Half a line must not stay: what comes next would run into it.
-        file.set_len(before)?;
+        // Half a line must not stay: what comes next would run into it. Where it has to stay, the next attempt completes it.
+        let _ = file.set_len(before);
     }
     written
 }

@@ -22,8 +22,8 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 const WHOLE_TIME: Duration = Duration::from_secs(10);
 /// Connections that were not used for this long are closed: receivers and proxies drop them about then.
 const IDLE_TIME: Duration = Duration::from_secs(15);
-/// So much of an answer is kept to be shown.
-const ERROR_BYTES: usize = 512;
+/// So many characters of an answer are kept to be shown.
+const ERROR_CHARS: usize = 512;
 /// So much of an answer is read at most, so that the connection can be used again.
 const DRAIN_BYTES: u64 = 64 << 10;
 
@@ -71,6 +71,8 @@ pub struct Reply {
     pub retry_after: Option<Duration>,
     /// The body as far as it was read.
     pub body: Vec<u8>,
+    /// Whether that is all of it: the connection did not break, nor did time or the limit run out.
+    pub whole: bool,
     /// The `next_page` header of paged answers.
     pub next_page: Option<String>,
 }
@@ -158,6 +160,7 @@ impl Http {
         };
         let mut response = match sent {
             Ok(Ok(response)) => response,
+            Ok(Err(ureq::Error::Timeout(_))) => return Err("no answer in time".to_owned()),
             Ok(Err(error)) => return Err(self.hide(error.to_string())),
             Err(error) => return Err(self.hide(error.to_string())),
         };
@@ -170,18 +173,20 @@ impl Http {
         };
         let (retry_after, sent, next_page) = (text("retry-after"), text("date"), text("next_page"));
         let status = response.status().as_u16();
+        let (body, whole) = read_some(&mut response, most);
         Ok(Reply {
             status,
             retry_after: retry_after.and_then(|value| wait_of(&value, sent.as_deref(), now())),
             next_page,
-            body: read_some(&mut response, most),
+            body,
+            whole,
         })
     }
 
     /// What an answer means for delivery.
     pub fn judge(&self, reply: &Reply) -> Answer {
         let status = reply.status;
-        let body = || self.hide(excerpt(&reply.body));
+        let body = || self.excerpt(&reply.body);
         match status {
             200..=299 => Answer::Accepted,
             400 | 413 | 422 => Answer::Refused { status, body: body() },
@@ -195,8 +200,17 @@ impl Http {
         }
     }
 
+    /// The beginning of an answer as one line of text, without the secrets of this sink. They are taken out before the text
+    /// is cut: half a key is a secret, too.
+    pub(super) fn excerpt(&self, body: &[u8]) -> String {
+        let body = body.get(..DRAIN_BYTES as usize).unwrap_or(body);
+        let text = String::from_utf8_lossy(body);
+        let text = self.hide(text.split_whitespace().collect::<Vec<_>>().join(" "));
+        text.chars().take(ERROR_CHARS).collect()
+    }
+
     /// A text without the secrets of this sink.
-    fn hide(&self, text: String) -> String {
+    pub(super) fn hide(&self, text: String) -> String {
         self.headers.iter().fold(text, |text, (_, secret)| {
             let bare = secret.expose().strip_prefix("Bearer ").and_then(Secret::new);
             let text = secret.hidden_in(text);
@@ -205,18 +219,14 @@ impl Http {
     }
 }
 
-/// Reads an answer as far as it comes; a connection that breaks here changes nothing about the status.
-fn read_some(response: &mut ureq::http::Response<ureq::Body>, most: u64) -> Vec<u8> {
+/// Reads an answer as far as it comes, and says whether that was all of it; a connection that breaks here changes nothing
+/// about the status.
+fn read_some(response: &mut ureq::http::Response<ureq::Body>, most: u64) -> (Vec<u8>, bool) {
     use std::io::Read;
     let mut body = Vec::new();
-    let _ = response.body_mut().as_reader().take(most).read_to_end(&mut body);
-    body
-}
-
-/// The beginning of an answer as one line of text.
-fn excerpt(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body.get(..ERROR_BYTES).unwrap_or(body));
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let end = response.body_mut().as_reader().take(most).read_to_end(&mut body);
+    let whole = end.is_ok_and(|read| (read as u64) < most);
+    (body, whole)
 }
 
 /// The wall clock, for `Retry-After` dates.

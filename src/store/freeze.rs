@@ -181,8 +181,8 @@ pub(super) struct NewBatch<'a> {
     pub created: i64,
 }
 
-/// Stores a batch under a fresh id and returns its row.
-pub(super) fn insert(connection: &Connection, batch: &NewBatch<'_>) -> rusqlite::Result<i64> {
+/// Stores a batch under a fresh id and returns its row and id.
+pub(super) fn insert(connection: &Connection, batch: &NewBatch<'_>) -> rusqlite::Result<(i64, String)> {
     let id = uuid::Uuid::new_v4().to_string();
     connection
         .prepare_cached(
@@ -203,7 +203,7 @@ pub(super) fn insert(connection: &Connection, batch: &NewBatch<'_>) -> rusqlite:
     connection
         .prepare_cached("INSERT INTO body (row, bytes) VALUES (?1, ?2)")?
         .execute(params![row, batch.body])?;
-    Ok(row)
+    Ok((row, id))
 }
 
 /// What a stored body is known by.

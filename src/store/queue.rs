@@ -92,7 +92,7 @@ impl Store {
             if freeze::hash(&claimed.batch.body) != claimed.hash {
                 bury(
                     connection,
-                    claimed.row,
+                    (claimed.row, &claimed.batch.id),
                     None,
                     "the stored bytes do not match their hash",
                 )?;
@@ -114,8 +114,12 @@ impl Store {
     /// When the database cannot be written; the batch is then offered again with the same id.
     pub(crate) fn acknowledge(&mut self, claimed: &Claimed, now: Time) -> Result<(), StoreError> {
         self.write_lazily("acknowledge a batch", |connection| {
-            remove(connection, claimed.row)?;
-            receivers::succeeded(connection, claimed.sink, claimed.batch.events as i64, millis(now))
+            // One that was dropped meanwhile has been counted as that.
+            let events = match remove(connection, claimed)? {
+                true => claimed.batch.events as i64,
+                false => 0,
+            };
+            receivers::succeeded(connection, claimed.sink, events, millis(now))
         })
     }
 
@@ -135,13 +139,14 @@ impl Store {
             connection
                 .prepare_cached(
                     "UPDATE batch SET lease_owner = NULL, lease_until = NULL, next_attempt = ?2, status = ?3,
-                         error = ?4 WHERE row = ?1",
+                         error = ?4 WHERE row = ?1 AND id = ?5",
                 )?
                 .execute(params![
                     claimed.row,
                     outlook.next_attempt.map(millis),
                     status,
-                    error
+                    error,
+                    claimed.batch.id,
                 ])?;
             receivers::failed(connection, claimed.sink, outlook, (status, &error), millis(now))
         })
@@ -165,13 +170,14 @@ impl Store {
             .filter(|records| records.len() > 1);
         self.write("split a batch", |connection, _| {
             match &records {
-                Some(records) => {
+                // One that was dropped meanwhile leaves nothing to be split.
+                Some(records) if remove(connection, claimed)? => {
                     let (first, second) = records.split_at(records.len() / 2);
                     add_part(connection, claimed, sink, "0", first)?;
                     add_part(connection, claimed, sink, "1", second)?;
-                    remove(connection, claimed.row)?;
                 }
-                None => bury(connection, claimed.row, Some(status), &error)?,
+                Some(_) => {}
+                None => bury(connection, (claimed.row, &claimed.batch.id), Some(status), &error)?,
             }
             let outlook = Outlook::default();
             receivers::failed(
@@ -200,18 +206,20 @@ impl Store {
         let records = sink.records(&claimed.batch.body).unwrap_or_default();
         let taken = claimed.batch.events.saturating_sub(refused.len() + again.len());
         self.write("split a batch", |connection, _| {
+            if !remove(connection, claimed)? {
+                return receivers::succeeded(connection, claimed.sink, 0, millis(now));
+            }
             for one in refused {
                 let Some(record) = records.get(one.index) else {
                     continue;
                 };
-                let row = add_part(connection, claimed, sink, "0", std::slice::from_ref(record))?;
-                bury(connection, row, Some(one.status), &clipped(&one.error))?;
+                let (row, id) = add_part(connection, claimed, sink, "0", std::slice::from_ref(record))?;
+                bury(connection, (row, &id), Some(one.status), &clipped(&one.error))?;
             }
             let again: Vec<Vec<u8>> = again.iter().filter_map(|at| records.get(*at).cloned()).collect();
             if !again.is_empty() {
                 add_part(connection, claimed, sink, "1", &again)?;
             }
-            remove(connection, claimed.row)?;
             receivers::succeeded(connection, claimed.sink, taken as i64, millis(now))
         })
     }
@@ -342,7 +350,7 @@ fn add_part(
     sink: &dyn Sink,
     half: &str,
     records: &[Vec<u8>],
-) -> rusqlite::Result<i64> {
+) -> rusqlite::Result<(i64, String)> {
     let bytes: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
     let part = format!("{}{half}", claimed.part);
     let body = sink.freeze(&bytes);
@@ -360,21 +368,28 @@ fn add_part(
 }
 
 /// Makes a batch a dead letter.
-fn bury(connection: &Connection, row: i64, status: Option<u16>, error: &str) -> rusqlite::Result<()> {
+fn bury(
+    connection: &Connection,
+    (row, id): (i64, &str),
+    status: Option<u16>,
+    error: &str,
+) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "UPDATE batch SET dead = 1, lease_owner = NULL, lease_until = NULL, next_attempt = NULL, status = ?2,
-                 error = ?3 WHERE row = ?1",
+                 error = ?3 WHERE row = ?1 AND id = ?4",
         )?
-        .execute(params![row, status, error])
+        .execute(params![row, status, error, id])
         .map(drop)
 }
 
-fn remove(connection: &Connection, row: i64) -> rusqlite::Result<()> {
+/// Removes a batch that was claimed. False when somebody dropped it meanwhile: its row number may be that of a newer batch
+/// by now, which is why the id counts.
+fn remove(connection: &Connection, claimed: &Claimed) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("DELETE FROM batch WHERE row = ?1")?
-        .execute([row])
-        .map(drop)
+        .prepare_cached("DELETE FROM batch WHERE row = ?1 AND id = ?2")?
+        .execute(params![claimed.row, claimed.batch.id])
+        .map(|gone| gone > 0)
 }
 
 fn clipped(text: &str) -> String {

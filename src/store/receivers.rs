@@ -223,7 +223,7 @@ pub(super) fn row(connection: &Connection, known: &mut Known, name: &str) -> rus
     Ok(row)
 }
 
-/// Notes a good end.
+/// Notes a good end, by which so many events were delivered.
 pub(super) fn succeeded(
     connection: &Connection,
     sink_row: i64,
@@ -232,7 +232,7 @@ pub(super) fn succeeded(
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "UPDATE sink SET delivered_batches = delivered_batches + 1, delivered_events = delivered_events + ?2,
+            "UPDATE sink SET delivered_batches = delivered_batches + (?2 > 0), delivered_events = delivered_events + ?2,
                  last_success = ?3, condition = 'working', failures = 0, next_attempt = NULL, held_at = NULL
              WHERE id = ?1",
         )?

@@ -552,6 +552,7 @@ fn verdict(reply: &Reply, silent: bool) -> (String, Verdict) {
         Reply::Close => ("closed".into(), unanswered),
         Reply::Hang => ("silence".into(), unanswered),
         Reply::Garbage => ("garbage".into(), Verdict::Failed),
+        Reply::Cut(_) => ("200, cut body".into(), Verdict::Taken),
         Reply::Torn => ("torn answer".into(), unanswered),
     }
 }

@@ -64,6 +64,8 @@ pub enum Reply {
     SlowBody,
     /// The beginning of an answer, then the end of the connection.
     Torn,
+    /// Status 200 and the beginning of a longer body, then the end of the connection.
+    Cut(&'static str),
 }
 
 impl Reply {
@@ -277,6 +279,14 @@ impl Shared {
                     stream.write_all(b"x")?;
                     std::thread::sleep(Duration::from_millis(20));
                 }
+                return Ok(false);
+            }
+            Reply::Cut(beginning) => {
+                let length = beginning.len() + 1000;
+                write!(
+                    stream,
+                    "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{beginning}"
+                )?;
                 return Ok(false);
             }
             Reply::Torn => {

@@ -72,6 +72,76 @@ fn a_list_is_read_page_by_page() {
 }
 
 #[test]
+fn an_answer_that_was_cut_short_is_asked_for_again_and_never_taken_for_the_whole() {
+    let collect = |receiver: &Receiver| {
+        let mut lines = Vec::new();
+        let end = api(receiver).list(500, None, |line| {
+            lines.push(line.to_owned());
+            Ok(())
+        });
+        (end, lines)
+    };
+    let receiver = Receiver::script([
+        Reply::Cut("a.example\nb.exam"),
+        Reply::body(200, "a.example\nb.example\n"),
+    ]);
+    assert_eq!(
+        collect(&receiver),
+        (Ok(2), vec!["a.example".to_owned(), "b.example".into()])
+    );
+    let receiver = Receiver::script([Reply::Cut("a.example\nb.exam")]);
+    let (end, lines) = collect(&receiver);
+    assert!(
+        matches!(end, Err(DomainsError::Unavailable(_))) && lines.is_empty(),
+        "{end:?}"
+    );
+    assert_eq!(receiver.count(), 4);
+    let receiver = Receiver::script([Reply::Cut("{\"domain\":\"a"), Reply::body(200, "{}")]);
+    assert_eq!(api(&receiver).check("a.example", false).as_deref(), Ok("{}"));
+    // A report that was taken is not sent a second time because of how its answer ends.
+    let receiver = Receiver::script([Reply::Cut("o")]);
+    api(&receiver).report("a.example", 0.5, &[]).unwrap();
+    assert_eq!(receiver.count(), 1);
+}
+
+#[test]
+fn only_a_list_of_names_is_taken_for_one() {
+    for (page, names) in [
+        ("a.example\r\nb.example\n\n", Some(2)),
+        ("a.example,b_c.example, d.example", Some(3)),
+        ("https://a.example", Some(1)),
+        ("b\u{fc}cher.example", Some(1)),
+        ("", Some(0)),
+        ("<html>\n<body>log in</body>\n</html>", None),
+        ("a.example\n\u{1b}[31mred", None),
+        ("a.example\n\u{202e}b.example", None),
+        ("{\"error\":1}", None),
+        ("two words", None),
+    ] {
+        assert_eq!(names_of(page.as_bytes()), names, "{page:?}");
+    }
+    assert_eq!(names_of(b"\x1f\x8b\x08a"), None);
+
+    fn names_of(page: &[u8]) -> Option<usize> {
+        names(page).ok().map(|names| names.len())
+    }
+}
+
+#[test]
+fn no_answer_shows_the_key() {
+    for status in [400, 401, 402, 403, 404, 418] {
+        // The key ends where the text is cut.
+        for before in ["", &"x".repeat(297)] {
+            let body = format!("{before}k-1");
+            let receiver = Receiver::script([Reply::body(status, body)]);
+            let error = api(&receiver).check("a.example", false).unwrap_err();
+            assert!(!error.to_string().contains("k-1"), "{error}");
+            assert!(!error.to_string().contains("xk"), "{error}");
+        }
+    }
+}
+
+#[test]
 fn a_cursor_that_repeats_ends_the_call() {
     let receiver = Receiver::start(|_| Reply::Answer {
         status: 200,
@@ -90,6 +160,20 @@ fn a_cursor_that_repeats_ends_the_call() {
         api(&receiver).latest(5, |_| Ok(())),
         Err(DomainsError::CursorRepeats(_))
     ));
+}
+
+#[test]
+fn json_on_one_line_means_the_same() {
+    for (json, line) in [
+        (
+            "{\n  \"a b\" : [1.50, 12345678901234567890123] }\n",
+            r#"{"a b":[1.50,12345678901234567890123]}"#,
+        ),
+        (r#"{"a\\" : "x \" y"}"#, r#"{"a\\":"x \" y"}"#),
+        (r#"{ "\\\" " : " \\" }"#, r#"{"\\\" ":" \\"}"#),
+    ] {
+        assert_eq!(on_one_line(json), line);
+    }
 }
 
 #[test]

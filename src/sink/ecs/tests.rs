@@ -144,7 +144,10 @@ fn each_document_of_a_bulk_answer_counts() {
         status,
         error: json!("e"),
     };
-    let sort = |statuses: &[u16]| sort_bulk(&statuses.iter().copied().map(item).collect::<Vec<_>>());
+    let sort = |statuses: &[u16]| {
+        let items: Vec<BulkItem> = statuses.iter().copied().map(item).collect();
+        sort_bulk(&items, Value::to_string)
+    };
     assert_eq!(sort(&[201, 200, 409]), Answer::Accepted);
     assert!(matches!(
         sort(&[429, 503]),
@@ -163,6 +166,29 @@ fn each_document_of_a_bulk_answer_counts() {
     assert_eq!(
         (refused.len(), refused[0].index, refused[0].status, again),
         (1, 1, 400, vec![2])
+    );
+}
+
+#[test]
+fn what_is_said_of_a_document_never_shows_a_key() {
+    let body =
+        r#"{"items":[{"create":{"status":400,"error":{"reason":"your key s3cret-42 may not write"}}}]}"#;
+    let receiver = Receiver::script([Reply::body(200, body)]);
+    let mut target = target(&receiver, "/i/_bulk");
+    target.headers = vec![("X-Key".to_owned(), Secret::new("s3cret-42").unwrap())];
+    let sink = sink(EcsPlace::Bulk(target, None), EcsBody::Document);
+    let batch = Frozen {
+        id: "id".into(),
+        body: b"{}\n{}\n".to_vec(),
+        events: 1,
+        attempt: 1,
+    };
+    let Answer::Partly { refused, .. } = sink.deliver(&batch) else {
+        panic!("not partly")
+    };
+    assert_eq!(
+        refused[0].error,
+        r#"{"reason":"your key [secret] may not write"}"#
     );
 }
 

@@ -150,6 +150,24 @@ fn a_rotation_from_outside_is_followed() {
 }
 
 #[test]
+fn a_device_gets_the_lines_once() {
+    for attempt in [1, 2] {
+        let answer = append(
+            Path::new("/dev/null"),
+            &batch("a\n", attempt),
+            Rotation::default(),
+            NOW,
+        );
+        assert_eq!(answer, Answer::Accepted);
+    }
+    let full = append(Path::new("/dev/full"), &batch("a\n", 1), Rotation::default(), NOW);
+    let Answer::Unavailable { error, .. } = full else {
+        panic!("{full:?}")
+    };
+    assert!(error.contains("No space left"), "{error}");
+}
+
+#[test]
 fn what_cannot_be_written_is_tried_again_later() {
     let dir = tempfile::tempdir().unwrap();
     let answer = append(dir.path(), &batch("a\n", 1), Rotation::default(), NOW);

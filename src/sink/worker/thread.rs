@@ -38,6 +38,9 @@ pub(super) struct Worker {
     pending: bool,
     seen: Seen,
     graves: Seldom,
+    /// What the store said last when it failed, and how often that was kept quiet.
+    trouble: String,
+    troubles: Seldom,
 }
 
 /// What of the signals was taken note of.
@@ -96,6 +99,8 @@ impl Worker {
                 ..Seen::default()
             },
             graves: Seldom::default(),
+            trouble: String::new(),
+            troubles: Seldom::default(),
         })
     }
 
@@ -109,13 +114,27 @@ impl Worker {
                 }
                 Ok(Turn::Blocked(until)) => until,
                 Err(error) => {
-                    tracing::error!(sink = self.sink.name(), "{error}");
+                    self.lament(&error);
                     Instant::now() + STORE_WAIT
                 }
             };
             self.sleep(until);
         }
         self.progress(|worker, _| worker.ended = true);
+    }
+
+    /// Says that the store failed: a disk that stays full is no news every second.
+    fn lament(&mut self, error: &StoreError) {
+        let text = error.to_string();
+        if text != self.trouble {
+            (self.trouble, self.troubles) = (text, Seldom::default());
+        }
+        if self.troubles.tell(1, Instant::now()).is_some() {
+            tracing::error!(
+                sink = self.sink.name(),
+                "{error}; nothing is lost, it is tried again every second"
+            );
+        }
     }
 
     /// Changes what others see of this worker, and wakes who waits for it.

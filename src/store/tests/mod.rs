@@ -528,6 +528,46 @@ fn a_waiting_batch_older_than_the_limit_fills_the_outbox() {
     assert!(store.outbox_full(at(10_000)).unwrap());
 }
 
+/// A batch is dropped by hand while it is on its way, and a newer one gets its row number: whatever the answer to the
+/// first is, the newer one stays, and the dropped one does not come back.
+#[test]
+fn the_answer_to_a_batch_that_was_dropped_meanwhile_touches_no_other() {
+    for answer in ["taken", "later", "refused", "refused alone", "partly"] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path()).unwrap();
+        let size = if answer == "refused alone" { 1 } else { 3 };
+        let sinks = [lines("a", size)];
+        let sink = sinks[0].as_ref();
+        store.commit(&items(0, 0..size), &sinks, at(0)).unwrap();
+        let owner = Owner::register(dir.path()).unwrap();
+        let claimed = claim(&mut store, sink, &owner, at(0)).unwrap();
+        let id = claimed.batch.id.clone();
+        assert_eq!(store.drop_batches(Which::Ids(&[id])).unwrap(), 1);
+        store.commit(&items(0, 10..10 + size), &sinks, at(1)).unwrap();
+        match answer {
+            "taken" => store.acknowledge(&claimed, at(2)),
+            "later" => store.put_back(&claimed, &Outlook::default(), (Some(503), "later"), at(2)),
+            "partly" => store.take_partly(&claimed, sink, (&[], &[1]), at(2)),
+            _ => store.refuse(&claimed, sink, (400, "no"), at(2)).map(drop),
+        }
+        .unwrap();
+        let rows = store.outbox().unwrap();
+        assert_eq!(rows.len(), 1, "{answer}");
+        assert_eq!(
+            (rows[0].state, rows[0].error.as_deref()),
+            (BatchState::Pending, None)
+        );
+        let newer = claim(&mut store, sink, &owner, at(3)).unwrap();
+        assert_eq!(newer.row, claimed.row, "the case needs a row number used again");
+        assert!(body(&newer).starts_with("10"), "{answer}: {}", body(&newer));
+        let receiver = store.receiver("a").unwrap();
+        assert_eq!(
+            (receiver.dropped_events, receiver.delivered_events),
+            (size as u64, 0)
+        );
+    }
+}
+
 #[test]
 fn stored_bytes_that_changed_are_not_sent() {
     let dir = tempfile::tempdir().unwrap();
