@@ -88,6 +88,20 @@ fn every_rule_is_complete() {
     }
 }
 
+/// Who reads a rule learns where its idea comes from and whom it may blame wrongly.
+#[test]
+fn every_document_names_references_and_false_positives() {
+    for pack in builtin() {
+        for document in pack.text.split("\n---\n") {
+            let title = document.lines().find(|line| line.starts_with("title:"));
+            for key in ["references:", "falsepositives:", "level:", "author:"] {
+                let listed = document.lines().any(|line| line.starts_with(key));
+                assert!(listed, "{}: {title:?} has no {key}", pack.name);
+            }
+        }
+    }
+}
+
 /// What the SDK's list calls a scanner, the packs call a probe or worse; but not the assets of a WordPress site.
 #[test]
 fn the_sdk_s_families_are_covered_without_its_false_alarms() {
