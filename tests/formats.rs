@@ -190,3 +190,58 @@ fn explain_lists_every_field_that_a_line_has() {
         assert!(said.contains(&row), "{row}{said}");
     }
 }
+
+#[test]
+fn explain_reads_standard_input_as_a_log_file() {
+    use std::io::Write;
+    let dir = tempfile::tempdir().unwrap();
+    let line = r#"198.51.100.7 - - [21/Nov/2026:10:00:00 +0100] "GET /a HTTP/1.1" 200 612 "-" "curl/8.11.0""#;
+    let utf16 = |text: &str| -> Vec<u8> {
+        let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+        units.flat_map(u16::to_le_bytes).collect()
+    };
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(line.as_bytes()).unwrap();
+    for (name, bytes) in [
+        ("mark", format!("\u{feff}{line}\r\n").into_bytes()),
+        ("utf16", utf16(&format!("{line}\r\n"))),
+        ("gzip", packed.finish().unwrap()),
+    ] {
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let said = stdout(
+            afw(dir.path())
+                .args(["explain", "-"])
+                .stdin(fs::File::open(path).unwrap()),
+        );
+        assert!(said.contains("peer         198.51.100.7\n"), "{name}: {said}");
+        assert_eq!(said.matches("format     ").count(), 1, "{name}: {said}");
+    }
+}
+
+#[test]
+fn a_configuration_that_breaks_or_declares_nothing_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = r#"198.51.100.7 - - [21/Nov/2026:10:00:00 +0100] "GET /a HTTP/1.1" 200 612 "-" "curl/8.11.0""#;
+    for (text, code, told) in [
+        ("http { log_format x 'abc", 2, "--format-from"),
+        (
+            "http { server { listen 80; } }\n",
+            0,
+            "declares no log and no format",
+        ),
+        ("ServerName shop.example\n", 0, "declares no log and no format"),
+    ] {
+        let path = dir.path().join("server.conf");
+        fs::write(&path, text).unwrap();
+        let output = support::run(
+            afw(dir.path())
+                .args(["explain", "--format-from"])
+                .arg(&path)
+                .arg(line),
+        );
+        let said = support::text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{text}: {said}");
+        assert!(said.contains(told), "{text}: {said}");
+    }
+}

@@ -4,6 +4,19 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// What some editors put before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A line without the marks that files which were joined bring into the middle; all at once, since a line may hold
+/// nothing else.
+pub(crate) fn without_marks(line: &[u8]) -> &[u8] {
+    let mut rest = line;
+    while let Some(after) = rest.strip_prefix(BYTE_ORDER_MARK) {
+        rest = after;
+    }
+    rest
+}
+
 /// An address token and the port written behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer {
@@ -43,7 +56,9 @@ pub fn is_host_name(text: &[u8]) -> bool {
     if text.starts_with(b"unix:") {
         return true;
     }
-    let named = text.len() <= 253 && text.iter().any(u8::is_ascii_alphanumeric);
+    // A byte order mark in the middle of joined files is no letter of a name.
+    let named =
+        text.len() <= 253 && !text.starts_with(BYTE_ORDER_MARK) && text.iter().any(u8::is_ascii_alphanumeric);
     named
         && text
             .iter()

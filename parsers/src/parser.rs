@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::address;
 use crate::clf;
 use crate::columns::Columns;
 use crate::foreign;
@@ -131,6 +132,12 @@ impl Parser {
         }
         if let Some(skip) = format::skip(line) {
             return Ok(Line::Skip(skip));
+        }
+        let inner = address::without_marks(line);
+        let marks = line.len() - inner.len();
+        if marks > 0 {
+            let read = self.parse_within(inner, record, wrappers);
+            return read.map_err(|reject| Reject::new(reject.reason, marks + reject.at));
         }
         let mut best = refused.unwrap_or(Reject::new(Reason::UnknownFormat, 0));
         if wrappers > 0

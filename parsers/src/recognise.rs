@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::address;
 use crate::columns::Columns;
 use crate::format::{self, Format};
 use crate::layout::Layout;
@@ -76,7 +77,7 @@ fn sample<'h>(head: &[&'h [u8]]) -> (Vec<Sample<'h>>, Option<Arc<Columns>>) {
     let mut times = TimeMemo::new();
     let mut columns: Option<Arc<Columns>> = None;
     let mut lines = Vec::new();
-    for &line in head {
+    for line in head.iter().map(|line| address::without_marks(line)) {
         if lines.len() == HEAD_LINES {
             break;
         }

@@ -207,3 +207,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn marks_of_joined_files_are_no_part_of_a_line() {
+    let clf = r#"198.51.100.7 - - [21/Nov/2026:10:00:00 +0100] "GET / HTTP/1.1" 200 612 "-" "curl/8.11.0""#;
+    let json = r#"{"level":"info","ts":1.5,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":"198.51.100.7","method":"GET","uri":"/"},"status":200}"#;
+    for line in [clf, json] {
+        for marks in [1, 2, 100_000] {
+            let marked = format!("{}{line}", "\u{feff}".repeat(marks));
+            let mut record = Record::default();
+            for layout in [Layout::auto(), Layout::recognise(&[line.as_bytes()]).layout] {
+                let read = Parser::new(&layout).parse(marked.as_bytes(), &mut record);
+                assert_eq!(read, Ok(Line::Record), "{line}");
+                assert_eq!(record.peer_text, b"198.51.100.7");
+            }
+        }
+    }
+    let only = "\u{feff}".repeat(300_000);
+    assert!(
+        Parser::new(&Layout::auto())
+            .parse(only.as_bytes(), &mut Record::default())
+            .is_ok_and(|read| read != Line::Record)
+    );
+}

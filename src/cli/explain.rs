@@ -3,9 +3,9 @@
 //! The same parser, trust, enrichment and rules as `tail` and `replay`; nothing is decided here again.
 
 mod fields;
+mod input;
 
 use std::fmt::Write as _;
-use std::io::{BufRead, Read};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -30,10 +30,6 @@ use crate::source::{Batch, Line};
 use crate::store::Store;
 use crate::text::{clipped, printable, shown};
 
-/// Longest standard input that is read.
-const MAX_INPUT: u64 = 16 << 20;
-/// How many lines of standard input are explained.
-const MAX_LINES: usize = 100;
 /// How many rules that did not fire are shown.
 const QUIET: usize = 3;
 /// How many tests of a selection are shown.
@@ -77,7 +73,7 @@ pub fn run(common: &CommonOptions, args: &ExplainArgs) -> Result<Exit, Failure> 
         return why(&config, &kit, address, args.json);
     }
     let formats = setup::logs_or_none(&config)?;
-    let lines = lines(&args.lines)?;
+    let lines = input::lines(&args.lines)?;
     let head: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
     let mut explainer = Explainer::new(&kit, &formats, &head, &config);
     explainer.check_claims(&lines)?;
@@ -92,31 +88,6 @@ pub fn run(common: &CommonOptions, args: &ExplainArgs) -> Result<Exit, Failure> 
         out.text(&super::output::styled(&text))
     });
     quietly(written.and_then(|()| out.flush()))
-}
-
-/// The lines to explain: the arguments, or what standard input holds.
-fn lines(arguments: &[String]) -> Result<Vec<Vec<u8>>, Failure> {
-    let from_stdin = arguments.is_empty() || arguments.iter().any(|argument| argument == "-");
-    if !from_stdin {
-        return Ok(arguments
-            .iter()
-            .map(|line| line.trim_end_matches(['\r', '\n']).as_bytes().to_vec())
-            .collect());
-    }
-    let stdin = std::io::stdin().lock().take(MAX_INPUT);
-    let mut lines = Vec::new();
-    for line in stdin.split(b'\n').take(MAX_LINES) {
-        let mut line = line?;
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
-        lines.push(line);
-    }
-    if lines.is_empty() {
-        return Err(Failure::usage("no line to explain")
-            .hint("afw explain 'LINE', or: tail -n 1 access.log | afw explain -"));
-    }
-    Ok(lines)
 }
 
 /// What explains lines.

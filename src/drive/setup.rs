@@ -333,7 +333,15 @@ fn servers_of(path: &Path) -> Result<Servers, Failure> {
             path.display(),
             error.caret(text)
         ))),
-        None => Ok(servers),
+        None => {
+            if servers.logs.is_empty() && servers.formats.is_empty() {
+                tracing::warn!(
+                    "--format-from {}: it declares no log and no format; lines say what they are",
+                    path.display()
+                );
+            }
+            Ok(servers)
+        }
     }
 }
 

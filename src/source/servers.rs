@@ -235,16 +235,14 @@ fn compile(server: Server, escape: Escape, text: &str) -> Result<Layout, FormatE
     }
 }
 
-/// nginx ends its directives with semicolons; Apache's parser finds nothing of note in such a text.
+/// nginx ends its directives with semicolons; Apache's parser finds nothing of note in such a text. A text that neither
+/// understands is nginx's, whose parser says where it breaks.
 fn is_nginx(text: &str) -> bool {
-    let found = nginx::directives(text)
-        .map(|found| found.len())
-        .unwrap_or_default();
-    found > 0
-        && found
-            >= apache::directives(text)
-                .map(|found| found.len())
-                .unwrap_or_default()
+    let of_apache = apache::directives(text).map_or(0, |found| found.len());
+    match nginx::directives(text) {
+        Ok(found) => !found.is_empty() && found.len() >= of_apache,
+        Err(_) => of_apache == 0 && text.contains([';', '{']),
+    }
 }
 
 /// The text of a file, if it is no longer than a configuration may be. Devices and pipes need not end.
@@ -252,7 +250,8 @@ fn read(path: &Path) -> Result<String, Trouble> {
     let failed = |error| Trouble::io(path, &error);
     let kind = std::fs::metadata(path).map_err(failed)?.file_type();
     // A pipe that the shell made (`<(…)`) lies there as well.
-    let endless = kind.is_char_device() || kind.is_fifo();
+    let system = ["/proc", "/sys"].iter().any(|tree| path.starts_with(tree));
+    let endless = system || kind.is_char_device() || kind.is_fifo();
     if endless && !path.starts_with("/dev/fd") {
         return Err(Trouble::new(path, "is a device or a pipe, not a configuration"));
     }
