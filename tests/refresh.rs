@@ -23,7 +23,6 @@ mod writer;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use publisher::publisher;
@@ -91,14 +90,7 @@ impl Followed {
 
     /// Has the files looked at now, and waits until that has been told so many times.
     fn look(&self, text: &str, times: usize) {
-        let id = self.running.0.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-HUP", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        self.running.signal("-HUP");
         wait_until(text, || self.said().matches(text).count() >= times);
     }
 }

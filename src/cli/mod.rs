@@ -26,6 +26,7 @@ mod geoip;
 mod lists;
 mod outbox;
 mod refresh;
+mod reload;
 mod replay;
 mod rules;
 mod status;
@@ -67,6 +68,8 @@ enum Command {
     Rules(rules::RulesArgs),
     /// Cursors and lag, outbox, sinks, databases and lists
     Status(status::StatusArgs),
+    /// Make the running tail take rules, lists, databases and configuration anew
+    Reload(reload::ReloadArgs),
     /// Batches that wait or failed: list, show, retry, drop, flush
     Outbox(outbox::OutboxArgs),
     /// OneFirewall Domains API: check, list, latest, report, decide
@@ -139,6 +142,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::run(&common, &args),
         Command::Rules(args) => rules::run(&common, &args),
         Command::Status(args) => status::run(&common, &args),
+        Command::Reload(args) => reload::run(&common, &args),
         Command::Outbox(args) => outbox::run(&common, &args),
         Command::Domains(args) => domains::run(&common, &args),
         Command::Geoip(args) => geoip::run(&common, &args),

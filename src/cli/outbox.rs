@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::drive::start::store_failure;
 use crate::drive::{sinks, start};
 use crate::store::outbox::{OutboxRow, Which};
-use crate::store::{LockError, Store};
+use crate::store::{Lock, Store};
 use crate::text::{clipped, printable, shown};
 
 /// How long `flush` waits for sinks that fail.
@@ -227,7 +227,7 @@ fn show(store: &Store, id: &str, json: bool) -> Result<Exit, Failure> {
 /// With another afw running, asks it to deliver; with none, delivers.
 fn flush(config: &Config, mut store: Store, json: bool) -> Result<Exit, Failure> {
     store.flush_outbox().map_err(|error| store_failure(&error))?;
-    if matches!(Store::lock(&config.state_dir), Err(LockError::Held { .. })) {
+    if !matches!(Lock::holder(&config.state_dir), Ok(None)) {
         tracing::info!("the running afw was asked to deliver what waits");
         let left = start::left(&store)?;
         return told(

@@ -1,23 +1,15 @@
 //! What `afw geoip` and `afw lists` share: how a file's age, an update and a failure are told.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::json;
 
 use super::{Exit, Failure};
-use crate::config::Config;
 use crate::report::summary::bytes;
 use crate::text::{of_path, printable};
-use crate::update::{Fetcher, Updated};
+use crate::update::Updated;
 
-/// Pause before a publisher in trouble is asked again; the next is twice that.
-const PAUSE: Duration = Duration::from_secs(2);
-
-/// Gets files as `[http]` says.
-pub fn fetcher(config: &Config) -> Fetcher {
-    Fetcher::new(config.file.http.proxy.clone(), PAUSE)
-}
+pub use crate::drive::refresh::fetcher;
 
 /// What an update did, as a line.
 pub fn row(name: &str, path: &Path, updated: &Updated, json: bool) -> String {

@@ -101,6 +101,8 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
             rejects: start::rejects(&config, &inputs)?,
             signals,
             checks,
+            notify: Default::default(),
+            indicators: 0,
         },
         troubles: 0,
         resumes,

@@ -14,7 +14,7 @@ use crate::drive::lag::{lag_bytes, lag_secs, size};
 use crate::drive::start::store_failure;
 use crate::drive::{setup, sinks};
 use crate::report::summary::bytes;
-use crate::store::{Condition, FileRow, LockError, Receiver, StateKind, Store};
+use crate::store::{Condition, FileRow, Lock, Receiver, StateKind, Store};
 use crate::text::{grouped, of_path, printable, printable_path};
 
 /// Cursors and lag, outbox, sinks, databases and lists.
@@ -77,7 +77,7 @@ impl Status {
             windows: store.state_count(StateKind::Window)?,
             indicators: store.state_count(StateKind::Indicator)?,
             counters: store.counters()?,
-            running: matches!(Store::lock(&config.state_dir), Err(LockError::Held { .. })),
+            running: !matches!(Lock::holder(&config.state_dir), Ok(None)),
         })
     }
 

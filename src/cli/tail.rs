@@ -2,30 +2,27 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::options::{AnalysisOptions, CommonOptions, OutputOptions, Print};
-use super::{Exit, Failure, logging, now, refresh};
-use crate::analysis::{Fold, Kit};
-use crate::config::{Analysis, Config};
-use crate::drive::data::Files;
+use super::options::{AnalysisOptions, CommonOptions, OutputOptions};
+use super::{Exit, Failure, logging, now};
+use crate::analysis::Fold;
+use crate::config::Config;
+use crate::drive::live::Live;
 use crate::drive::metrics::Endpoint;
-use crate::drive::refresh::Refresh;
+use crate::drive::notify::Notify;
+use crate::drive::reload::{Known, Plan, Service};
 use crate::drive::report::Reporting;
 use crate::drive::run::{Keep, Run};
 use crate::drive::signals::Signals;
 use crate::drive::tail::Tail;
-use crate::drive::{checks, setup, sinks, start};
+use crate::drive::{sinks, start};
 use crate::report::Statistics;
-use crate::sink::Sink;
-use crate::source::{Cursor, Follower, From, SourceSpec};
+use crate::source::{Cursor, From};
 use crate::store::Lock;
 
-/// About how many bytes of a log are taken at once: what is found in them, a few batches of it, is held in memory.
-const BATCH_BYTES: usize = 256 << 10;
 /// How long the sinks may still send after a signal.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -56,93 +53,96 @@ enum Where {
 }
 
 /// Runs the command.
+///
+/// # Errors
+/// What is wrong with what was typed, or why it cannot go on.
 pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
-    let config = Config::resolve(common, &args.paths, &args.analysis, &args.output, now())?;
+    let resolve = || resolve(common, args);
+    let (config, from) = resolve()?;
     logging::start(&config);
     let signals = Signals::install(true)?;
-    let (paths, formats) = setup::logs(&config)?;
-    let print = config.output.print.unwrap_or(Print::Indicators);
-    let sinks = if config.output.dry_run {
-        Vec::new()
-    } else {
-        sinks::build(&config)?
-    };
-    let checks = checks::start(&config, checks::wanted(&config, true), false)?;
-    let wants = start::wants(&config, print, &sinks);
-    let files = Files::open(&config.analysis)?;
-    let kit = setup::kit(&config, &files.data(), sinks.clone(), wants, checks.is_some())?;
-    let mut fold = start::fold(&config, &kit, !config.output.dry_run);
-    let (_lock, keep, cursors) = keep(&config, sinks, &mut fold)?;
-    let follower = Follower::new(&spec(&config, args, paths)?, &cursors).map_err(Failure::usage)?;
-    let reporting = Reporting::begin(&config, &config.paths)?;
+    let mut plan = Plan::check(config, Known::default())?;
+    let (mut lock, keep, fold, cursors) = keep(&plan)?;
+    let follower = plan.follower(from, &cursors)?;
+    let reporting = Reporting::begin(&plan.config, &plan.config.paths)?;
     let run = Run {
         fold,
-        printer: start::printer(&config, print, true),
+        printer: start::printer(&plan.config, plan.print, true),
         statistics: Statistics::default(),
         records: 0,
         sightings: reporting.as_ref().map(Reporting::sightings),
         keep,
-        rejects: start::rejects(&config, &config.paths)?,
+        rejects: start::rejects(&plan.config, &plan.config.paths)?,
         signals,
-        checks,
+        checks: plan.checks.take(),
+        notify: Notify::from_environment(),
+        indicators: 0,
     };
-    announce(&config);
+    announce(&plan.config);
     let tally = reporting.as_ref().map(Reporting::tally);
-    let mut tail = Tail::new(follower, &kit, formats, run).counting(tally);
-    let mut endpoint = metrics(&config, args)?;
-    let mut fresh = Fresh {
-        refresh: Refresh::start(files, &config.analysis.sources, refresh::fetcher(&config))?,
-        analysis: &config.analysis,
-        kit,
-    };
+    let mut tail = Tail::new(follower, &plan.kit, plan.formats.clone(), run).counting(tally);
+    let mut endpoint = metrics(&plan.config, args)?;
+    let mut service = Service::start(plan)?;
+    let mut live = Live::default();
+    let mut ready = false;
     let each_round = |tail: &mut Tail| {
-        fresh.round(tail);
+        // Whatever is written from now on is read: every log that is there has been seen.
+        if !std::mem::replace(&mut ready, true) {
+            tail.run.notify.ready("Following logs");
+            if let Some(lock) = &mut lock {
+                lock.takes_reloads();
+            }
+        }
+        service.round(tail, &resolve)?;
         if let Some(endpoint) = &mut endpoint {
             endpoint.publish(&tail.run.statistics);
         }
+        if tail.run.notify.is_heard() && live.look(tail) {
+            tail.run.notify.status(|| live.text());
+        }
+        Ok(())
     };
     match tail.follow(each_round) {
         Err(failure) if failure.is_closed_pipe() => {}
         other => other?,
     }
-    end(tail, &config, reporting)?;
+    end(tail, service.config(), reporting)?;
     Ok(Exit::Done)
 }
 
-type Kept = (Option<Lock>, Option<Keep>, Vec<Cursor>);
+/// The configuration as it is now, and where to begin in files without a cursor.
+fn resolve(common: &CommonOptions, args: &TailArgs) -> Result<(Config, From), Failure> {
+    let config = Config::resolve(common, &args.paths, &args.analysis, &args.output, now())?;
+    let from = from(&config, args)?;
+    Ok((config, from))
+}
+
+type Kept = (Option<Lock>, Option<Keep>, Fold, Vec<Cursor>);
 
 /// Takes the lock and opens the store; nothing of it in a dry run.
-fn keep(config: &Config, sinks: Vec<Arc<dyn Sink>>, fold: &mut Fold) -> Result<Kept, Failure> {
+fn keep(plan: &Plan) -> Result<Kept, Failure> {
+    let config = &plan.config;
     if config.output.dry_run {
-        return Ok((None, None, Vec::new()));
+        return Ok((None, None, plan.fold(None)?, Vec::new()));
     }
     let lock = start::lock(config)?;
     let store = start::store(config)?.under(&lock);
     let cursors = store.cursors().map_err(|error| start::store_failure(&error))?;
-    start::restore(fold, &store)?;
-    let workers = sinks::workers(config, &sinks)?;
-    Ok((
-        Some(lock),
-        Some(Keep::new(store, sinks, workers, true, None)),
-        cursors,
-    ))
+    let fold = plan.fold(Some(&store))?;
+    let (sinks, _) = &plan.sinks;
+    let workers = sinks::workers(config, sinks)?;
+    let keep = Keep::new(store, sinks.clone(), workers, true, None);
+    Ok((Some(lock), Some(keep), fold, cursors))
 }
 
-fn spec(config: &Config, args: &TailArgs, paths: Vec<PathBuf>) -> Result<SourceSpec, Failure> {
-    let from = match (args.from, config.file.from.as_deref()) {
-        (Some(Where::Start), _) | (None, Some("start")) => From::Start,
-        (Some(Where::End), _) | (None, None | Some("end")) => From::End,
+fn from(config: &Config, args: &TailArgs) -> Result<From, Failure> {
+    match (args.from, config.file.from.as_deref()) {
+        (Some(Where::Start), _) | (None, Some("start")) => Ok(From::Start),
+        (Some(Where::End), _) | (None, None | Some("end")) => Ok(From::End),
         (None, Some(other)) => {
-            return Err(Failure::usage(format!("from = \"{other}\"")).hint("\"end\" or \"start\""));
+            Err(Failure::usage(format!("from = \"{other}\"")).hint("\"end\" or \"start\""))
         }
-    };
-    Ok(SourceSpec {
-        paths,
-        from,
-        line_cap: config.analysis.line_cap_bytes,
-        batch_bytes: BATCH_BYTES,
-        ..SourceSpec::default()
-    })
+    }
 }
 
 /// Opens the address for monitoring, when one is asked for.
@@ -159,40 +159,6 @@ fn metrics(config: &Config, args: &TailArgs) -> Result<Option<Endpoint>, Failure
     let endpoint = Endpoint::start(address, state_dir)
         .map_err(|error| Failure::usage(format!("cannot listen on {address}: {error}")).hint(hint))?;
     Ok(Some(endpoint))
-}
-
-/// What happens between two rounds beside reading: fresher data, and SIGHUP.
-struct Fresh<'c> {
-    refresh: Refresh,
-    analysis: &'c Analysis,
-    kit: Arc<Kit>,
-}
-
-impl Fresh<'_> {
-    fn round(&mut self, tail: &mut Tail) {
-        if tail.run.signals.take_reload() {
-            self.reload(tail);
-        }
-        let Some(data) = self.refresh.take() else { return };
-        match setup::refreshed(&self.kit, self.analysis, &data) {
-            Ok(kit) => {
-                tail.refresh(&kit);
-                self.kit = kit;
-            }
-            Err(failure) => failure.report(),
-        }
-    }
-
-    /// SIGHUP: what kept the sinks from sending may have been mended, files may have changed.
-    fn reload(&self, tail: &Tail) {
-        if let Some(keep) = &tail.run.keep {
-            keep.workers.kick();
-        }
-        self.refresh.kick();
-        tracing::warn!(
-            "SIGHUP: sinks try again at once, databases and lists are looked at; restart afw to take new rules or configuration (no line is lost)"
-        );
-    }
 }
 
 /// One line that says what is going on and where findings go.

@@ -33,12 +33,12 @@ pub struct Data {
 }
 
 /// The files of databases and lists, with what was read from them.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub struct Files {
     all: Vec<Watched>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Watched {
     kind: Kind,
     path: PathBuf,
@@ -47,7 +47,7 @@ struct Watched {
     content: Option<Content>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
     Database,
     List(String),
@@ -82,11 +82,26 @@ impl Files {
     /// # Errors
     /// Exit code 2 with every file that cannot be used.
     pub fn open(analysis: &Analysis) -> Result<Self, Failure> {
+        let files = Self::default().reopened(analysis)?;
+        files.warn_of_age();
+        Ok(files)
+    }
+
+    /// The files that are configured now. What of them was read before stays in use, also when it is broken by now.
+    ///
+    /// # Errors
+    /// As [`Files::open`], of those that are new.
+    pub fn reopened(&self, analysis: &Analysis) -> Result<Self, Failure> {
         let databases = analysis.geoip.iter().map(|path| (Kind::Database, path));
         let lists = analysis.lists.iter();
         let lists = lists.map(|(name, path)| (Kind::List(name.clone()), path));
         let (mut all, mut troubles) = (Vec::new(), Vec::new());
         for (kind, path) in databases.chain(lists) {
+            let same = |file: &&Watched| file.kind == kind && file.path == *path && file.content.is_some();
+            if let Some(known) = self.all.iter().find(same) {
+                all.push(known.clone());
+                continue;
+            }
             let mut file = Watched::new(kind, path);
             match file.read() {
                 Ok(content) => file.content = Some(content),
@@ -98,9 +113,7 @@ impl Files {
             all.push(file);
         }
         refuse(&troubles)?;
-        let files = Self { all };
-        files.warn_of_age();
-        Ok(files)
+        Ok(Self { all })
     }
 
     /// What was read.

@@ -44,16 +44,27 @@ impl Formats {
         })
     }
 
+    /// The layout that is named, or declared for a log's path; `None` where its lines have to say.
+    pub fn said(&self, log: &str) -> Option<&Layout> {
+        let said = self.named.as_ref().or_else(|| self.declared_for(log));
+        // `auto` says nothing: the first lines do.
+        said.filter(|layout| **layout != Layout::auto())
+    }
+
+    fn declared_for(&self, log: &str) -> Option<&Layout> {
+        let log = self.declared.as_ref()?.log_of(Path::new(log))?;
+        log.layout.as_ref().ok()
+    }
+
+    /// Whether anything at all is said of a log, be it `auto`.
+    fn declares(&self, log: &str) -> bool {
+        self.named.is_some() || self.declared_for(log).is_some()
+    }
+
     /// The layout of a log: as named, as declared for its path, else what its first lines say, which may be in a
     /// format that is declared for another path (a log that was copied here).
     pub fn recognise(&self, log: &str, head: &[&[u8]]) -> Recognised {
-        let declared = || {
-            let log = self.declared.as_ref()?.log_of(Path::new(log))?;
-            log.layout.as_ref().ok()
-        };
-        // `auto` says nothing: the first lines do.
-        let said = self.named.as_ref().or_else(declared);
-        if let Some(layout) = said.filter(|layout| **layout != Layout::auto()) {
+        if let Some(layout) = self.said(log) {
             return Recognised {
                 layout: layout.clone(),
                 access_log: true,
@@ -68,7 +79,7 @@ impl Formats {
                 access_log: true,
             };
         }
-        let access_log = said.is_some() || !recognition.candidates.is_empty() || may_be_access_log(head);
+        let access_log = self.declares(log) || !recognition.candidates.is_empty() || may_be_access_log(head);
         Recognised {
             layout: recognition.layout,
             access_log,

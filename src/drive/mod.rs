@@ -2,16 +2,19 @@
 //!
 //! [`setup`] turns the configuration into rules, databases and receivers; [`replay`] reads history once; [`tail`]
 //! follows; [`checks`] brings crawlers' claims to name servers; [`data`] and [`refresh`] keep databases
-//! and lists fresh; [`metrics`] tells a monitor how it goes. Nothing is parsed, judged or encoded here. Next: [`crate::cli`].
+//! and lists fresh; [`reload`] takes another configuration without losing a line; [`live`] tells in one line how it goes; [`metrics`] tells a monitor and [`notify`] the service manager how it goes. Nothing is parsed, judged or encoded here. Next: [`crate::cli`].
 
 pub mod checks;
 pub mod data;
 pub mod formats;
 pub mod lag;
+pub mod live;
 pub mod metrics;
+pub mod notify;
 pub mod pool;
 pub mod progress;
 pub mod refresh;
+pub mod reload;
 pub mod replay;
 pub mod report;
 pub mod run;

@@ -5,9 +5,11 @@
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::data::{Data, Files};
+use crate::config::Config;
 use crate::config::data::Scheduled;
 use crate::update::list::{tag_path, update};
 use crate::update::{Fetcher, Updated};
@@ -19,11 +21,21 @@ const REMIND: Duration = Duration::from_secs(86_400);
 /// How long a publisher in trouble is left alone; each time twice as long, up to how often it is asked anyway.
 const RETRY: Duration = Duration::from_secs(300);
 
+/// Pause before a publisher in trouble is asked again; the next is twice that.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Gets files as `[http]` says.
+pub fn fetcher(config: &Config) -> Fetcher {
+    Fetcher::new(config.file.http.proxy.clone(), PAUSE)
+}
+
 /// Threads that keep data fresh, as long as this lives.
 #[derive(Debug)]
 pub struct Refresh {
+    files: Arc<Mutex<Files>>,
     fresh: Receiver<Data>,
-    look: SyncSender<()>,
+    /// Ends the watching thread when dropped.
+    _look: SyncSender<()>,
     /// Ends the fetching thread when dropped.
     _fetching: Option<SyncSender<()>>,
 }
@@ -36,9 +48,11 @@ impl Refresh {
     pub fn start(files: Files, sources: &[Scheduled], fetcher: Fetcher) -> std::io::Result<Self> {
         let (hand_over, fresh) = sync_channel(1);
         let (look, looks) = sync_channel(1);
+        let files = Arc::new(Mutex::new(files));
+        let watched = Arc::clone(&files);
         std::thread::Builder::new()
             .name("data".to_owned())
-            .spawn(move || watch(files, &hand_over, &looks))?;
+            .spawn(move || watch(&watched, &hand_over, &looks))?;
         let due: Vec<Due> = sources.iter().filter_map(Due::new).collect();
         let fetching = if due.is_empty() {
             None
@@ -51,8 +65,9 @@ impl Refresh {
             Some(alive)
         };
         Ok(Self {
+            files,
             fresh,
-            look,
+            _look: look,
             _fetching: fetching,
         })
     }
@@ -62,34 +77,44 @@ impl Refresh {
         self.fresh.try_iter().last()
     }
 
-    /// Looks at once.
-    pub fn kick(&self) {
-        // A full channel means that it is about to look anyway.
-        let _ = self.look.try_send(());
+    /// Looks at once: the files as they are now, and what is in them if anything changed since the last look or call
+    /// of [`Refresh::take`].
+    pub fn look(&self) -> (Files, Option<Data>) {
+        let mut files = locked(&self.files);
+        let changed = files.look();
+        (files.clone(), changed.or_else(|| self.take()))
     }
 }
 
+/// What a thread that panicked left behind is whole: it is exchanged file by file.
+fn locked(files: &Mutex<Files>) -> MutexGuard<'_, Files> {
+    files.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A watching thread's life: until nobody takes what it hands over.
-fn watch(mut files: Files, hand_over: &SyncSender<Data>, looks: &Receiver<()>) {
+fn watch(files: &Mutex<Files>, hand_over: &SyncSender<Data>, looks: &Receiver<()>) {
     let mut reminded = Instant::now();
-    let mut waiting: Option<Data> = None;
+    let mut news = false;
     loop {
         match looks.recv_timeout(LOOK) {
             Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        waiting = files.look().or(waiting);
-        if let Some(data) = waiting.take() {
+        let mut now = locked(files);
+        news |= now.look().is_some();
+        let data = news.then(|| now.data());
+        drop(now);
+        if let Some(data) = data {
             match hand_over.try_send(data) {
-                Ok(()) => {}
+                Ok(()) => news = false,
                 // Reading waits for a full outbox or disk: the newest is handed over when it goes on.
-                Err(TrySendError::Full(data)) => waiting = Some(data),
+                Err(TrySendError::Full(_)) => {}
                 Err(TrySendError::Disconnected(_)) => return,
             }
         }
         if reminded.elapsed() >= REMIND {
             reminded = Instant::now();
-            files.warn_of_age();
+            locked(files).warn_of_age();
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::store::{Effects, FileCount, Item, Store};
 use crate::text::shown;
 
 use super::checks::Checks;
+use super::notify::Notify;
 use super::signals::Signals;
 use super::start::{Left, left, store_failure};
 
@@ -63,6 +64,10 @@ pub struct Run {
     pub signals: Signals,
     /// Who asks name servers about crawlers' claims, when that is wanted.
     pub checks: Option<Checks>,
+    /// Who hears how the service is.
+    pub notify: Notify,
+    /// Indicators told for the first time.
+    pub indicators: u64,
 }
 
 /// The durable side of a run.
@@ -262,6 +267,7 @@ impl Run {
             self.printer.finding(finding)?;
         }
         for indicator in &indicators {
+            self.indicators += u64::from(indicator.revision == 1);
             self.printer.update(indicator)?;
         }
         self.items(items);
@@ -273,6 +279,16 @@ impl Run {
         if let Some(keep) = &mut self.keep {
             keep.effects.items.extend(items);
         }
+    }
+
+    /// What waits in the outbox, in records.
+    pub fn waiting(&self) -> u64 {
+        let receivers = self.keep.as_ref().and_then(|keep| keep.store.receivers().ok());
+        let waiting = receivers
+            .iter()
+            .flatten()
+            .map(crate::store::Receiver::waiting_events);
+        waiting.sum()
     }
 
     /// Gives the sinks so much time and tells what became of their records.
@@ -394,7 +410,7 @@ impl Run {
             keep.effects.states.extend(self.fold.drain_dirty());
         }
         keep.effects.counters.extend(self.fold.take_counters());
-        keep.commit(&self.signals)
+        keep.commit(&self.signals, &mut self.notify)
     }
 }
 
@@ -433,7 +449,7 @@ impl Keep {
         });
     }
 
-    fn commit(&mut self, signals: &Signals) -> Result<bool, Failure> {
+    fn commit(&mut self, signals: &Signals, notify: &mut Notify) -> Result<bool, Failure> {
         let mut complained = false;
         loop {
             match self.store.commit(&self.effects, &self.sinks, now()) {
@@ -448,7 +464,7 @@ impl Keep {
                         self.workers.wake();
                     }
                     return if committed.full {
-                        self.wait_for_room(signals)
+                        self.wait_for_room(signals, notify)
                     } else {
                         Ok(true)
                     };
@@ -462,6 +478,8 @@ impl Keep {
                     if signals.end().is_some() {
                         return Ok(false);
                     }
+                    // It waits for a reason that was said: to be restarted would not help.
+                    notify.alive();
                     std::thread::sleep(RETRY_AFTER);
                 }
                 Err(error) => return Err(store_failure(&error)),
@@ -470,7 +488,7 @@ impl Keep {
     }
 
     /// The log is the buffer: reading waits until the sinks have made room in the outbox.
-    fn wait_for_room(&mut self, signals: &Signals) -> Result<bool, Failure> {
+    fn wait_for_room(&mut self, signals: &Signals, notify: &mut Notify) -> Result<bool, Failure> {
         tracing::warn!(
             "the outbox is full: reading waits until the sinks take something (`afw status`, `afw outbox list`)"
         );
@@ -486,6 +504,7 @@ impl Keep {
             if signals.end().is_some() || waited_enough {
                 return Ok(false);
             }
+            notify.alive();
             std::thread::sleep(Duration::from_millis(200));
         }
         tracing::info!("the outbox has room again");

@@ -29,14 +29,26 @@ const FORMS: &str =
 /// # Errors
 /// Exit code 2 for a name that is none, a key that is missing, a URL that may not be used.
 pub fn build(config: &Config) -> Result<Vec<Arc<dyn Sink>>, Failure> {
+    made(&specs(config)?)
+}
+
+/// What the receivers of this run are, with all their settings.
+///
+/// # Errors
+/// As [`build`].
+pub fn specs(config: &Config) -> Result<Vec<SinkSpec>, Failure> {
     // A key that was promised and cannot be read must not look like no key.
     appfirewall_key(config)?;
     onefirewall_key(config)?;
-    let specs: Vec<SinkSpec> = names(config)
-        .iter()
-        .map(|name| spec(config, name))
-        .collect::<Result<Vec<_>, _>>()?;
-    sink::build(&specs).map_err(|error| failure(&error))
+    names(config).iter().map(|name| spec(config, name)).collect()
+}
+
+/// The receivers of these settings.
+///
+/// # Errors
+/// As [`build`].
+pub fn made(specs: &[SinkSpec]) -> Result<Vec<Arc<dyn Sink>>, Failure> {
+    sink::build(specs).map_err(|error| failure(&error))
 }
 
 /// The receivers of this run and those for which something waits in the store.

@@ -1,6 +1,6 @@
 //! What `tail` and `replay` start from beside the kit: the store with its lock, workers, standard output, files.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -136,6 +136,26 @@ pub fn printer(config: &Config, print: Print, live: bool) -> Printer {
 /// # Errors
 /// Exit code 2 when it cannot be created.
 pub fn rejects(config: &Config, inputs: &[PathBuf]) -> Result<Option<BufWriter<File>>, Failure> {
+    rejects_as(
+        config,
+        inputs,
+        File::options().write(true).create(true).truncate(true),
+    )
+}
+
+/// [`rejects`], opened again to go on: another program may have moved the file away.
+///
+/// # Errors
+/// As [`rejects`].
+pub fn more_rejects(config: &Config, inputs: &[PathBuf]) -> Result<Option<BufWriter<File>>, Failure> {
+    rejects_as(config, inputs, File::options().append(true).create(true))
+}
+
+fn rejects_as(
+    config: &Config,
+    inputs: &[PathBuf],
+    how: &OpenOptions,
+) -> Result<Option<BufWriter<File>>, Failure> {
     let Some(path) = &config.output.rejects else {
         return Ok(None);
     };
@@ -150,7 +170,7 @@ pub fn rejects(config: &Config, inputs: &[PathBuf]) -> Result<Option<BufWriter<F
         ))
         .hint("name another file"));
     }
-    let file = File::create(path).map_err(|error| {
+    let file = how.open(path).map_err(|error| {
         let why = system_message(&error);
         Failure::usage(format!("--rejects {}: {why}", path.display()))
             .hint("name a file in a directory that exists and can be written")

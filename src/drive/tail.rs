@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use afw_parsers::{Layout, Time};
 
+use crate::analysis::fold::Fold;
 use crate::analysis::merge::{Merge, Step};
 use crate::analysis::scan::{Kit, Scan, Scanner};
 use crate::cli::Failure;
@@ -43,6 +44,10 @@ pub struct Tail {
     lines: HashMap<u32, (u64, u64)>,
     /// What was read of each log, when a report is wanted.
     logs: Option<BTreeMap<u32, LogSummary>>,
+    /// The same of logs that were followed before other ones.
+    logs_before: Vec<LogSummary>,
+    /// Layouts by file number before the formats were exchanged; what is said of a file now wins.
+    layouts_before: HashMap<i64, Layout>,
 }
 
 impl Tail {
@@ -57,6 +62,8 @@ impl Tail {
             called: HashSet::new(),
             lines: HashMap::new(),
             logs: None,
+            logs_before: Vec::new(),
+            layouts_before: HashMap::new(),
         }
     }
 
@@ -70,8 +77,15 @@ impl Tail {
 
     /// What was counted for a report.
     pub fn take_counted(&mut self) -> (Option<Box<Tally>>, Vec<LogSummary>) {
-        let logs = self.logs.take().unwrap_or_default();
-        (self.scanner.take_tally(), logs.into_values().collect())
+        let logs = self.logs.take().unwrap_or_default().into_values();
+        let mut all = std::mem::take(&mut self.logs_before);
+        for log in logs {
+            match all.iter_mut().find(|known| known.name == log.name) {
+                Some(known) => known.statistics.merge(&log.statistics),
+                None => all.push(log),
+            }
+        }
+        (self.scanner.take_tally(), all)
     }
 
     /// Goes on with fresher databases and lists.
@@ -80,11 +94,51 @@ impl Tail {
         self.run.fold.refresh(kit);
     }
 
+    /// Goes on with other rules, formats and, when there is one, another follower. What was counted stays counted.
+    pub fn exchange(&mut self, kit: &Arc<Kit>, formats: Formats, fold: Fold, follower: Option<Follower>) {
+        let tally = self.scanner.take_tally().map(|tally| *tally);
+        self.scanner = Scanner::new(kit).counting(tally);
+        self.run.fold = fold;
+        self.formats = formats;
+        self.layouts_before.extend(self.layouts.drain());
+        if let Some(follower) = follower {
+            self.follower = follower;
+            // Logs are numbered anew.
+            self.called.clear();
+            self.lines.clear();
+            let logs = self.logs.as_mut().map(std::mem::take);
+            self.logs_before
+                .extend(logs.into_iter().flat_map(BTreeMap::into_values));
+        }
+    }
+
+    /// Reads on until nothing is left, a signal asks for the end, or this took long enough.
+    ///
+    /// # Errors
+    /// Standard output or the store cannot go on.
+    pub fn catch_up(&mut self, patience: Duration) -> Result<(), Failure> {
+        let end = Instant::now() + patience;
+        loop {
+            let polled = self.follower.poll();
+            let caught_up = polled.caught_up;
+            self.round(polled)?;
+            self.run.settle()?;
+            let goes_on = self.run.commit_if_due(&mut Vec::new)?;
+            self.run.notify.alive();
+            if caught_up || !goes_on || Instant::now() >= end || self.run.signals.end().is_some() {
+                return Ok(());
+            }
+        }
+    }
+
     /// Follows until a signal asks for the end, or the only stream has ended.
     ///
     /// # Errors
     /// Standard output or the store cannot go on.
-    pub fn follow(&mut self, mut each_round: impl FnMut(&mut Self)) -> Result<(), Failure> {
+    pub fn follow(
+        &mut self,
+        mut each_round: impl FnMut(&mut Self) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         loop {
             if self.run.signals.end().is_some() {
                 break;
@@ -96,7 +150,7 @@ impl Tail {
             if !self.run.commit_if_due(&mut Vec::new)? {
                 break;
             }
-            each_round(self);
+            each_round(self)?;
             if ended && caught_up {
                 break;
             }
@@ -105,6 +159,7 @@ impl Tail {
                 self.follower.wait(next.min(IDLE));
             }
         }
+        self.run.notify.stopping();
         self.end_claims()?;
         self.run.commit(Vec::new())?;
         Ok(self.run.printer.flush()?)
@@ -165,6 +220,7 @@ impl Tail {
         self.run.forget(&polled.forgotten);
         for id in &polled.forgotten {
             self.layouts.remove(id);
+            self.layouts_before.remove(id);
         }
         Ok(self.run.printer.flush()?)
     }
@@ -214,6 +270,11 @@ impl Tail {
             .layouts
             .get(&batch.cursor.id)
             .filter(|_| batch.base > 0 || batch.cursor.id == 0);
+        // A reload may say another format of a file that is being read.
+        let said = || {
+            let before = self.layouts_before.get(&batch.cursor.id)?;
+            Some(self.formats.said(&batch.file).unwrap_or(before))
+        };
         let stored = || {
             batch
                 .cursor
@@ -222,15 +283,19 @@ impl Tail {
                 .filter(|_| batch.base > 0)
                 .and_then(Layout::from_state)
         };
-        known.cloned().or_else(stored).unwrap_or_else(|| {
-            let head: Vec<&[u8]> = batch
-                .lines
-                .iter()
-                .take(64)
-                .map(|line| batch.line(*line))
-                .collect();
-            self.formats.recognise(&batch.file, &head).layout
-        })
+        known
+            .or_else(|| said().filter(|_| batch.base > 0))
+            .cloned()
+            .or_else(stored)
+            .unwrap_or_else(|| {
+                let head: Vec<&[u8]> = batch
+                    .lines
+                    .iter()
+                    .take(64)
+                    .map(|line| batch.line(*line))
+                    .collect();
+                self.formats.recognise(&batch.file, &head).layout
+            })
     }
 
     /// Counts what was read of a log, when a report is wanted.

@@ -33,7 +33,7 @@ const FIELD_CHARS: usize = 2000;
 const NO_ADDRESS: &str = "0.0.0.0";
 
 /// Settings of the sink. Names and meanings are the SDK's.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AppFirewallSpec {
     /// URL of the ingest.
     pub endpoint: String,

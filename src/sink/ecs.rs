@@ -35,8 +35,15 @@ pub struct EcsSpec {
     pub document: fn(&Event<'_, '_>) -> String,
 }
 
+impl PartialEq for EcsSpec {
+    /// All that a user can set; how a document is written is no setting.
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place && self.body == other.body && self.send_all == other.send_all
+    }
+}
+
 /// Where ECS documents go.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum EcsPlace {
     /// A file.
     File(PathBuf, Rotation),

@@ -34,7 +34,7 @@ const REQUEST_CONFIDENCE: f64 = 0.2;
 const UNKNOWN: &str = "unknown";
 
 /// Settings of the sink.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OneFirewallSpec {
     /// URL of the interface, `ONEFIREWALL_END_POINT`.
     pub end_point: String,

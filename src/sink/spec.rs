@@ -68,7 +68,7 @@ impl Choice {
 }
 
 /// An HTTP receiver named by a URL.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Target {
     /// The URL, without any key.
     pub url: String,
@@ -89,7 +89,7 @@ impl Target {
 }
 
 /// What a sink is, as the configuration says it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SinkSpec {
     /// Name as given to `--sink`; the key of its rows in the outbox.
     pub name: String,
@@ -98,7 +98,7 @@ pub struct SinkSpec {
 }
 
 /// The contracts a sink can follow.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SinkKind {
     /// The AppFirewall ingest.
     AppFirewall(AppFirewallSpec),

@@ -18,7 +18,7 @@ use super::http::Http;
 use super::{Answer, Content, Frozen, Limits, Secret, Sink, SinkError, Target, arrays};
 
 /// Settings of the sink.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WebhookSpec {
     /// Where batches go.
     pub target: Target,

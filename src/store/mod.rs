@@ -31,7 +31,7 @@ pub use cursor::FileRow;
 pub use error::StoreError;
 pub use freeze::Close;
 pub use lease::Owner;
-pub use lock::{Lock, LockError};
+pub use lock::{Holder, Lock, LockError};
 pub use open::FILE;
 pub use receivers::{Condition, Receiver};
 

@@ -109,6 +109,13 @@ impl Running {
         let _ = self.0.wait();
     }
 
+    /// Sends it a signal by name (`-HUP`).
+    pub fn signal(&self, name: &str) {
+        let id = self.0.id().to_string();
+        let status = Command::new("kill").args([name, &id]).status();
+        assert!(status.expect("kill runs").success());
+    }
+
     /// Asks it to end (SIGTERM) and returns its exit code.
     pub fn terminate(&mut self) -> Option<i32> {
         let id = self.0.id().to_string();

@@ -224,6 +224,19 @@ impl Follower {
             .collect()
     }
 
+    /// Bytes on disk that were not read yet, by what was last seen of the files.
+    pub fn lag_bytes(&self) -> u64 {
+        let plain = self.files.values().filter(|file| !file.cursor.finished);
+        plain
+            .map(|file| file.found.size.saturating_sub(file.cursor.offset))
+            .sum()
+    }
+
+    /// Whether a stream is read that cannot be read again by another follower.
+    pub fn reads_streams(&self) -> bool {
+        self.streams.iter().any(|stream| !stream.ended())
+    }
+
     /// Bytes given of each stream: its path and how many.
     pub fn streams(&self) -> Vec<(&Path, u64)> {
         self.streams
