@@ -26,8 +26,8 @@ pub fn parse(source: &str, unicode: bool) -> Option<Hir> {
 /// The best set; `None` when the expression has no text that must be there.
 pub fn literals(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     let found = analyse(hir);
-    let set = better(found.exact, found.required)?;
-    usable(&set).then_some(set)
+    let set = better(found.exact.map(Set::of), found.required)?;
+    set.is_usable().then_some(set.texts)
 }
 
 /// How many parts an expression is made of when its repetitions are written out: what compiling it costs, roughly.
@@ -49,13 +49,31 @@ pub fn parts(hir: &Hir) -> usize {
     }
 }
 
+/// Texts and how rarely they are seen, which takes long enough to find out once.
+#[derive(Clone)]
+struct Set {
+    texts: Vec<Vec<u8>>,
+    weight: i64,
+}
+
+impl Set {
+    fn of(texts: Vec<Vec<u8>>) -> Self {
+        let weight = weight(&texts);
+        Self { texts, weight }
+    }
+
+    fn is_usable(&self) -> bool {
+        self.weight > i64::MIN
+    }
+}
+
 /// What is known of the texts that a part matches.
 #[derive(Default)]
 struct Found {
     /// All texts it matches.
     exact: Option<Vec<Vec<u8>>>,
     /// Texts of which one stands in each text it matches.
-    required: Option<Vec<Vec<u8>>>,
+    required: Option<Set>,
     /// Texts with one of which each text it matches begins.
     heads: Option<Vec<Vec<u8>>>,
     /// Texts with one of which each text it matches ends.
@@ -120,7 +138,10 @@ fn repeated(inner: Found, min: u32, exact: bool) -> Found {
             exact: None,
             heads: Some(joined.clone().unwrap_or_else(|| inner.heads())),
             tails: Some(joined.clone().unwrap_or_else(|| inner.tails())),
-            required: better(joined, better(inner.exact, inner.required)),
+            required: better(
+                joined.map(Set::of),
+                better(inner.exact.map(Set::of), inner.required),
+            ),
         },
     }
 }
@@ -170,7 +191,7 @@ fn concat(parts: &[Hir]) -> Found {
         match joined {
             Some(joined) => {
                 run = joined;
-                best = better(best, found.exact);
+                best = better(best, found.exact.map(Set::of));
             }
             None => {
                 let into = joint(&run, &found.heads());
@@ -185,7 +206,7 @@ fn concat(parts: &[Hir]) -> Found {
         None => exactly(run),
         heads => Found {
             exact: None,
-            required: better(best, Some(run.clone())),
+            required: better(best, Some(Set::of(run.clone()))),
             heads,
             tails: Some(run),
         },
@@ -194,19 +215,19 @@ fn concat(parts: &[Hir]) -> Found {
 
 /// The best texts of which one stands where one of `left` is followed by one of `right`: whole ones, or as much of
 /// both sides as does not make them too many.
-fn joint(left: &[Vec<u8>], right: &[Vec<u8>]) -> Vec<Vec<u8>> {
+fn joint(left: &[Vec<u8>], right: &[Vec<u8>]) -> Set {
     if let Some(joined) = cross(left, right) {
-        return joined;
+        return Set::of(joined);
     }
     let mut best = None;
     for kept in [4, 1, 0] {
         let tails = cut(left, |text| text.get(text.len().saturating_sub(kept)..));
         for taken in [6, 3, 1] {
             let heads = cut(right, |text| text.get(..taken.min(text.len())));
-            best = better(best, cross(&tails, &heads));
+            best = better(best, cross(&tails, &heads).map(Set::of));
         }
     }
-    best.unwrap_or_else(|| left.to_vec())
+    best.unwrap_or_else(|| Set::of(left.to_vec()))
 }
 
 /// A part of each text, every one once.
@@ -253,25 +274,24 @@ fn alternation(parts: &[Hir]) -> Found {
     let tails = edge(found.iter().map(Found::tails).collect());
     let required: Option<Vec<_>> = found
         .into_iter()
-        .map(|one| better(one.exact, one.required).filter(|set| usable(set)))
+        .map(|one| better(one.exact.map(Set::of), one.required).filter(Set::is_usable))
+        .map(|set| Some(set?.texts))
         .collect();
     Found {
         exact: None,
         required: required
             .map(|sets| sets.concat())
-            .filter(|set| set.len() <= 32 * MAX_TEXTS),
+            .filter(|set| set.len() <= 32 * MAX_TEXTS)
+            .map(Set::of),
         heads,
         tails,
     }
 }
 
 /// The set that is seen more rarely.
-fn better(left: Option<Vec<Vec<u8>>>, right: Option<Vec<Vec<u8>>>) -> Option<Vec<Vec<u8>>> {
+fn better(left: Option<Set>, right: Option<Set>) -> Option<Set> {
     match (left, right) {
-        (Some(left), Some(right)) => match weight(&right) > weight(&left) {
-            true => Some(right),
-            false => Some(left),
-        },
+        (Some(left), Some(right)) if right.weight > left.weight => Some(right),
         (left, right) => left.or(right),
     }
 }

@@ -16,6 +16,7 @@ use super::problem::{Problems, RuleProblem};
 mod counted;
 mod document;
 mod examples;
+mod files;
 mod link;
 mod meta;
 
@@ -128,9 +129,8 @@ impl Ruleset {
         let mut all = link::Documents::default();
         let mut refusals = Vec::new();
         let mut warnings = Vec::new();
-        for text in texts {
-            let mut problems = Problems::new(Arc::clone(&text.name));
-            document::read(&text.text, &mut all, &mut problems);
+        for (documents, mut problems) in files::read(texts) {
+            all.append(documents);
             refusals.append(&mut problems.refusals);
             warnings.append(&mut problems.warnings);
         }

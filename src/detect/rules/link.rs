@@ -21,6 +21,15 @@ pub struct Documents {
     pub correlations: Vec<CorrelationDoc>,
 }
 
+impl Documents {
+    /// Adds those of the next file.
+    pub fn append(&mut self, mut next: Self) {
+        self.rules.append(&mut next.rules);
+        self.filters.append(&mut next.filters);
+        self.correlations.append(&mut next.correlations);
+    }
+}
+
 #[derive(Debug)]
 pub struct RuleDoc {
     pub meta: Meta,

@@ -1,11 +1,6 @@
-//! Writes a deterministic access log to standard output: `cargo run --release --example genlog -- LINES [SEED]`.
-//!
-//! The mix is what a small public site sees: Zipf-distributed addresses (one in twelve IPv6), browsers, crawlers and
-//! script clients, about 8 % hostile requests from a few hundred addresses, time stamps that never run backwards.
-//! The same arguments always give the same bytes. Addresses are made up; any likeness to a real host is chance.
-#![expect(clippy::print_stderr, reason = "an example may talk")]
+//! The made-up log of a small public site, the same bytes for the same arguments.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use afw_parsers::Time;
@@ -197,18 +192,16 @@ fn line(out: &mut impl Write, random: &mut Random, secs: i64) -> io::Result<()> 
     )
 }
 
-fn main() -> io::Result<()> {
-    let number = |at: usize| std::env::args().nth(at).and_then(|text| text.parse::<u64>().ok());
-    let Some(lines) = number(1) else {
-        eprintln!("usage: genlog LINES [SEED]");
-        std::process::exit(2);
-    };
-    let mut random = Random(number(2).unwrap_or(1));
-    let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
+/// Writes so many lines.
+///
+/// # Errors
+/// What writing to `out` says.
+pub fn write(out: &mut impl Write, lines: u64, seed: u64) -> io::Result<()> {
+    let mut random = Random(seed);
     let mut millis = 0;
     for _ in 0..lines {
         millis += random.below(80) as i64;
-        line(&mut out, &mut random, START_SECS + millis / 1000)?;
+        line(out, &mut random, START_SECS + millis / 1000)?;
     }
-    out.flush()
+    Ok(())
 }
