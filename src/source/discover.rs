@@ -62,6 +62,8 @@ pub struct Found {
     pub size: u64,
     /// Last modification, nanoseconds since the epoch.
     pub modified_nanos: i64,
+    /// How many names it has on its file system.
+    pub links: u64,
     /// A FIFO or device, or standard input: read as it comes, without a cursor.
     pub stream: bool,
     /// Named by the user, not found by glob or directory or as a sibling.
@@ -349,6 +351,7 @@ impl Walk {
             key: if stream { Key::default() } else { Key::of(meta) },
             size: if stream { 0 } else { meta.len() },
             modified_nanos: modified_nanos(meta),
+            links: links(meta),
             stream,
             named,
             sibling,
@@ -380,6 +383,16 @@ impl Walk {
         self.scan.directories.dedup();
         self.scan
     }
+}
+
+#[cfg(unix)]
+fn links(meta: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(meta)
+}
+
+#[cfg(not(unix))]
+fn links(_: &Metadata) -> u64 {
+    0
 }
 
 /// `access.1.log` is a generation of `access.log` when that is there too.

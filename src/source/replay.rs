@@ -115,6 +115,7 @@ pub(super) fn stdin() -> Found {
         key: Key::default(),
         size: 0,
         modified_nanos: 0,
+        links: 0,
         stream: true,
         named: true,
         sibling: false,

@@ -49,6 +49,8 @@ pub(super) struct Followed {
     shown: Arc<str>,
     open: Option<Open>,
     last_read: Instant,
+    /// Events tell of all its changes.
+    pub(super) announced: bool,
     /// When it was last seen to have another size or time.
     changed: Instant,
     /// Bytes came since it was opened.
@@ -110,11 +112,17 @@ impl Followed {
             superseded: false,
             open: None,
             last_read: Instant::now(),
+            announced: false,
             changed: Instant::now(),
             fresh: false,
             retry_at: None,
             told: None,
         }
+    }
+
+    /// Its path leads to it through a symbolic link.
+    pub(super) fn is_link(&self) -> bool {
+        self.target.is_some()
     }
 
     pub(super) fn is_open(&self) -> bool {

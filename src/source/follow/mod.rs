@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 mod adopt;
 mod file;
+mod mounts;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub use self::watch::Waker;
 
 use self::adopt::Parked;
 use self::file::{Followed, Limits, Pass};
+use self::mounts::Mounts;
 use self::stream::Stream;
 use self::watch::Watch;
 use super::discover::{Family, Found, Origin, Scan, scan};
@@ -35,6 +37,8 @@ const BATCHES_A_POLL: usize = 8;
 const LINE_BYTES: usize = 64;
 /// Files of one log that are gone and still remembered, for an archive of them to be known.
 const REMEMBERED: usize = 100;
+/// Every so many polls, files are looked at too of whose changes events tell.
+const POLLS_OF_TOLD: u32 = 6;
 /// So long out of sight and a file is gone: while a long chain is renamed, a listing may miss much of it.
 const GONE: Duration = Duration::from_secs(10);
 /// So many things told are remembered, for each to be told once; beyond that they may be told again.
@@ -64,6 +68,8 @@ pub struct Follower {
     directories: Vec<(PathBuf, Option<SystemTime>)>,
     listed: Option<SystemTime>,
     looked: Option<Instant>,
+    /// The last look at those files, too, of whose changes events tell.
+    looked_at_all: Option<Instant>,
     names_changed: bool,
     /// A listing was taken in: files that appear now were not there at start.
     adopted: bool,
@@ -136,6 +142,7 @@ impl Follower {
             directories: Vec::new(),
             listed: None,
             looked: None,
+            looked_at_all: None,
             names_changed: true,
             adopted: false,
             told: HashSet::new(),
@@ -177,6 +184,7 @@ impl Follower {
     /// Makes the next poll look at everything, whatever events came.
     pub fn look_again(&mut self) {
         self.looked = None;
+        self.looked_at_all = None;
         self.listed = None;
         self.files.values_mut().for_each(Followed::retry_now);
     }
@@ -252,7 +260,7 @@ impl Follower {
         let due = self.looked.is_none_or(|at| at.elapsed() >= self.spec.poll) || changes.lost;
         if due {
             self.looked = Some(Instant::now());
-            self.look();
+            self.look(changes.lost);
         }
         for path in changes.files {
             if let Some(file) = self.by_path.get(&path).and_then(|id| self.files.get_mut(id)) {
@@ -269,10 +277,17 @@ impl Follower {
         }
     }
 
-    /// The slow poll: every file, and every directory that changed since it was listed.
-    fn look(&mut self) {
+    /// The slow poll: every file of whose changes no event may tell, now and then the others too, and every directory
+    /// that changed since it was listed.
+    fn look(&mut self, at_all: bool) {
         let mut lost = false;
-        for file in self.files.values_mut() {
+        let pause = self.spec.poll * POLLS_OF_TOLD;
+        let at_all = at_all || self.looked_at_all.is_none_or(|at| at.elapsed() >= pause);
+        if at_all {
+            self.looked_at_all = Some(Instant::now());
+        }
+        let files = self.files.values_mut().filter(|file| at_all || !file.announced);
+        for file in files {
             lost |= !file.look();
         }
         let settled = |time: SystemTime, listed: SystemTime| {
@@ -305,18 +320,27 @@ impl Follower {
         self.watch.set(&scan.directories);
         self.tell(&scan);
         self.adopt(scan.files);
+        self.note_announced(&scan.directories);
         self.gather_pending();
     }
 
     /// A scan that missed nothing. A file that is renamed while its directory is read may show under neither name; then
     /// what came after it in the log would be read before it. So where names changed just now, two scans must agree.
     fn settled_scan(&self) -> Scan {
-        const ATTEMPTS: usize = 5;
+        const ATTEMPTS: u64 = 15;
+        let mut began = SystemTime::now();
         let mut last = scan(&self.origins, true);
-        for _ in 1..ATTEMPTS {
-            if !last.directories.iter().any(|directory| is_restless(directory)) {
+        for attempt in 1..ATTEMPTS {
+            if !last
+                .directories
+                .iter()
+                .any(|directory| is_restless(directory, began))
+            {
                 break;
             }
+            // A chain that is renamed right now is done in a moment.
+            std::thread::sleep(Duration::from_millis(attempt / 4));
+            began = SystemTime::now();
             let next = scan(&self.origins, true);
             let same = next.files.len() == last.files.len()
                 && next
@@ -330,6 +354,28 @@ impl Follower {
             }
         }
         last
+    }
+
+    /// Notes of which files' changes events tell.
+    fn note_announced(&mut self, directories: &[PathBuf]) {
+        let mounts = if self.watch.is_whole() {
+            Mounts::read()
+        } else {
+            Mounts::default()
+        };
+        let devices: HashMap<&Path, u64> = directories
+            .iter()
+            .filter_map(|directory| {
+                let meta = std::fs::metadata(super::discover::openable(directory)).ok()?;
+                Some((directory.as_path(), Key::of(&meta).device))
+            })
+            .collect();
+        for file in self.files.values_mut() {
+            let device = devices
+                .get(super::discover::directory_of(&file.found.path))
+                .copied();
+            file.announced = !file.is_link() && mounts.tell_all(&file.found, device);
+        }
     }
 
     /// Notes all files that may have something to read or to finish.
@@ -579,11 +625,10 @@ impl Follower {
     }
 }
 
-/// Whether names in a directory changed just now, as exactly as file systems tell the time.
-fn is_restless(directory: &Path) -> bool {
-    const JUST_NOW: Duration = Duration::from_millis(50);
-    // A time in the future is one too.
-    modified_at(directory).is_some_and(|time| time.elapsed().map_or(true, |age| age < JUST_NOW))
+/// Whether names in a directory may have changed since `began`, as exactly as file systems tell the time.
+fn is_restless(directory: &Path, began: SystemTime) -> bool {
+    const EXACT: Duration = Duration::from_millis(50);
+    modified_at(directory).is_some_and(|time| time + EXACT > began)
 }
 
 fn modified_at(directory: &Path) -> Option<SystemTime> {

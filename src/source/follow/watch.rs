@@ -51,6 +51,8 @@ pub(super) struct Watch {
     waker: Waker,
     woken: Receiver<()>,
     complaint: Option<String>,
+    /// Every directory asked for is watched.
+    whole: bool,
 }
 
 impl Watch {
@@ -68,6 +70,7 @@ impl Watch {
         });
         let complaint = watcher.as_ref().err().map(|error| format!("{error}"));
         Self {
+            whole: watcher.is_ok(),
             watcher: watcher.ok(),
             watched: HashMap::new(),
             changes,
@@ -117,13 +120,20 @@ impl Watch {
         let Some(watcher) = &mut self.watcher else {
             return;
         };
-        if let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive)
-            && matches!(error.kind, notify::ErrorKind::MaxFilesWatch)
-        {
+        let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive) else {
+            return;
+        };
+        self.whole = false;
+        if matches!(error.kind, notify::ErrorKind::MaxFilesWatch) {
             self.complaint = Some(String::from(
                 "no more watches (raise fs.inotify.max_user_watches); files are polled instead",
             ));
         }
+    }
+
+    /// False once a directory could not be watched.
+    pub(super) fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// What changed since the last call.
