@@ -162,6 +162,13 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Whether afw says nothing but errors.
+    pub fn is_quiet(&self) -> bool {
+        self.log_level <= LogLevel::Error
+    }
+}
+
 fn log_level(common: &CommonOptions, file: &File) -> LogLevel {
     if common.quiet || (common.log_level.is_none() && common.verbose == 0 && file.quiet == Some(true)) {
         return LogLevel::Error;

@@ -7,6 +7,7 @@ use std::fmt::Display;
 use std::io::Write;
 
 use super::exit::Exit;
+use super::screen::Stderr;
 use crate::text::printable_lines;
 
 /// An expected end of a command, with its message and exit code.
@@ -51,15 +52,14 @@ impl Failure {
 
     /// Writes the message to standard error; control characters of hostile input are shown escaped.
     pub fn report(&self) {
-        let mut err = anstream::stderr().lock();
         let bad = anstyle::AnsiColor::Red.on_default().bold();
         let dim = anstyle::AnsiColor::Cyan.on_default();
         let message = printable_lines(&self.message);
+        let hint = self.hint.as_deref().map(printable_lines);
+        let hint = hint.map(|hint| format!("{dim}hint:{dim:#} {hint}\n"));
+        let text = format!("{bad}afw: error:{bad:#} {message}\n{}", hint.unwrap_or_default());
         // Standard error may be closed; there is nobody left to tell.
-        let _ = writeln!(err, "{bad}afw: error:{bad:#} {message}");
-        if let Some(hint) = &self.hint {
-            let _ = writeln!(err, "{dim}hint:{dim:#} {}", printable_lines(hint));
-        }
+        let _ = Stderr.write_all(text.as_bytes());
     }
 }
 

@@ -12,6 +12,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::options::{LogLevel, LogStyle, When};
+use super::screen::Stderr;
 use crate::config::Config;
 use crate::text::printable_lines;
 
@@ -27,7 +28,7 @@ pub fn start(config: &Config) {
     };
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(anstream::stderr);
+        .with_writer(|| Stderr);
     // A second start (tests in one process) keeps the first: logging is global.
     let _ = match config.log_style {
         LogStyle::Text => builder.event_format(Line).try_init(),

@@ -17,6 +17,7 @@ pub mod logging;
 pub mod options;
 pub mod output;
 pub mod print;
+pub mod screen;
 
 mod completions;
 mod config;

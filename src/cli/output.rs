@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
+use super::screen::above;
 use super::{Exit, Failure};
 
 /// Standard output as commands use it.
@@ -9,32 +10,47 @@ pub struct Output {
     inner: BufWriter<StdoutLock<'static>>,
     /// Flush after every line: somebody is watching.
     live: bool,
+    /// A line at the bottom of the terminal has to make room.
+    terminal: bool,
 }
 
 impl Output {
     /// Takes standard output; `live` flushes each line (`tail`, terminals).
     pub fn new(live: bool) -> Self {
         let inner = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-        let live = live || io::stdout().is_terminal();
-        Self { inner, live }
+        let terminal = io::stdout().is_terminal();
+        let live = live || terminal;
+        Self {
+            inner,
+            live,
+            terminal,
+        }
     }
 
     /// Whether a person looks at it.
     pub fn is_terminal(&self) -> bool {
-        io::stdout().is_terminal()
+        self.terminal
     }
 
     /// Writes one line.
     pub fn line(&mut self, line: &str) -> io::Result<()> {
-        self.inner.write_all(line.as_bytes())?;
-        self.inner.write_all(b"\n")?;
-        if self.live { self.inner.flush() } else { Ok(()) }
+        self.write(&[line, "\n"])
     }
 
     /// Writes text that brings its own line ends.
     pub fn text(&mut self, text: &str) -> io::Result<()> {
-        self.inner.write_all(text.as_bytes())?;
-        if self.live { self.inner.flush() } else { Ok(()) }
+        self.write(&[text])
+    }
+
+    fn write(&mut self, parts: &[&str]) -> io::Result<()> {
+        let Self { inner, live, .. } = self;
+        let mut write = || {
+            for part in parts {
+                inner.write_all(part.as_bytes())?;
+            }
+            if *live { inner.flush() } else { Ok(()) }
+        };
+        if self.terminal { above(write) } else { write() }
     }
 
     /// Hands everything to the reader.

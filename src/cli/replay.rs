@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
-use super::options::{AnalysisOptions, CommonOptions, LogLevel, OutputOptions, Print};
+use super::options::{AnalysisOptions, CommonOptions, OutputOptions, Print};
 use super::{Exit, Failure, logging, now};
 use crate::analysis::merge::Partial;
 use crate::analysis::scan::{Kit, Scan};
@@ -90,7 +90,7 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
     let reporting = Reporting::begin(&config, &inputs)?;
     let job = Job {
         started: Instant::now(),
-        progress: Progress::new(config.progress, config.log_level <= LogLevel::Error, plan.bytes()),
+        progress: Progress::new(config.progress, config.is_quiet(), plan.bytes()),
         run: Run {
             fold,
             printer: start::printer(&config, print, false),
@@ -281,7 +281,7 @@ impl Receiver for Job {
     }
 
     fn trouble(&mut self, trouble: &Trouble) {
-        self.progress.suspend(|| tracing::error!("{trouble}"));
+        tracing::error!("{trouble}");
     }
 
     fn stop(&mut self, bytes_read: u64) -> bool {

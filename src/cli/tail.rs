@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::options::{AnalysisOptions, CommonOptions, OutputOptions};
+use super::screen::Bottom;
 use super::{Exit, Failure, logging, now};
 use crate::analysis::Fold;
 use crate::config::Config;
@@ -83,6 +84,7 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
     let mut tail = Tail::new(follower, &plan.kit, plan.formats.clone(), run).counting(tally);
     let mut endpoint = metrics(&plan.config, args)?;
     let mut service = Service::start(plan)?;
+    let status = Bottom::status(service.config());
     let mut live = Live::default();
     let mut ready = false;
     let each_round = |tail: &mut Tail| {
@@ -97,12 +99,16 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
         if let Some(endpoint) = &mut endpoint {
             endpoint.publish(&tail.run.statistics);
         }
-        if tail.run.notify.is_heard() && live.look(tail) {
-            tail.run.notify.status(|| live.text());
+        if (status.is_some() || tail.run.notify.is_heard()) && live.look(tail) {
+            let text = live.text();
+            tail.run.notify.status(|| text.clone());
+            status.iter().for_each(|status| status.say(text.clone()));
         }
         Ok(())
     };
-    match tail.follow(each_round) {
+    let followed = tail.follow(each_round);
+    drop(status);
+    match followed {
         Err(failure) if failure.is_closed_pipe() => {}
         other => other?,
     }

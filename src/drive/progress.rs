@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::options::When;
+use crate::cli::screen::Bottom;
 use crate::report::summary::bytes;
 use crate::text::grouped;
 
@@ -14,7 +15,7 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Progress of one run.
 pub struct Progress {
-    bar: Option<ProgressBar>,
+    bar: Option<Bottom>,
     /// When the next plain line is due; `None` when there are none.
     next_line: Option<Instant>,
     started: Instant,
@@ -27,7 +28,7 @@ impl Progress {
         let terminal = std::io::stderr().is_terminal();
         let shown = !quiet && when != When::Never;
         let started = Instant::now();
-        let bar = (shown && terminal).then(|| bar(total));
+        let bar = (shown && terminal).then(|| Bottom::show(bar(total)));
         let line = shown && !terminal && (when == When::Always || total > 0);
         Self {
             bar,
@@ -40,8 +41,8 @@ impl Progress {
     /// Reports so many bytes and lines done.
     pub fn update(&mut self, done: u64, lines: u64) {
         if let Some(bar) = &self.bar {
-            bar.set_position(done);
-            bar.set_message(format!("{} lines/s", grouped(self.rate(lines))));
+            bar.bar().set_position(done);
+            bar.say(format!("{} lines/s", grouped(self.rate(lines))));
         }
         if self.next_line.is_some_and(|due| Instant::now() >= due) {
             self.next_line = Some(Instant::now() + LINE_EVERY);
@@ -56,17 +57,7 @@ impl Progress {
 
     /// Takes the bar away, so that what follows starts on a clean line.
     pub fn finish(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
-    }
-
-    /// Runs `write` while the bar is out of the way.
-    pub fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
-        match &self.bar {
-            Some(bar) => bar.suspend(write),
-            None => write(),
-        }
+        self.bar = None;
     }
 
     fn rate(&self, lines: u64) -> u64 {
