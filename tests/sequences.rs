@@ -236,6 +236,8 @@ impl Sequence {
         let plain = self.rotated(number, "");
         let ending = ENDINGS[1 + self.random.below(4) as usize];
         let packed = packed(ending, &fs::read(&plain).unwrap());
+        // Every compressor gives its result the time of what it compressed.
+        let modified = fs::metadata(&plain).unwrap().modified().unwrap();
         let target = self.rotated(number, ending);
         if slowly {
             let mut file = File::create(&target).unwrap();
@@ -243,9 +245,15 @@ impl Sequence {
                 file.write_all(part).unwrap();
                 rest(self.random.below(15));
             }
+            file.set_modified(modified).unwrap();
         } else {
             let new = self.dir.path().join("tmp");
             fs::write(&new, packed).unwrap();
+            File::options()
+                .append(true)
+                .open(&new)
+                .and_then(|file| file.set_modified(modified))
+                .unwrap();
             fs::rename(new, target).unwrap();
         }
         fs::remove_file(plain).unwrap();
