@@ -246,6 +246,8 @@ impl Sink {
             }
             Self::Method => record.method = Some(text()),
             Self::Target => record.target = Some(text()),
+            // A space is of the target before it, which Apache's `%U` decodes.
+            Self::Protocol if value.contains(&b' ') => return Err(Reason::Literal),
             Self::Protocol => record.http_version = request::version(value),
             Self::Host => fill_host(value, dialect.undo, record),
             Self::Path => pieces.path = Some(text()),

@@ -331,3 +331,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_path_that_apache_decoded_may_hold_spaces() {
+    let layout = Layout::apache(r#"%h %t "%m %U%q %H" %>s %{User-Agent}i"#).unwrap();
+    for (request, target) in [
+        ("GET /a b?q=1 2 HTTP/1.1", "/a b?q=1 2"),
+        ("GET /a HTTP/1.0 b HTTP/1.1", "/a HTTP/1.0 b"),
+        ("GET /a HTTP/1.1", "/a"),
+    ] {
+        let line = format!(r#"198.51.100.7 [21/Nov/2026:10:00:00 +0100] "{request}" 200 curl/8 x"#);
+        let mut record = Record::default();
+        let read = Parser::new(&layout).parse(line.as_bytes(), &mut record);
+        assert_eq!(read, Ok(Line::Record), "{line}");
+        assert_eq!(record.target.as_deref(), Some(target.as_bytes()), "{line}");
+        assert_eq!(record.http_version, Some(&b"1.1"[..]), "{line}");
+    }
+}
