@@ -61,6 +61,16 @@ pub fn kit(
 /// As [`kit`].
 pub fn refreshed(kit: &Kit, analysis: &Analysis, data: &Data) -> Result<Arc<Kit>, Failure> {
     let trust = trust(analysis)?.with_cloudflare(cloudflare(&data.lists));
+    for (list, cidr) in data
+        .lists
+        .iter()
+        .filter_map(|list| Some((list, list.too_wide()?)))
+    {
+        tracing::warn!(
+            "{}: {cidr} would spare a good part of the internet and is left out",
+            list.source()
+        );
+    }
     Ok(Arc::new(Kit {
         ruleset: Arc::clone(&kit.ruleset),
         exemptions: Arc::new(exemptions(analysis, &trust)?),
@@ -84,11 +94,7 @@ fn cloudflare(lists: &Lists) -> Ranges {
     });
     let mut networks = Vec::new();
     for list in own {
-        let wide = |cidr: &Cidr| match cidr.network() {
-            IpAddr::V4(_) => cidr.prefix() < 8,
-            IpAddr::V6(_) => cidr.prefix() < 16,
-        };
-        match list.iter().find(wide) {
+        match list.too_wide() {
             Some(cidr) => tracing::warn!(
                 "{}: {cidr} is wider than any network of Cloudflare; the built-in networks stay in use",
                 list.source()

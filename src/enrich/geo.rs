@@ -129,12 +129,17 @@ impl Database {
 
     /// Checks the content of a file; `path` is for messages.
     pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, GeoError> {
+        Self::from_shared(path, Arc::new(bytes))
+    }
+
+    /// As [`Database::from_bytes`], of a content that is needed for more.
+    pub(crate) fn from_shared(path: &Path, bytes: Arc<Vec<u8>>) -> Result<Self, GeoError> {
         let broken = |reason| GeoError::Broken {
             path: path.to_owned(),
             reason,
         };
         let size = bytes.len() as u64;
-        let bytes = Bytes(Arc::new(bytes));
+        let bytes = Bytes(bytes);
         let opened = Reader::from_source(bytes.clone());
         let reader = opened.map_err(|error| broken(error.to_string()))?;
         let places = check::records(&reader, bytes.as_ref()).map_err(broken)?;

@@ -119,6 +119,11 @@ impl Role {
         }
     }
 
+    /// Whether who is on it is spared: then a mistake in it, or somebody's hand, opens a door.
+    const fn spares(self) -> bool {
+        matches!(self, Self::Edge | Self::Crawler)
+    }
+
     /// The name in `afw lists status`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -141,6 +146,7 @@ pub struct List {
     /// Sorted.
     asns: Vec<u32>,
     reserved: usize,
+    too_wide: Option<Cidr>,
     made: Option<Time>,
 }
 
@@ -165,8 +171,13 @@ impl List {
             line: fault.line,
             reason: fault.reason,
         })?;
-        let (left_out, networks): (Vec<Cidr>, Vec<Cidr>) =
-            content.networks.into_iter().partition(|cidr| unusable(*cidr));
+        let role = Role::of(name, content.format);
+        let too_wide = |cidr: &Cidr| role.spares() && is_wide(*cidr);
+        let first_wide = content.networks.iter().copied().find(too_wide);
+        let (left_out, networks): (Vec<Cidr>, Vec<Cidr>) = content
+            .networks
+            .into_iter()
+            .partition(|cidr| unusable(*cidr) || too_wide(cidr));
         let mut asns = content.asns;
         asns.sort_unstable();
         asns.dedup();
@@ -174,10 +185,11 @@ impl List {
             name: name.into(),
             source: source.to_owned(),
             format: content.format,
-            role: Role::of(name, content.format),
+            role,
             networks: PrefixMap::new(networks.into_iter().map(|cidr| (cidr, ()))),
             asns,
             reserved: left_out.len(),
+            too_wide: first_wide,
             made: content.made,
         })
     }
@@ -212,7 +224,13 @@ impl List {
         self.asns.len()
     }
 
-    /// How many entries were left out because they are reserved or hold the whole internet.
+    /// The first network that was left out because it would spare a good part of the internet.
+    pub const fn too_wide(&self) -> Option<Cidr> {
+        self.too_wide
+    }
+
+    /// How many entries were left out because they are reserved, hold the whole internet, or are too wide for what the
+    /// list means.
     pub const fn left_out(&self) -> usize {
         self.reserved
     }
@@ -241,6 +259,14 @@ impl List {
 /// Entries that could only do harm: reserved networks, and one that holds everybody.
 fn unusable(cidr: Cidr) -> bool {
     cidr.prefix() == 0 || reserved::covers(cidr)
+}
+
+/// Wider than any network of a crawler or a content delivery network: Apple's 17.0.0.0/8 is the widest.
+fn is_wide(cidr: Cidr) -> bool {
+    match cidr.network() {
+        IpAddr::V4(_) => cidr.prefix() < 8,
+        IpAddr::V6(_) => cidr.prefix() < 16,
+    }
 }
 
 /// The lists in use.

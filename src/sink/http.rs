@@ -92,8 +92,9 @@ impl Http {
         }
         let proxy = match &spec.proxy {
             _ if endpoint.is_loopback() => None,
+            // The proxy itself is not shown: it may hold a password.
             Some(proxy) => {
-                Some(Proxy::new(proxy).map_err(|error| SinkError::new(format!("proxy {proxy}: {error}")))?)
+                Some(Proxy::new(proxy).map_err(|error| SinkError::new(format!("http.proxy: {error}")))?)
             }
             None => Proxy::try_from_env(),
         };
@@ -192,7 +193,7 @@ impl Http {
             400 | 413 | 422 => Answer::Refused { status, body: body() },
             408 | 425 | 429 | 500.. | ..=199 => Answer::Unavailable {
                 status: Some(status),
-                error: format!("status {status}: {}", body()),
+                error: super::said(status, &body()),
                 retry_after: reply.retry_after,
             },
             // 401, 402, 403, 404 and 3xx speak of key, credit and address; so does every other 4xx in its way.
@@ -236,7 +237,8 @@ fn now() -> Time {
 
 fn check_header(name: &str, value: &Secret) -> Result<(), SinkError> {
     let named = ureq::http::HeaderName::try_from(name).is_ok();
-    let valued = ureq::http::HeaderValue::try_from(value.expose()).is_ok();
+    // Bytes beyond ASCII make a header value, but none that can be sent.
+    let valued = ureq::http::HeaderValue::try_from(value.expose()).is_ok_and(|value| value.to_str().is_ok());
     if named && valued {
         return Ok(());
     }

@@ -144,6 +144,14 @@ pub enum Answer {
     },
 }
 
+/// What a receiver said, in words.
+fn said(status: u16, body: &str) -> String {
+    match body {
+        "" => format!("status {status}"),
+        body => format!("status {status}: {body}"),
+    }
+}
+
 #[cfg(test)]
 #[path = "../../tests/support/receiver.rs"]
 mod receiver;

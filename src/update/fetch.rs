@@ -66,8 +66,9 @@ impl Fetcher {
     fn agent(&self, endpoint: &Endpoint) -> Result<Agent, UpdateError> {
         let proxy = match &self.proxy {
             _ if endpoint.is_loopback() => None,
+            // The proxy itself is not shown: it may hold a password.
             Some(proxy) => Some(
-                Proxy::new(proxy).map_err(|error| UpdateError::Setting(format!("proxy {proxy}: {error}")))?,
+                Proxy::new(proxy).map_err(|error| UpdateError::Setting(format!("http.proxy: {error}")))?,
             ),
             None => Proxy::try_from_env(),
         };

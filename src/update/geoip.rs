@@ -4,6 +4,7 @@
 //! "Download and Update Databases" describes. The checksum is asked for first: what is here already is not fetched.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -103,8 +104,8 @@ fn install(path: &Path, url: &str, archive: &[u8], sum: &str) -> Result<Updated,
     if found != sum {
         return Err(broken(format!("the checksum is {found} and should be {sum}")));
     }
-    let database = archive::database(archive).map_err(broken)?;
-    Database::from_bytes(path, database.clone()).map_err(|error| broken(error.to_string()))?;
+    let database = Arc::new(archive::database(archive).map_err(broken)?);
+    Database::from_shared(path, Arc::clone(&database)).map_err(|error| broken(error.to_string()))?;
     place::put(path, &database)?;
     place::put(&place::beside(path, ".sha256"), sum.as_bytes())?;
     Ok(Updated::Replaced {

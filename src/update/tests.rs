@@ -163,6 +163,64 @@ fn a_database_is_fetched_once_and_replaced_whole() {
     );
 }
 
+/// What an archive says of itself is not believed: it costs neither memory nor time to refuse one.
+#[test]
+fn hostile_archives_are_refused() {
+    let packed = |tar: &[u8]| {
+        let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
+        gz.write_all(tar).unwrap();
+        gz.finish().unwrap()
+    };
+    let header = |name: &str, kind: u8, size: &str| {
+        let mut header = vec![0; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[124..124 + size.len()].copy_from_slice(size.as_bytes());
+        header[156] = kind;
+        header
+    };
+    let sound = archive(&country("SE"));
+    let unpacked = {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&sound[..]), &mut bytes).unwrap();
+        bytes
+    };
+    for (name, tar, expected) in [
+        ("empty", vec![], "holds no database"),
+        ("zeros", vec![0; 4096], "holds no database"),
+        ("no size", header("a.mmdb", b'0', "not octal"), "without a size"),
+        ("terabytes", header("a.mmdb", b'0', "77777777777"), "more than"),
+        (
+            "terabytes beside",
+            header("a.txt", b'0', "77777777777"),
+            "more than",
+        ),
+        (
+            "a megabyte that is not there",
+            header("a.mmdb", b'0', "00004000000"),
+            "cut off",
+        ),
+        (
+            "a folder of that name",
+            header("a.mmdb", b'5', "00000000000"),
+            "holds no database",
+        ),
+        (
+            "a link of that name",
+            header("a.mmdb", b'2', "00000000000"),
+            "holds no database",
+        ),
+        ("half a header", unpacked[..100].to_vec(), "holds no database"),
+    ] {
+        let error = archive::database(&packed(&tar)).unwrap_err();
+        assert!(error.contains(expected), "{name}: {error}");
+    }
+    // The name of a file in an archive leads nowhere: only its content is taken.
+    let mut evil = header("../../../etc/passwd.mmdb", b'0', "00000000003");
+    evil.extend(b"abc");
+    assert_eq!(archive::database(&packed(&evil)).unwrap(), b"abc");
+    assert_eq!(archive::database(&sound).unwrap(), country("SE"));
+}
+
 #[test]
 fn refusals_are_told_and_troubles_are_tried_again() {
     let (host, answers, asked) = server();

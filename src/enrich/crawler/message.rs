@@ -14,7 +14,7 @@ use super::proof::{Answer, Failure};
 /// A name in DNS.
 pub type DnsName = Name<Vec<u8>>;
 
-/// How many records of a reply are looked at.
+/// How many records of a reply are looked at. A reply with more decides nothing: what is not looked at might be the proof.
 const MAX_RECORDS: usize = 64;
 
 /// What is asked.
@@ -87,6 +87,9 @@ impl Question {
     /// The records of the kind asked for, at the end of any aliases.
     fn answer(&self, message: &Message<&[u8]>) -> Option<Answer> {
         let owner = message.canonical_name()?;
+        if usize::from(message.header_counts().ancount()) > MAX_RECORDS {
+            return None;
+        }
         let answer = message.answer().ok()?;
         let found = match self {
             Self::NamesOf(_) => {

@@ -66,7 +66,8 @@ pub fn prove(
     if own.is_empty() {
         return disproof;
     }
-    let mut failed = false;
+    // What was not looked at disproves nothing.
+    let mut failed = own.len() > MAX_NAMES;
     for name in own.into_iter().take(MAX_NAMES) {
         match addresses_of(name, address, ask) {
             Ok(addresses) if addresses.contains(&address) => return Verdict::Verified,
@@ -110,6 +111,26 @@ fn addresses_of(
 mod tests {
     use super::*;
     use crate::enrich::crawler::crawler;
+
+    #[test]
+    fn names_that_were_not_looked_at_disprove_nothing() {
+        let crawler = crawler("googlebot").unwrap();
+        for (count, verdict) in [(MAX_NAMES, Verdict::Fake), (MAX_NAMES + 1, Verdict::Unknown)] {
+            let mut asked = 0;
+            let mut ask = |question: &Question| match question {
+                Question::NamesOf(_) => {
+                    let names = (0..count).map(|number| format!("crawl-{number}.googlebot.com"));
+                    Ok(Answer::Names(names.map(|text| name(&text)).collect()))
+                }
+                Question::AddressesOf(..) => {
+                    asked += 1;
+                    Ok(Answer::Nothing)
+                }
+            };
+            assert_eq!(prove(ADDRESS.parse().unwrap(), crawler, &mut ask), verdict);
+            assert_eq!(asked, MAX_NAMES);
+        }
+    }
 
     const ADDRESS: &str = "66.249.66.1";
 

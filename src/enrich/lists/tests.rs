@@ -12,6 +12,27 @@ const RANGES: &str = r#"{"creationTime": "2025-01-02T15:46:04.000000", "prefixes
     {"ipv6Prefix": "2001:4860:4801:10::/64"}, {"ipv4Prefix": "66.249.64.0/27"}]}"#;
 
 #[test]
+fn no_list_spares_half_the_internet() {
+    let halves = "0.0.0.0/1\n128.0.0.0/1\n17.0.0.0/8\n2000::/3\n2001:4860::/32";
+    for (name, left_out) in [
+        ("googlebot", 3),
+        ("cdn", 3),
+        ("cloudflare", 3),
+        ("drop", 0),
+        ("vpn", 0),
+    ] {
+        let list = list(name, halves);
+        assert_eq!(
+            (list.left_out(), list.contains(ip("9.9.9.9"), None)),
+            (left_out, left_out == 0),
+            "{name}"
+        );
+        assert!(list.contains(ip("17.1.1.1"), None) && list.contains(ip("2001:4860::1"), None));
+        assert_eq!(list.too_wide().is_some(), left_out > 0);
+    }
+}
+
+#[test]
 fn every_format_is_recognised() {
     let drop_text =
         "; Spamhaus DROP List\n; Last-Modified: x\n1.10.16.0/20 ; SBL256894\n1.19.0.0/16 ; SBL434604";

@@ -120,6 +120,21 @@ fn certificate_files_are_checked_at_start() {
 }
 
 #[test]
+fn a_key_that_no_header_can_carry_is_refused_at_start() {
+    for (key, ok) in [
+        ("afw_live_1", true),
+        ("a b", true),
+        ("a\nb", false),
+        ("cl\u{e9}", false),
+    ] {
+        let endpoint = Endpoint::parse("url", "https://h.example/", false).unwrap();
+        let headers = vec![("X-Key".to_owned(), Secret::new(key).unwrap())];
+        let made = Http::new(&HttpSpec::default(), endpoint, headers);
+        assert_eq!(made.is_ok(), ok, "{key}");
+    }
+}
+
+#[test]
 fn a_proxy_is_used_but_not_for_this_machine() {
     let proxy = Receiver::script([Reply::Status(202)]);
     let spec = HttpSpec {

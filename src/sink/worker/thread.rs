@@ -420,7 +420,7 @@ fn complaint(answer: &Answer) -> Option<String> {
             )
         }),
         Answer::Refused { status, body } | Answer::Misconfigured { status, body } => {
-            Some(format!("status {status}: {}", body.escape_debug()))
+            Some(crate::sink::said(*status, &body.escape_debug().to_string()))
         }
         Answer::Unavailable { error, .. } => Some(error.escape_debug().to_string()),
     }
