@@ -154,6 +154,22 @@ fn databases_and_lists_are_taken_anew_and_broken_ones_refused() {
     wait_until("the next country", || tail.country().as_deref() == Some("FI"));
 }
 
+#[test]
+fn a_list_that_is_suddenly_empty_is_not_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("tor.txt");
+    fs::write(&list, format!("{CLIENT}\n")).unwrap();
+    let tail = Followed::start(dir.path(), &["--list", &format!("tor={}", list.display())]);
+    assert_eq!(tail.event()["afw"]["lists"][0], "tor");
+    // As `curl -o` leaves it before the first byte came.
+    fs::write(&list, "").unwrap();
+    tail.look("holds nothing any more; the old one stays in use", 1);
+    assert_eq!(tail.event()["afw"]["lists"][0], "tor");
+    fs::write(&list, format!("8.8.8.8\n{CLIENT}\n")).unwrap();
+    tail.look("taken anew", 1);
+    assert_eq!(tail.event()["afw"]["lists"][0], "tor");
+}
+
 fn configured(dir: &Path, text: &str) -> String {
     let path = dir.join("afw.toml");
     fs::write(&path, text).unwrap();

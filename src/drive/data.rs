@@ -214,6 +214,14 @@ impl Watched {
         }
         match self.read() {
             Ok(new) if self.content.as_ref().is_some_and(|old| old.is(&new)) => false,
+            Ok(new) if self.content.as_ref().is_some_and(|old| new.is_emptied(old)) => {
+                tracing::warn!(
+                    "{}: holds nothing any more; the old one stays in use\nhint: an empty list may be half a download; \
+                     restart afw when it is meant to be empty",
+                    self.path.display()
+                );
+                false
+            }
             Ok(new) => {
                 tracing::info!("{}: taken anew: {}", self.path.display(), new.told());
                 self.content = Some(new);
@@ -284,6 +292,14 @@ impl Content {
         }
     }
 
+    /// Whether a list that held something holds nothing.
+    fn is_emptied(&self, old: &Self) -> bool {
+        match (self, old) {
+            (Self::List(new), Self::List(old)) => entries(new) == 0 && entries(old) > 0,
+            _ => false,
+        }
+    }
+
     fn told(&self) -> String {
         match self {
             Self::Database(database, _) => match database.built() {
@@ -293,6 +309,10 @@ impl Content {
             Self::List(list) => format!("{} networks, {} autonomous systems", list.networks(), list.asns()),
         }
     }
+}
+
+fn entries(list: &List) -> usize {
+    list.networks() + list.asns()
 }
 
 impl Trouble {
