@@ -12,6 +12,10 @@ use crate::sink::http::USER_AGENT;
 
 /// Longest time for a whole download; databases have some hundred megabytes at most.
 const WHOLE_TIME: Duration = Duration::from_secs(300);
+/// Longest time until an answer begins: who is silent for so long has nothing to say.
+const ANSWER_TIME: Duration = Duration::from_secs(30);
+/// What is said when a publisher answers 304 although no tag was sent.
+pub(super) const UNASKED: &str = "says that nothing changed, but was not asked that";
 /// Longest time for a connection to be made.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// MaxMind answers with the address of a store; more hops than this are a circle.
@@ -77,6 +81,7 @@ impl Fetcher {
             .max_redirects(REDIRECTS)
             .https_only(endpoint.url().starts_with("https:"))
             .timeout_connect(Some(CONNECT_TIME))
+            .timeout_recv_response(Some(ANSWER_TIME))
             .timeout_global(Some(WHOLE_TIME))
             .user_agent(USER_AGENT)
             .proxy(proxy)

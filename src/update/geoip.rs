@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::fetch::{Fetched, Fetcher};
+use super::fetch::{Fetched, Fetcher, UNASKED};
 use super::{UpdateError, Updated, archive, place};
 use crate::enrich::Database;
 use crate::sink::Secret;
@@ -66,7 +66,8 @@ fn edition_of(spec: &GeoipSpec, edition: &str, fetcher: &Fetcher) -> Result<Upda
     }
     let (url, file) = get("tar.gz", MAX_BYTES)?;
     let Fetched::Body { bytes, .. } = file else {
-        return Ok(Updated::Unchanged);
+        let reason = UNASKED.to_owned();
+        return Err(UpdateError::Broken { url, reason });
     };
     install(&path, &url, &bytes, &sum)
 }
@@ -74,7 +75,10 @@ fn edition_of(spec: &GeoipSpec, edition: &str, fetcher: &Fetcher) -> Result<Upda
 /// The first word of a checksum file.
 fn checksum(url: &str, fetched: Fetched) -> Result<String, UpdateError> {
     let Fetched::Body { bytes, .. } = fetched else {
-        return Ok(String::new());
+        return Err(UpdateError::Broken {
+            url: url.to_owned(),
+            reason: UNASKED.to_owned(),
+        });
     };
     let text = String::from_utf8_lossy(&bytes);
     let sum = text

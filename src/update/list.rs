@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::fetch::{Fetched, Fetcher};
+use super::fetch::{Fetched, Fetcher, UNASKED};
 use super::{UpdateError, Updated, place};
 use crate::enrich::List;
 
@@ -31,7 +31,12 @@ pub fn update(source: &ListSource, fetcher: &Fetcher) -> Result<Updated, UpdateE
     let etag = place::note(&source.path, ".etag");
     let known = [("if-none-match", etag.as_str())];
     let headers = if etag.is_empty() { &[][..] } else { &known[..] };
+    let broken = |reason| UpdateError::Broken {
+        url: source.url.clone(),
+        reason,
+    };
     let (bytes, etag) = match fetcher.get(&source.url, headers, MAX_BYTES)? {
+        Fetched::NotModified if headers.is_empty() => return Err(broken(UNASKED.to_owned())),
         Fetched::NotModified => {
             // When the list was last known to be the newest is told by the age of its tag.
             place::put(&tag_path(&source.path), etag.as_bytes())?;
@@ -39,12 +44,11 @@ pub fn update(source: &ListSource, fetcher: &Fetcher) -> Result<Updated, UpdateE
         }
         Fetched::Body { bytes, etag } => (bytes, etag),
     };
-    let broken = |reason| UpdateError::Broken {
-        url: source.url.clone(),
-        reason,
-    };
     let list = List::parse(&source.name, &source.url, &bytes).map_err(|error| broken(error.to_string()))?;
     let (new, old) = (entries(&list), old_entries(source));
+    if new == 0 {
+        return Err(broken("it holds nothing: a torn download?".to_owned()));
+    }
     if new * 2 < old {
         return Err(broken(format!(
             "{new} entries where there were {old}: a torn download?"

@@ -237,6 +237,9 @@ fn refusals_are_told_and_troubles_are_tried_again() {
         assert!(error.contains(hint) && !error.contains("s3cr3t"), "{error}");
         assert_eq!(asked.lock().unwrap().len(), requests, "{status}");
     }
+    *answers.lock().unwrap() = vec![(SUM, 304, String::new(), vec![])];
+    let error = update(&spec, &fetcher()).remove(0).1.unwrap_err().to_string();
+    assert!(error.contains("was not asked that"), "{error}");
     let evil = GeoipSpec {
         editions: vec!["../../etc/passwd".to_owned()],
         ..spec
@@ -263,6 +266,22 @@ fn a_list_is_fetched_when_it_changed() {
         *answers.lock().unwrap() = vec![("/drop.txt", status, etag, body.as_bytes().to_vec())];
     };
     let run = || list::update(&source, &fetcher());
+    // Nothing is here: neither an answer that nothing changed nor an empty one is a list.
+    for (status, body, expected) in [
+        (304, "", "was not asked that"),
+        (200, "", "holds nothing"),
+        (200, "# soon\n", "holds nothing"),
+    ] {
+        put(status, "\"a\"", body);
+        let error = run().unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "nothing is left behind"
+        );
+    }
+    asked.lock().unwrap().clear();
     let four = "8.8.8.8\n8.8.4.4\n9.9.9.9\n1.1.1.1\n";
     put(200, "\"a\"", four);
     assert_eq!(run().unwrap(), Updated::Replaced { bytes: 32 });
