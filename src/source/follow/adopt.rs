@@ -49,6 +49,11 @@ enum Why {
     Unreadable(Option<u64>),
 }
 
+/// Whether a generation was written after a known one where their names do not tell: numbers beside dates.
+fn is_later(found: &Found, known: &Found) -> bool {
+    !found.generation.tells_age(&known.generation) && found.modified_nanos >= known.modified_nanos
+}
+
 impl Follower {
     /// Takes in a listing.
     pub(super) fn adopt(&mut self, listing: Vec<Found>) {
@@ -304,7 +309,7 @@ impl Follower {
             .enumerate()
             .filter(|(_, other)| other.family == found.family);
         match family.find(|(_, other)| known_here(other)) {
-            Some((first_known, _)) => place < first_known,
+            Some((first_known, oldest)) => place < first_known && !is_later(found, oldest),
             None => newest
                 .get(&found.family)
                 .is_none_or(|newest| found.modified_nanos < *newest),

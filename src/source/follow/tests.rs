@@ -201,6 +201,27 @@ fn two_rotations_between_looks_or_while_down_lose_nothing() {
 }
 
 #[test]
+fn a_dated_generation_beside_a_numbered_one_is_read_though_both_were_written_at_once() {
+    let mut world = World::new("access.log", From::Start);
+    world.append("access.log", &text(0..5));
+    assert_eq!(world.step(), lines(0..5));
+    world.stop();
+    world.append("access.log", &text(5..10));
+    world.rename("access.log", "access.log.1");
+    world.append("access.log", &text(10..15));
+    world.rename("access.log", "access.log-20260101");
+    world.append("access.log", &text(15..20));
+    let moment = std::time::SystemTime::now();
+    for name in ["access.log.1", "access.log-20260101"] {
+        let file = OpenOptions::new().append(true).open(world.path(name)).unwrap();
+        file.set_modified(moment).unwrap();
+    }
+    let mut read = world.step();
+    read.sort_by_key(|line| lines(5..20).iter().position(|known| known == line));
+    assert_eq!(read, lines(5..20));
+}
+
+#[test]
 fn copytruncate_is_seen_by_size_and_by_content() {
     for (path, down) in [
         ("access.log", false),
