@@ -12,10 +12,12 @@ use crate::cli::options::{AnalysisOptions, CommonOptions, LogLevel, LogStyle, Ou
 use crate::detect::{Class, Confidence};
 use crate::drive::report::Form;
 use crate::enrich::address::DEFAULT_ADDRESSES;
+use crate::text::nearest;
 
 pub mod data;
 mod file;
 mod lookup;
+mod reading;
 pub mod sinks;
 mod times;
 
@@ -134,16 +136,29 @@ impl Config {
         output: &OutputOptions,
         now: Time,
     ) -> Result<Self, Failure> {
+        let (config, mistakes) = Self::examine(common, paths, analysis, output, now)?;
+        match Failure::all(mistakes) {
+            None => Ok(config),
+            Some(failure) => Err(failure),
+        }
+    }
+
+    /// The configuration with defaults in the place of what is wrong, and everything that is wrong.
+    ///
+    /// # Errors
+    /// Exit code 2 when the named file is missing or no state directory is known.
+    pub fn examine(
+        common: &CommonOptions,
+        paths: &[PathBuf],
+        analysis: &AnalysisOptions,
+        output: &OutputOptions,
+        now: Time,
+    ) -> Result<(Self, Vec<Failure>), Failure> {
         let config_path = config_path(common.config.as_deref())?;
-        let file = match &config_path {
-            Some(path) => File::read(path).map_err(|error| {
-                Failure::usage(error)
-                    .hint("`afw config check` explains every key; `afw config init` writes a fresh file")
-            })?,
-            None => File::default(),
-        };
+        let (file, found) = config_path.as_deref().map(File::read).unwrap_or_default();
+        let mut mistakes = Mistakes(found);
         let state_dir = state_dir(common.state_dir.as_deref().or(file.state_dir.as_deref()))?;
-        Ok(Self {
+        let config = Self {
             log_level: log_level(common, &file),
             log_style: common.log_style.or(file.log_style).unwrap_or_default(),
             color: common.color.or(file.color).unwrap_or_default(),
@@ -153,11 +168,25 @@ impl Config {
             } else {
                 paths.to_vec()
             },
-            analysis: resolve_analysis(analysis, &file, &state_dir)?,
+            analysis: resolve_analysis(analysis, &file, &state_dir, &mut mistakes),
             state_dir,
-            output: resolve_output(output, &file, now)?,
+            output: resolve_output(output, &file, now, &mut mistakes),
             config_path,
             file,
+        };
+        Ok((config, mistakes.0))
+    }
+}
+
+/// All that is wrong, gathered so that it can be told at once.
+struct Mistakes(Vec<Failure>);
+
+impl Mistakes {
+    /// The value, or what stands for it when it is wrong.
+    fn or<T>(&mut self, value: Result<T, Failure>, otherwise: T) -> T {
+        value.unwrap_or_else(|failure| {
+            self.0.push(failure);
+            otherwise
         })
     }
 }
@@ -180,15 +209,17 @@ fn log_level(common: &CommonOptions, file: &File) -> LogLevel {
     }
 }
 
-fn resolve_analysis(typed: &AnalysisOptions, file: &File, state_dir: &Path) -> Result<Analysis, Failure> {
-    let confidence = typed
-        .min_confidence
-        .or(file.min_confidence)
-        .unwrap_or(DEFAULT_MIN_CONFIDENCE);
-    let min_confidence = Confidence::new(confidence).ok_or_else(|| {
-        Failure::usage(format!("--min-confidence {confidence}: not between 0 and 1"))
-            .hint("the default is 0.5; higher names fewer and surer clients")
-    })?;
+fn resolve_analysis(
+    typed: &AnalysisOptions,
+    file: &File,
+    state_dir: &Path,
+    mistakes: &mut Mistakes,
+) -> Analysis {
+    let min_confidence = typed.min_confidence.or(file.min_confidence);
+    let min_confidence = mistakes.or(
+        confidence(min_confidence.unwrap_or(DEFAULT_MIN_CONFIDENCE)),
+        Confidence::default(),
+    );
     let format = typed
         .format
         .clone()
@@ -202,8 +233,8 @@ fn resolve_analysis(typed: &AnalysisOptions, file: &File, state_dir: &Path) -> R
     if geoip.is_empty() {
         geoip = data::fetched_databases(&file.maxmind);
     }
-    let sources = data::scheduled(file, state_dir)?;
-    let mut lists = lists(&repeated("AFW_LIST", &typed.list, &file.list))?;
+    let sources = mistakes.or(data::scheduled(file, state_dir), Vec::new());
+    let mut lists = mistakes.or(lists(&repeated("AFW_LIST", &typed.list, &file.list)), Vec::new());
     if typed.list.is_empty() {
         let kept = sources
             .iter()
@@ -213,7 +244,7 @@ fn resolve_analysis(typed: &AnalysisOptions, file: &File, state_dir: &Path) -> R
             .collect();
         lists.extend(new);
     }
-    Ok(Analysis {
+    Analysis {
         format,
         format_from: typed.format_from.clone().or_else(|| file.format_from.clone()),
         trusted_proxies: repeated("AFW_TRUSTED_PROXY", &typed.trusted_proxy, &trusted),
@@ -235,10 +266,17 @@ fn resolve_analysis(typed: &AnalysisOptions, file: &File, state_dir: &Path) -> R
             .or(typed.dns.then_some(true))
             .or(file.dns),
         line_cap_bytes: file.line_cap_bytes.unwrap_or(DEFAULT_LINE_CAP_BYTES).max(1024),
+    }
+}
+
+fn confidence(value: f64) -> Result<Confidence, Failure> {
+    Confidence::new(value).ok_or_else(|| {
+        Failure::usage(format!("--min-confidence {value}: not between 0 and 1"))
+            .hint("the default is 0.5; higher names fewer and surer clients")
     })
 }
 
-fn resolve_output(typed: &OutputOptions, file: &File, now: Time) -> Result<Output, Failure> {
+fn resolve_output(typed: &OutputOptions, file: &File, now: Time, mistakes: &mut Mistakes) -> Output {
     let hosts = repeated("AFW_HOST", &typed.host, &file.host);
     let time = |option: &str, text: Option<&String>| {
         text.map(|text| {
@@ -247,33 +285,43 @@ fn resolve_output(typed: &OutputOptions, file: &File, now: Time) -> Result<Outpu
         })
         .transpose()
     };
-    let threads = typed.threads.or(file.threads);
-    if threads.is_some_and(|threads| threads > MAX_THREADS) {
-        return Err(
-            Failure::usage(format!("--threads: more than {MAX_THREADS} are of no use"))
-                .hint("leave --threads out to use all cores"),
-        );
-    }
-    if threads == Some(0) {
-        return Err(Failure::usage("--threads 0: at least one thread is needed")
-            .hint("leave --threads out to use all cores"));
-    }
-    Ok(Output {
+    Output {
         hosts: hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
-        classes: classes(&repeated("AFW_CLASS", &typed.class, &file.class))?,
+        classes: mistakes.or(
+            classes(&repeated("AFW_CLASS", &typed.class, &file.class)),
+            Vec::new(),
+        ),
         sinks: sink_names(
             &repeated("AFW_SINK", &typed.sink, file.sink.as_deref().unwrap_or_default()),
             file,
         ),
         print: typed.print.or(file.print),
         json: typed.json || file.json == Some(true),
-        report: report_path(typed.report.clone().or_else(|| file.report.clone()))?,
-        since: time("--since", typed.since.as_ref().or(file.since.as_ref()))?,
-        until: time("--until", typed.until.as_ref().or(file.until.as_ref()))?,
+        report: mistakes.or(
+            report_path(typed.report.clone().or_else(|| file.report.clone())),
+            None,
+        ),
+        since: mistakes.or(
+            time("--since", typed.since.as_ref().or(file.since.as_ref())),
+            None,
+        ),
+        until: mistakes.or(
+            time("--until", typed.until.as_ref().or(file.until.as_ref())),
+            None,
+        ),
         rejects: typed.rejects.clone().or_else(|| file.rejects.clone()),
-        threads,
+        threads: mistakes.or(threads(typed.threads.or(file.threads)), None),
         dry_run: typed.dry_run,
-    })
+    }
+}
+
+fn threads(threads: Option<usize>) -> Result<Option<usize>, Failure> {
+    let message = match threads {
+        Some(0) => "--threads 0: at least one thread is needed".to_owned(),
+        Some(threads) if threads > MAX_THREADS => format!("--threads: more than {MAX_THREADS} are of no use"),
+        _ => return Ok(threads),
+    };
+    Err(Failure::usage(message).hint("leave --threads out to use all cores"))
 }
 
 /// A report's name tells its form; another is refused before any work.
@@ -296,7 +344,11 @@ fn classes(names: &[String]) -> Result<Vec<Class>, Failure> {
     let known = Class::ALL.map(Class::name).join(", ");
     let read = |name: &String| {
         Class::from_name(name).ok_or_else(|| {
-            Failure::usage(format!("--class {name}: there is no such class")).hint(format!("one of {known}"))
+            let hint = match nearest(name, Class::ALL.map(Class::name)) {
+                Some(meant) => format!("did you mean {meant}?"),
+                None => format!("one of {known}"),
+            };
+            Failure::usage(format!("--class {name}: there is no such class")).hint(hint)
         })
     };
     names.iter().map(read).collect()

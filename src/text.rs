@@ -89,6 +89,21 @@ pub fn clipped(text: &str, max: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}…", &text[..end]))
 }
 
+/// The one of the known names that was probably meant; `None` when none is near.
+pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    const LONGEST: usize = 64;
+    if name.len() > LONGEST {
+        return None;
+    }
+    let near = |known: &'n str| {
+        let likeness = strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase());
+        (likeness > 0.8).then_some((likeness, known))
+    };
+    let best = known.into_iter().filter_map(near);
+    best.max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, known)| known)
+}
+
 /// Bytes with percent escapes undone once; a `%` without two hex digits stays.
 pub fn percent_decoded(bytes: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'%', bytes).is_none() {

@@ -168,7 +168,7 @@ const MISTAKES: &[Mistake] = &[
         2,
         &[
             "afw: error: --sink appfirewal: there is no such receiver",
-            "hint: one of appfirewall, …",
+            "hint: did you mean appfirewall? one of appfirewall, …",
         ],
     ),
     mistake(

@@ -1,17 +1,19 @@
 //! `afw config`: write a file to start from, check one, show what is in force.
 
+use std::path::Path;
+
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
 
 use super::options::{AnalysisOptions, CommonOptions, OutputOptions};
 use super::output::{Output, quietly};
 use super::{Exit, Failure, logging, now};
 use crate::config::Config;
 use crate::drive::data::Files;
-use crate::drive::{setup, sinks};
+use crate::drive::{checks, setup, sinks};
+use crate::source::servers::Servers;
 
-/// The file that `init` writes: every key with its default, commented out.
-const TEMPLATE: &str = include_str!("../config/template.toml");
+mod begin;
+mod show;
 
 /// The configuration file.
 #[derive(Debug, Args)]
@@ -26,11 +28,11 @@ pub struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Print a commented configuration file: afw config init > /etc/afw/afw.toml
+    /// Print a commented configuration file with the logs of this machine: afw config init > /etc/afw/afw.toml
     Init,
     /// Check the file and everything it names: rules, databases, lists, networks, receivers
     Check,
-    /// Print the values in force; secrets are only said to be set
+    /// Print the values in force and where each comes from; secrets are only said to be set
     Show {
         /// One JSON document
         #[arg(long)]
@@ -44,99 +46,51 @@ enum Command {
 /// What is wrong with the configuration.
 pub fn run(common: &CommonOptions, args: &ConfigArgs) -> Result<Exit, Failure> {
     let mut out = Output::new(false);
+    let print = |out: &mut Output, text: &str| quietly(out.text(text).and_then(|()| out.flush()));
     if matches!(args.command, Command::Init) {
-        return quietly(out.text(TEMPLATE).and_then(|()| out.flush()));
+        return print(&mut out, &begin::file(&Servers::find(Path::new("/"))));
     }
-    let config = Config::resolve(common, &[], &args.analysis, &args.output, now())?;
+    let (config, mistakes) = Config::examine(common, &[], &args.analysis, &args.output, now())?;
     logging::start(&config);
     match args.command {
-        Command::Check => check(&config),
-        Command::Show { json } => quietly(out.text(&show(&config, json)).and_then(|()| out.flush())),
+        Command::Check => check(&config, mistakes),
+        Command::Show { json } => match Failure::all(mistakes) {
+            Some(failure) => Err(failure),
+            None => print(&mut out, &show::text(&config, json)),
+        },
         Command::Init => Ok(Exit::Done),
     }
 }
 
 /// Tries everything that a run would load, and says all that is wrong at once.
-fn check(config: &Config) -> Result<Exit, Failure> {
+fn check(config: &Config, mut mistakes: Vec<Failure>) -> Result<Exit, Failure> {
     let analysis = &config.analysis;
-    let failures: Vec<Failure> = [
-        setup::ruleset(analysis).err(),
-        Files::open(analysis).err(),
-        setup::trust(analysis).err(),
-        setup::logs_or_none(config).err(),
-        sinks::build(config).err(),
-        sinks::outbox_limits(config).err(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    for failure in &failures {
-        failure.report();
+    let resolver = analysis.resolver.as_deref();
+    mistakes.extend(
+        [
+            setup::ruleset(analysis).err(),
+            Files::open(analysis).err(),
+            setup::trust(analysis).err(),
+            setup::allowed(analysis).err(),
+            setup::logs_or_none(config).err(),
+            resolver.and_then(|_| checks::start(config, true, false).err()),
+            sinks::outbox_limits(config).err(),
+            super::tail::from(config, None).err(),
+            super::tail::metrics_address(config, None).err(),
+            super::replay::drain(config, None).err(),
+        ]
+        .into_iter()
+        .flatten(),
+    );
+    mistakes.extend(sinks::mistakes(config));
+    if let Some(failure) = Failure::all(mistakes) {
+        return Err(failure);
     }
     match &config.config_path {
-        Some(path) if failures.is_empty() => tracing::info!("{} is good", path.display()),
-        None if failures.is_empty() => {
-            tracing::info!("there is no configuration file; the defaults are good")
-        }
-        _ => {}
+        Some(path) => tracing::info!("{} is good", path.display()),
+        None => tracing::info!(
+            "there is no configuration file; the defaults are good\nhint: `afw config init` writes one"
+        ),
     }
-    Ok(if failures.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Usage
-    })
-}
-
-/// The values in force.
-fn show(config: &Config, as_json: bool) -> String {
-    let values = values(config);
-    if as_json {
-        return format!("{values:#}\n");
-    }
-    let rows = values.as_object().into_iter().flatten();
-    rows.map(|(name, value)| format!("{name:<18} {}\n", crate::text::printable(&readable(value))))
-        .collect()
-}
-
-fn readable(value: &Value) -> String {
-    match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) if items.is_empty() => "-".to_owned(),
-        Value::Array(items) => items.iter().map(readable).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
-    }
-}
-
-fn values(config: &Config) -> Value {
-    let (analysis, output) = (&config.analysis, &config.output);
-    json!({
-        "config": config.config_path,
-        "state_dir": config.state_dir,
-        "paths": config.paths,
-        "format": analysis.format.as_deref().unwrap_or("auto"),
-        "format_from": analysis.format_from,
-        "trusted_proxy": analysis.trusted_proxies,
-        "client_header": analysis.client_header,
-        "geoip": analysis.geoip,
-        "rules": analysis.rules,
-        "no_default_rules": !analysis.default_rules,
-        "list": analysis.lists.iter().map(|(name, path)| format!("{name}={}", path.display())).collect::<Vec<_>>(),
-        "allow": analysis.allow,
-        "own_hosts": analysis.own_hosts,
-        "min_confidence": analysis.min_confidence.value(),
-        "resolver": analysis.resolver,
-        "dns": analysis.dns,
-        "line_cap_bytes": analysis.line_cap_bytes,
-        "sink": sinks::names(config).iter().map(|name| sinks::without_keys(name)).collect::<Vec<_>>(),
-        "host": output.hosts,
-        "class": output.classes.iter().map(|class| class.name()).collect::<Vec<_>>(),
-        "threads": output.threads,
-        "outbox": {
-            "max_bytes": config.file.outbox.max_bytes, "max_age": config.file.outbox.max_age,
-            "overflow": config.file.outbox.overflow.as_deref().unwrap_or("block"),
-        },
-        "since": output.since.map(|time| time.to_string()),
-        "until": output.until.map(|time| time.to_string()),
-    })
+    Ok(Exit::Done)
 }

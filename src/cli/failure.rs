@@ -19,6 +19,8 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Exit code.
     pub exit: Exit,
+    /// What else is wrong.
+    pub others: Vec<Self>,
     closed_pipe: bool,
 }
 
@@ -29,8 +31,19 @@ impl Failure {
             message: message.to_string(),
             hint: None,
             exit,
+            others: Vec::new(),
             closed_pipe: false,
         }
+    }
+
+    /// All of these as one; `None` when there are none.
+    pub fn all(failures: Vec<Self>) -> Option<Self> {
+        let mut failures = failures.into_iter();
+        let first = failures.next()?;
+        Some(Self {
+            others: failures.collect(),
+            ..first
+        })
     }
 
     /// A mistake in arguments, configuration or rules.
@@ -60,6 +73,7 @@ impl Failure {
         let text = format!("{bad}afw: error:{bad:#} {message}\n{}", hint.unwrap_or_default());
         // Standard error may be closed; there is nobody left to tell.
         let _ = Stderr.write_all(text.as_bytes());
+        self.others.iter().for_each(Self::report);
     }
 }
 

@@ -57,7 +57,7 @@ pub struct ReplayArgs {
 pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
     let config = Config::resolve(common, &args.paths, &args.analysis, &args.output, now())?;
     logging::start(&config);
-    let drain = drain(args, &config)?;
+    let drain = drain(&config, args.drain.as_deref())?;
     let signals = Signals::install(false)?;
     let print = config.output.print.unwrap_or(Print::Summary);
     let resumes = args.resume && !config.output.dry_run;
@@ -113,8 +113,9 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
     exit
 }
 
-fn drain(args: &ReplayArgs, config: &Config) -> Result<Duration, Failure> {
-    let Some(text) = args.drain.as_ref().or(config.file.drain.as_ref()) else {
+/// How long a failing sink is waited for: as typed, else as configured.
+pub(super) fn drain(config: &Config, typed: Option<&str>) -> Result<Duration, Failure> {
+    let Some(text) = typed.or(config.file.drain.as_deref()) else {
         return Ok(DRAIN);
     };
     let secs = parse_span(text).and_then(|secs| u64::try_from(secs).ok());

@@ -1,5 +1,6 @@
 //! `afw tail`: follow logs, detect, ship; survives restarts and rotation.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::drive::{sinks, start};
 use crate::report::Statistics;
 use crate::source::{Cursor, From};
 use crate::store::Lock;
+use crate::text::system_message;
 
 /// How long the sinks may still send after a signal.
 const GRACE: Duration = Duration::from_secs(5);
@@ -46,7 +48,7 @@ pub struct TailArgs {
 
 /// `--from`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Where {
+pub(super) enum Where {
     /// After the last complete line of files that exist at start.
     End,
     /// At the first byte.
@@ -119,7 +121,7 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
 /// The configuration as it is now, and where to begin in files without a cursor.
 fn resolve(common: &CommonOptions, args: &TailArgs) -> Result<(Config, From), Failure> {
     let config = Config::resolve(common, &args.paths, &args.analysis, &args.output, now())?;
-    let from = from(&config, args)?;
+    let from = from(&config, args.from)?;
     Ok((config, from))
 }
 
@@ -141,8 +143,9 @@ fn keep(plan: &Plan) -> Result<Kept, Failure> {
     Ok((Some(lock), Some(keep), fold, cursors))
 }
 
-fn from(config: &Config, args: &TailArgs) -> Result<From, Failure> {
-    match (args.from, config.file.from.as_deref()) {
+/// Where to begin in files without a cursor: as typed, else as configured.
+pub(super) fn from(config: &Config, typed: Option<Where>) -> Result<From, Failure> {
+    match (typed, config.file.from.as_deref()) {
         (Some(Where::Start), _) | (None, Some("start")) => Ok(From::Start),
         (Some(Where::End), _) | (None, None | Some("end")) => Ok(From::End),
         (None, Some(other)) => {
@@ -151,20 +154,40 @@ fn from(config: &Config, args: &TailArgs) -> Result<From, Failure> {
     }
 }
 
+/// What an address to listen on looks like.
+const METRICS_HINT: &str = "an address and a port of this machine, such as 127.0.0.1:9186";
+
+/// The address for monitoring: as typed, else as configured.
+pub(super) fn metrics_address(
+    config: &Config,
+    typed: Option<SocketAddr>,
+) -> Result<Option<SocketAddr>, Failure> {
+    let read = |text: &str| {
+        text.parse()
+            .map_err(|_| Failure::usage(format!("metrics = \"{text}\" is no address")).hint(METRICS_HINT))
+    };
+    let configured = config.file.metrics.as_deref().map(read);
+    typed.map(Ok).or(configured).transpose()
+}
+
 /// Opens the address for monitoring, when one is asked for.
 fn metrics(config: &Config, args: &TailArgs) -> Result<Option<Endpoint>, Failure> {
-    let hint = "an address and a port of this machine, such as 127.0.0.1:9186";
-    let configured = config.file.metrics.as_deref().map(|text| {
-        text.parse::<SocketAddr>()
-            .map_err(|_| Failure::usage(format!("metrics = \"{text}\" is no address")).hint(hint))
-    });
-    let Some(address) = args.metrics.map(Ok).or(configured).transpose()? else {
+    let Some(address) = metrics_address(config, args.metrics)? else {
         return Ok(None);
     };
     let state_dir = (!config.output.dry_run).then_some(config.state_dir.as_path());
-    let endpoint = Endpoint::start(address, state_dir)
-        .map_err(|error| Failure::usage(format!("cannot listen on {address}: {error}")).hint(hint))?;
-    Ok(Some(endpoint))
+    let refused = |error: std::io::Error| {
+        let hint = match error.kind() {
+            ErrorKind::AddrInUse => "another program listens there, maybe another afw: name another port",
+            ErrorKind::PermissionDenied => {
+                "ports below 1024 are root's: name a higher one, such as 127.0.0.1:9186"
+            }
+            _ => METRICS_HINT,
+        };
+        let why = system_message(&error);
+        Failure::usage(format!("cannot listen on {address}: {why}")).hint(hint)
+    };
+    Endpoint::start(address, state_dir).map(Some).map_err(refused)
 }
 
 /// One line that says what is going on and where findings go.

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::reading;
+use crate::cli::Failure;
 use crate::cli::options::{LogLevel, LogStyle, Print, When};
+use crate::text::system_message;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -63,46 +66,27 @@ pub struct File {
 }
 
 impl File {
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// The file cannot be read, is no TOML, or has a key that afw does not know; the message has the line.
-    pub fn read(path: &Path) -> Result<Self, String> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        Self::parse(&text).map_err(|error| format!("{}: {error}", path.display()))
+    /// Reads a file as far as it can be read.
+    pub fn read(path: &Path) -> (Self, Vec<Failure>) {
+        let refused = |mistake: String| {
+            Failure::usage(format!("{}: {mistake}", path.display()))
+                .hint("`afw config init` writes a file with every key and what it means")
+        };
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => {
+                let message = format!("cannot read it: {}", system_message(&error));
+                return (Self::default(), vec![refused(message)]);
+            }
+        };
+        let (file, mistakes) = reading::read(&text);
+        (file, mistakes.into_iter().map(refused).collect())
     }
 
-    /// Reads the text of a file.
-    ///
-    /// # Errors
-    /// As [`File::read`].
-    pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| fault(text, &error))
-    }
-}
-
-/// What is wrong and in which line. Neither the line nor the value is shown: it may be a key.
-fn fault(text: &str, error: &toml::de::Error) -> String {
-    let line = error.span().map(|span| {
-        1 + text.as_bytes()[..span.start.min(text.len())]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count()
-    });
-    let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-    let message = error.message().lines().next().unwrap_or_default();
-    let value = message
-        .strip_prefix("invalid type: ")
-        .or_else(|| message.strip_prefix("invalid value: "));
-    match value.and_then(|value| {
-        Some((
-            value.split([' ', '`']).next()?,
-            value.rsplit_once(", expected")?.1,
-        ))
-    }) {
-        Some((kind, expected)) => format!("{place}a {kind} is not what belongs here: expected{expected}"),
-        None => format!("{place}{message}"),
+    /// The line of each key of a file, `SECTION.KEY` below a heading; none where it cannot be read.
+    pub fn lines(path: &Path) -> Vec<(String, usize)> {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        reading::lines(&text)
     }
 }
 
@@ -110,23 +94,10 @@ fn fault(text: &str, error: &toml::de::Error) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn unknown_keys_are_refused_with_their_line() {
-        let error = File::parse("threads = 2\ntreads = 3\n").unwrap_err();
-        assert!(error.starts_with("line 2: "), "{error}");
-        assert!(error.contains("unknown field `treads`"), "{error}");
-    }
-
-    #[test]
-    fn no_value_is_shown_since_it_may_be_a_key() {
-        for text in [
-            "threads = \"SECRET\"",
-            "[appfirewall]\napi_key = \"SECRET",
-            "api_key = \"SECRET\"",
-        ] {
-            let error = File::parse(text).unwrap_err();
-            assert!(!error.contains("SECRET"), "{error}");
-        }
+    fn parse(text: &str) -> File {
+        let (file, mistakes) = reading::read(text);
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        file
     }
 
     #[test]
@@ -142,13 +113,13 @@ mod tests {
                     + "\n"
             })
             .collect();
-        File::parse(&keys).unwrap();
-        File::parse(template).unwrap();
+        parse(&keys);
+        parse(template);
     }
 
     #[test]
     fn keys_are_the_options() {
-        let file = File::parse("geoip = [\"a.mmdb\"]\nprint = \"sightings\"\ndns = false\n").unwrap();
+        let file = parse("geoip = [\"a.mmdb\"]\nprint = \"sightings\"\ndns = false\n");
         assert_eq!(file.geoip, [PathBuf::from("a.mmdb")]);
         assert_eq!(file.print, Some(Print::Sightings));
         assert_eq!(file.dns, Some(false));

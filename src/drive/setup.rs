@@ -252,13 +252,21 @@ pub fn trust(analysis: &Analysis) -> Result<Trust, Failure> {
     })
 }
 
-fn exemptions(analysis: &Analysis, trust: &Trust) -> Result<Exemptions, Failure> {
+/// Networks that never become indicators.
+///
+/// # Errors
+/// Exit code 2 for a value that is no network.
+pub fn allowed(analysis: &Analysis) -> Result<Vec<Cidr>, Failure> {
     let read = |text: &String| {
         text.parse::<Cidr>().map_err(|error| {
             Failure::usage(format!("--allow {text}: {error}")).hint("a network such as 192.0.2.0/24")
         })
     };
-    let allowed: Vec<Cidr> = analysis.allow.iter().map(read).collect::<Result<_, _>>()?;
+    analysis.allow.iter().map(read).collect()
+}
+
+fn exemptions(analysis: &Analysis, trust: &Trust) -> Result<Exemptions, Failure> {
+    let allowed = allowed(analysis)?;
     Ok(Exemptions::new(trust)
         .with_allowed(&allowed)
         .with_own_hosts(&analysis.own_hosts)

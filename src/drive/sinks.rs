@@ -19,6 +19,7 @@ use crate::sink::{
 use crate::store::{OutboxLimits, Overflow, Store};
 
 use super::start::store_failure;
+use crate::text::nearest;
 
 /// Names that `--sink` takes.
 const FORMS: &str =
@@ -41,6 +42,26 @@ pub fn specs(config: &Config) -> Result<Vec<SinkSpec>, Failure> {
     appfirewall_key(config)?;
     onefirewall_key(config)?;
     names(config).iter().map(|name| spec(config, name)).collect()
+}
+
+/// All that is wrong with the receivers of this run.
+pub fn mistakes(config: &Config) -> Vec<Failure> {
+    let keys = [appfirewall_key(config).err(), onefirewall_key(config).err()];
+    let sinks = names(config).into_iter().filter_map(|name| {
+        let made = spec(config, &name).and_then(|spec| made(&[spec]));
+        made.err()
+    });
+    let mut mistakes: Vec<Failure> = keys.into_iter().flatten().chain(sinks).collect();
+    // A key that cannot be read is wrong for each receiver that needs it.
+    let mut seen = std::collections::HashSet::new();
+    mistakes.retain(|failure| seen.insert(failure.message.clone()));
+    mistakes
+}
+
+/// Whether there are keys for AppFirewall and OneFirewall.
+pub fn has_keys(config: &Config) -> (bool, bool) {
+    let is_set = |key: Result<Option<Secret>, Failure>| key.is_ok_and(|key| key.is_some());
+    (is_set(appfirewall_key(config)), is_set(onefirewall_key(config)))
 }
 
 /// The receivers of these settings.
@@ -144,12 +165,38 @@ fn spec(config: &Config, name: &str) -> Result<SinkSpec, Failure> {
         ("webhook", url) if !url.is_empty() => SinkKind::Webhook(webhook(config, url)?),
         ("ecs", place) if !place.is_empty() => SinkKind::Ecs(ecs(config, place)?),
         ("file", path) if !path.is_empty() => SinkKind::File(file(config, path)?),
-        _ => return Err(Failure::usage(format!("--sink {kind}: there is no such receiver")).hint(FORMS)),
+        _ => return Err(unknown(kind, rest)),
     };
     Ok(SinkSpec {
         name: name.to_owned(),
         kind,
     })
+}
+
+fn unknown(kind: &str, rest: &str) -> Failure {
+    const KINDS: [&str; 6] = [
+        "appfirewall",
+        "onefirewall",
+        "onefirewall-domains",
+        "ecs",
+        "webhook",
+        "file",
+    ];
+    if KINDS.contains(&kind) {
+        let (what, form) = match rest {
+            "" => (
+                "something is missing after it",
+                format!("{kind}:PATH or {kind}:URL; all forms: {FORMS}"),
+            ),
+            _ => ("nothing comes after it", FORMS.to_owned()),
+        };
+        return Failure::usage(format!("--sink {kind}: {what}")).hint(form);
+    }
+    let hint = match nearest(kind, KINDS) {
+        Some(meant) => format!("did you mean {meant}? {FORMS}"),
+        None => FORMS.to_owned(),
+    };
+    Failure::usage(format!("--sink {kind}: there is no such receiver")).hint(hint)
 }
 
 fn appfirewall_key(config: &Config) -> Result<Option<Secret>, Failure> {

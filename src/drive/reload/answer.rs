@@ -30,9 +30,11 @@ impl Answer {
 
     /// What was in use stays in use.
     pub fn refused(taken: Time, failure: &Failure) -> Self {
+        let others = failure.others.iter().map(|other| format!("\n{}", other.message));
+        let message = failure.message.clone() + &others.collect::<String>();
         Self {
             taken,
-            mistake: Some((failure.message.clone(), failure.hint.clone())),
+            mistake: Some((message, failure.hint.clone())),
         }
     }
 
