@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "a test fails by panicking"
 )]
 
@@ -49,6 +50,94 @@ const MISTAKES: &[Mistake] = &[
         &[
             "afw: error: nothing to read: no file matches nothing-*.log",
             "hint: check the pattern; a directory is read recursively",
+        ],
+    ),
+    mistake(
+        &["replay", "acess.log"],
+        3,
+        &[
+            "afw: error: acess.log: no such file or directory",
+            "hint: did you mean access.log?",
+        ],
+    ),
+    mistake(
+        &["replay", "rotated/access.log"],
+        3,
+        &[
+            "afw: error: rotated/access.log: no such file or directory",
+            "hint: older files of it are there: 'rotated/access.log*' reads them all",
+        ],
+    ),
+    mistake(
+        &["replay", "https://logs.example/access.log"],
+        3,
+        &[
+            "afw: error: https://logs.example/access.log: no such file or directory",
+            "hint: afw reads files and standard input: `curl … | afw replay -`",
+        ],
+    ),
+    mistake(
+        &["replay", "nothing"],
+        3,
+        &[
+            "afw: error: nothing to read: no file matches nothing",
+            "hint: there is no file in it that could be a log: …",
+        ],
+    ),
+    mistake(
+        &["replay", "binary.log"],
+        3,
+        &[
+            "afw: error: binary.log: none of its …",
+            "hint: it holds no text; access logs are text, plain or compressed with gzip, zstd, bzip2 or xz",
+        ],
+    ),
+    mistake(
+        &["access.log"],
+        2,
+        &[
+            "afw: error: unrecognized subcommand 'access.log'",
+            "hint: `afw replay access.log` reads it, `afw tail access.log` follows it; more with '--help'.",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--format", "nginx-combind"],
+        2,
+        &[
+            "afw: error: --format: no format is named \"nginx-combind\" at byte 0 of the format",
+            "hint: did you mean nginx-combined…",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--geoip", "GeoLite2-Country.tar.gz"],
+        2,
+        &[
+            "afw: error: a database cannot be used: GeoLite2-Country.tar.gz: this is an archive, no database",
+            "hint: unpack it (`tar xf FILE`) and name the .mmdb file in it",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--class", "exploits"],
+        2,
+        &[
+            "afw: error: --class exploits: there is no such class",
+            "hint: did you mean exploit?",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--config", "treads.toml"],
+        2,
+        &[
+            "afw: error: treads.toml: line 2: unknown key `treads`; did you mean `threads`?",
+            "hint: `afw config init` writes a file with every key and what it means",
+        ],
+    ),
+    mistake(
+        &["reload"],
+        1,
+        &[
+            "afw: error: no running `afw tail` keeps its state in …",
+            "hint: name its directory with --state-dir …",
         ],
     ),
     mistake(
@@ -352,6 +441,15 @@ fn prepare(dir: &Path) {
     fs::write(dir.join("broken.mmdb"), "no database".repeat(100)).unwrap();
     fs::write(dir.join("empty.key"), "\n").unwrap();
     fs::create_dir(dir.join("damaged")).unwrap();
+    fs::create_dir(dir.join("nothing")).unwrap();
+    fs::create_dir(dir.join("rotated")).unwrap();
+    fs::copy(SAMPLE, dir.join("rotated/access.log.1")).unwrap();
+    let noise: Vec<u8> = (0..4_000_u32)
+        .map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    fs::write(dir.join("binary.log"), noise).unwrap();
+    fs::write(dir.join("GeoLite2-Country.tar.gz"), b"\x1f\x8b\x08\x00rest").unwrap();
+    fs::write(dir.join("treads.toml"), "threads = 2\ntreads = 3\n").unwrap();
     fs::write(dir.join("damaged/afw.db"), "no database".repeat(1000)).unwrap();
 }
 
@@ -406,6 +504,251 @@ fn each_mistake_is_told_once_with_what_to_do() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Mistakes that are told while the work goes on: what is done, what is said, and with which code it ends.
+#[test]
+fn what_needs_a_look_is_told_while_the_work_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    prepare(dir.path());
+    let sample = fs::read_to_string(SAMPLE).unwrap();
+    let lines: Vec<&str> = sample.lines().take(200).collect();
+    fs::write(dir.path().join("empty.log"), "").unwrap();
+    let half: String = lines
+        .iter()
+        .map(|line| format!("{line}\nno line of this format\n"))
+        .collect();
+    fs::write(dir.path().join("half.log"), half).unwrap();
+    let ahead = lines.join("\n").replace("/2026:", "/2099:") + "\n";
+    fs::write(dir.path().join("ahead.log"), ahead).unwrap();
+    for (typed, code, said) in [
+        (
+            &["replay", "empty.log"][..],
+            0,
+            "there is no line in it: was it rotated just now?",
+        ),
+        (
+            &["replay", "half.log"],
+            0,
+            "many lines were rejected: `afw explain 'LINE'` shows where parsing stops",
+        ),
+        (&["replay", "half.log"], 0, "half.log at byte "),
+        (
+            &["replay", "access.log"],
+            0,
+            "nothing is shipped: set APPFIREWALL_API_KEY or ONEFIREWALL_API_KEY",
+        ),
+        (
+            &["replay", "access.log"],
+            0,
+            "`afw geoip update` fetches databases",
+        ),
+        (
+            &["replay", "access.log", "--since", "2099-01-01"],
+            0,
+            "requests lie outside --since and --until",
+        ),
+        (
+            &["replay", "ahead.log"],
+            0,
+            "days ahead of this machine's clock\nhint: compare the UTC offset",
+        ),
+        (&["replay", "rotated/access.log*"], 0, "in 1 log"),
+    ] {
+        let mut command = afw(&dir.path().join("state"));
+        let output = run(command.current_dir(dir.path()).args(typed));
+        let all = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{typed:?}: {all}");
+        assert!(all.contains(said), "{typed:?}: {said}\n--\n{all}");
+    }
+}
+
+#[test]
+fn a_tail_tells_of_rejects_clocks_and_of_shipping_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let line =
+        |time: &str| format!("192.0.2.7 - - [{time}] \"GET / HTTP/1.1\" 200 5 \"-\" \"Mozilla/5.0\"\n");
+    let half = line("10/Oct/2025:13:55:36 +0000") + "no line of this format\n";
+    fs::write(dir.path().join("half.log"), half.repeat(80)).unwrap();
+    fs::write(dir.path().join("ahead.log"), line("10/Oct/2099:13:55:36 +0000")).unwrap();
+    let said = dir.path().join("said");
+    let child = afw(&dir.path().join("state"))
+        .current_dir(dir.path())
+        .args([
+            "tail",
+            "--from",
+            "start",
+            "--no-dns",
+            "--print",
+            "none",
+            "half.log",
+            "ahead.log",
+            "late.log",
+        ])
+        .stderr(fs::File::create(&said).unwrap())
+        .spawn()
+        .unwrap();
+    let _running = support::Running(child);
+    let wait_for = |expected: &str| {
+        support::wait_until(expected, || fs::read_to_string(&said).unwrap().contains(expected));
+    };
+    wait_for(
+        "following half.log, ahead.log, late.log; nothing is shipped (no API key, no --sink)\nhint: set APPFIREWALL_API_KEY",
+    );
+    wait_for("half.log: 80 of 160 lines are rejected\nhint: `afw explain 'LINE'`");
+    wait_for("ahead.log: its lines are ");
+    wait_for("late.log: not there yet, waiting for it");
+    // Lines that come just now and are two hours old were written by a clock in another zone.
+    let date = Command::new("date")
+        .args(["-u", "-d", "2 hours ago", "+%d/%b/%Y:%H:%M:%S +0000"])
+        .env("LC_ALL", "C")
+        .output();
+    let date = text(&date.unwrap().stdout);
+    fs::write(dir.path().join("late.log"), line(date.trim())).unwrap();
+    wait_for("late.log: its lines are 2.0 hours behind this machine's clock");
+}
+
+/// Runs afw as a user who owns nothing; `None` where that cannot be done.
+fn as_nobody(dir: &Path, arguments: &[&str]) -> Option<std::process::Output> {
+    use std::os::unix::fs::MetadataExt;
+    if fs::metadata("/proc/self").ok()?.uid() != 0 || !Path::new("/usr/bin/setpriv").exists() {
+        eprintln!("skipped: this needs root and setpriv");
+        return None;
+    }
+    // Where the program was built nobody may look.
+    let program = dir.join("afw");
+    fs::copy(env!("CARGO_BIN_EXE_afw"), &program).unwrap();
+    let mut command = support::shell(
+        &dir.join("own"),
+        "exec setpriv --reuid=65534 --regid=65534 --clear-groups \"$@\"",
+    );
+    command.arg("sh").arg(program).args(arguments).current_dir(dir);
+    Some(run(&mut command))
+}
+
+#[test]
+fn who_may_not_read_a_log_is_told_which_group_may() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    let dir = tempfile::tempdir_in("/tmp").unwrap();
+    let allow = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    allow(dir.path(), 0o755);
+    prepare(dir.path());
+    let state = dir.path().join("own");
+    fs::create_dir(&state).unwrap();
+    let (log, closed) = (dir.path().join("access.log"), dir.path().join("rotated"));
+    allow(&log, 0o640);
+    allow(&closed, 0o750);
+    let groups = fs::read_to_string("/etc/group").unwrap();
+    let adm = groups
+        .lines()
+        .find_map(|line| line.strip_prefix("adm:x:")?.split(':').next()?.parse().ok());
+    let Some(adm) = adm else { return };
+    if chown(&log, Some(0), Some(adm)).is_err() || chown(&closed, Some(0), Some(adm)).is_err() {
+        eprintln!("skipped: this needs root");
+        return;
+    }
+    chown(&state, Some(65534), Some(65534)).unwrap();
+    let hint = "hint: it belongs to group `adm`: add afw's user with `usermod -aG adm USER`, or run as root";
+    for path in ["access.log", "rotated", "rotated/access.log.1"] {
+        let Some(output) = as_nobody(dir.path(), &["replay", path]) else {
+            return;
+        };
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(
+            said.starts_with(&format!("afw: error: {path}: permission denied\n{hint}\n")),
+            "{said}"
+        );
+    }
+    chown(&state, Some(0), Some(0)).unwrap();
+    allow(&state, 0o700);
+    let output = as_nobody(dir.path(), &["tail", "error.log"]).unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("permission denied") && said.contains("name a directory of your own with --state-dir"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_journal_gets_a_priority_with_every_line_and_json_has_levels() {
+    let dir = tempfile::tempdir().unwrap();
+    prepare(dir.path());
+    let said = |arguments: &[&str], journal: &str| {
+        let mut command = afw(&dir.path().join("state"));
+        command
+            .current_dir(dir.path())
+            .args(arguments)
+            .env("JOURNAL_STREAM", journal);
+        text(&run(&mut command).stderr)
+    };
+    for (arguments, priorities) in [
+        (
+            &["replay", "missing.log", "--print", "none"][..],
+            &["<3>afw: error: ", "<3>hint: "][..],
+        ),
+        (
+            &["replay", "access.log", "--allow", "x"],
+            &["<3>afw: error: ", "<3>hint: "],
+        ),
+        (
+            &["config", "check"],
+            &["<6>afw: there is no configuration file", "<6>hint: "],
+        ),
+        (&["outbox", "flush", "-v"], &["<"]),
+    ] {
+        let told = said(arguments, "8:12345");
+        for priority in priorities {
+            assert!(
+                told.lines().any(|line| line.starts_with(priority)) || told.is_empty(),
+                "{told}"
+            );
+        }
+        assert!(told.lines().all(|line| line.starts_with('<')), "{told}");
+        assert!(!said(arguments, "").contains("<3>"));
+    }
+    let json = said(
+        &["replay", "missing.log", "--print", "none", "--log-style", "json"],
+        "8:12345",
+    );
+    let line: serde_json::Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    assert_eq!(line["level"], "ERROR", "{json}");
+    assert!(
+        line["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("missing.log: no such file"),
+        "{json}"
+    );
+    assert!(line["timestamp"].as_str().unwrap().ends_with('Z'), "{json}");
+    let quiet = said(
+        &["replay", "access.log", "--print", "none", "--log-level", "error"],
+        "",
+    );
+    assert_eq!(quiet, "");
+}
+
+#[test]
+fn a_port_in_use_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    prepare(dir.path());
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = run(afw(&dir.path().join("state")).current_dir(dir.path()).args([
+        "tail",
+        "access.log",
+        "--metrics",
+        &address,
+    ]));
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains(&format!(
+            "cannot listen on {address}: address already in use\nhint: another program listens there"
+        )),
+        "{said}"
+    );
 }
 
 #[test]

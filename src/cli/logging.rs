@@ -1,8 +1,10 @@
-//! afw's own messages on standard error: short lines for people, or JSON for machines.
+//! afw's own messages on standard error: short lines for people, with priorities where the journal reads them, or JSON
+//! for machines.
 //!
 //! Log text is hostile: whatever is put in a message is escaped before it reaches a terminal.
 
 use std::fmt::{self, Write as _};
+use std::io::IsTerminal;
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
@@ -62,19 +64,29 @@ where
     ) -> fmt::Result {
         let mut text = String::new();
         event.record(&mut Text(&mut text));
-        let (style, word) = match *event.metadata().level() {
-            Level::ERROR => (anstyle::AnsiColor::Red.on_default().bold(), "error: "),
-            Level::WARN => (anstyle::AnsiColor::Yellow.on_default().bold(), "warning: "),
-            Level::INFO => (anstyle::Style::new(), ""),
-            Level::DEBUG => (anstyle::AnsiColor::Blue.on_default(), "debug: "),
-            Level::TRACE => (anstyle::AnsiColor::Blue.on_default(), "trace: "),
+        let (style, word, priority) = match *event.metadata().level() {
+            Level::ERROR => (anstyle::AnsiColor::Red.on_default().bold(), "error: ", ERROR),
+            Level::WARN => (anstyle::AnsiColor::Yellow.on_default().bold(), "warning: ", 4),
+            Level::INFO => (anstyle::Style::new(), "", 6),
+            Level::DEBUG => (anstyle::AnsiColor::Blue.on_default(), "debug: ", 7),
+            Level::TRACE => (anstyle::AnsiColor::Blue.on_default(), "trace: ", 7),
         };
-        writeln!(
-            writer,
-            "{style}afw: {word}{style:#}{}",
-            printable_lines(text.trim_end())
-        )
+        let text = printable_lines(text.trim_end());
+        let text = format!("{style}afw: {word}{style:#}{text}\n");
+        writer.write_str(&for_journal(priority, text))
     }
+}
+
+/// The journal's priority of errors.
+pub(super) const ERROR: u8 = 3;
+
+/// Lines as the journal takes them, each with its priority; unchanged where standard error does not lead there.
+pub(super) fn for_journal(priority: u8, text: String) -> String {
+    let journal = std::env::var_os("JOURNAL_STREAM").is_some_and(|stream| !stream.is_empty());
+    if !journal || std::io::stderr().is_terminal() {
+        return text;
+    }
+    text.lines().map(|line| format!("<{priority}>{line}\n")).collect()
 }
 
 /// Collects a message and its fields as text.

@@ -129,10 +129,25 @@ fn usage(error: &clap::Error) -> ExitCode {
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = write!(anstream::stderr(), "{text}");
     } else {
-        let text = text.replace("For more information, try", "hint: more with");
+        let text = match log_in_place_of_command(error) {
+            Some(path) => text.replace(
+                "For more information, try",
+                &format!("hint: `afw replay {path}` reads it, `afw tail {path}` follows it; more with"),
+            ),
+            None => text.replace("For more information, try", "hint: more with"),
+        };
         let _ = write!(anstream::stderr(), "afw: {text}");
     }
     Exit::Usage.into()
+}
+
+/// A path where a command was to stand.
+fn log_in_place_of_command(error: &clap::Error) -> Option<String> {
+    use clap::error::{ContextKind, ContextValue};
+    match error.get(ContextKind::InvalidSubcommand)? {
+        ContextValue::String(word) if word.contains(['/', '.', '*']) => Some(crate::text::printable(word)),
+        _ => None,
+    }
 }
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {

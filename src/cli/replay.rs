@@ -22,7 +22,7 @@ use crate::drive::report::Reporting;
 use crate::drive::run::{Keep, Run};
 use crate::drive::setup;
 use crate::drive::signals::Signals;
-use crate::drive::{checks, sinks, start};
+use crate::drive::{checks, clock, sinks, start};
 use crate::report::Tally;
 use crate::report::summary::{Delivery, LogSummary};
 use crate::sink::Sink;
@@ -176,8 +176,14 @@ impl Job {
     ) -> Result<Exit, Failure> {
         self.say(&plan);
         if plan.logs.is_empty() && plan.troubles.is_empty() && plan.notices.is_empty() && !self.resumes {
+            let hint = match config.paths.iter().any(|path| path.is_dir()) {
+                true => {
+                    "there is no file in it that could be a log: name the directory that the web server writes to"
+                }
+                false => "check the pattern; a directory is read recursively",
+            };
             tracing::error!(
-                "nothing to read: no file matches {}\nhint: check the pattern; a directory is read recursively",
+                "nothing to read: no file matches {}\nhint: {hint}",
                 shown_paths(config)
             );
             self.troubles += 1;
@@ -202,6 +208,9 @@ impl Job {
         replay.logs.retain(|log| !log.is_left_out());
         for log in replay.logs.iter().filter(|log| log.is_no_access_log()) {
             tracing::error!("{}", no_access_log(log));
+        }
+        if let Some(text) = clock::ahead(self.run.statistics.last, now()) {
+            tracing::warn!("the newest line is {text}");
         }
         let exit = self.exit(&replay.logs, &delivery, finished);
         let tallies = replay.finish();
@@ -305,6 +314,8 @@ fn no_access_log(log: &LogState) -> String {
     let reasons = &log.statistics.rejected;
     let hint = if reasons.contains_key(&afw_parsers::Reason::NotAccess) {
         "it looks like an error log or a system log; access logs are usually beside it"
+    } else if reasons.get(&afw_parsers::Reason::Binary).copied().unwrap_or(0) * 2 > log.statistics.lines {
+        "it holds no text; access logs are text, plain or compressed with gzip, zstd, bzip2 or xz"
     } else {
         "`afw explain 'LINE'` shows where parsing stops; --format 'nginx:…' or 'apache:…' takes the server's own format string"
     };

@@ -24,7 +24,7 @@ use crate::drive::{sinks, start};
 use crate::report::Statistics;
 use crate::source::{Cursor, From};
 use crate::store::Lock;
-use crate::text::system_message;
+use crate::text::{printable_path, system_message};
 
 /// How long the sinks may still send after a signal.
 const GRACE: Duration = Duration::from_secs(5);
@@ -81,7 +81,7 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
         notify: Notify::from_environment(),
         indicators: 0,
     };
-    announce(&plan.config);
+    announce(&plan);
     let tally = reporting.as_ref().map(Reporting::tally);
     let mut tail = Tail::new(follower, &plan.kit, plan.formats.clone(), run).counting(tally);
     let mut endpoint = metrics(&plan.config, args)?;
@@ -191,25 +191,28 @@ fn metrics(config: &Config, args: &TailArgs) -> Result<Option<Endpoint>, Failure
 }
 
 /// One line that says what is going on and where findings go.
-fn announce(config: &Config) {
+fn announce(plan: &Plan) {
+    /// More logs are only counted.
+    const NAMED: usize = 5;
+    let config = &plan.config;
     let names = sinks::names(config);
-    let logs: Vec<String> = config
-        .paths
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    let logs = if logs.is_empty() {
-        "the logs that server configuration declares".to_owned()
-    } else {
-        logs.join(", ")
-    };
+    let logs = plan.paths.iter().take(NAMED);
+    let mut logs: Vec<String> = logs.map(|path| printable_path(path)).collect();
+    if plan.paths.len() > NAMED {
+        logs.push(format!("{} more", plan.paths.len() - NAMED));
+    }
+    let logs = logs.join(", ");
     if config.analysis.geoip.is_empty() {
         tracing::info!(
             "no country or network is told: there is no database\nhint: `afw geoip update` fetches MaxMind's, free of charge"
         );
     }
-    if names.is_empty() || config.output.dry_run {
-        tracing::info!("following {logs}; nothing is shipped (no API key, no --sink)");
+    if config.output.dry_run {
+        tracing::info!("following {logs}; nothing is shipped (--dry-run)");
+    } else if names.is_empty() {
+        tracing::info!(
+            "following {logs}; nothing is shipped (no API key, no --sink)\nhint: set APPFIREWALL_API_KEY or ONEFIREWALL_API_KEY, or name a receiver, such as --sink file:ioc.jsonl"
+        );
     } else {
         tracing::info!("following {logs}; findings go to {}", names.join(", "));
     }

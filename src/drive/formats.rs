@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use afw_parsers::recognise::HEAD_LINES;
-use afw_parsers::{Layout, Line, Parser, Recognition, Record, parts};
+use afw_parsers::{Format, Layout, Line, Parser, Recognition, Record, parts};
 
 use crate::cli::Failure;
 use crate::source::servers::Servers;
@@ -33,7 +33,7 @@ impl Formats {
                     error.caret(option)
                 ));
                 match &error.hint {
-                    Some(hint) => failure.hint(hint),
+                    Some(hint) => failure.hint(meant(option) + hint),
                     None => failure.hint("the server's own format string as it stands in its configuration, or a preset's name"),
                 }
             })
@@ -113,6 +113,22 @@ impl Formats {
             }
         }
         best.map(|(_, layout)| layout.or_any())
+    }
+}
+
+/// The preset that was probably meant by a name that is none.
+fn meant(option: &str) -> String {
+    let names = Format::ALL.iter().map(|format| format.name());
+    let server = ["nginx", "apache"]
+        .iter()
+        .find(|server| crate::text::nearest(option, [**server]).is_some());
+    match server {
+        _ if option.contains(':') => String::new(),
+        Some(server) => format!("did you mean {server}-combined, the usual one, or {server}:'…'? else "),
+        None => match crate::text::nearest(option, names) {
+            Some(name) => format!("did you mean {name}? else "),
+            None => String::new(),
+        },
     }
 }
 

@@ -5,6 +5,7 @@
 //! and lists fresh; [`reload`] takes another configuration without losing a line; [`live`] tells in one line how it goes; [`metrics`] tells a monitor and [`notify`] the service manager how it goes. Nothing is parsed, judged or encoded here. Next: [`crate::cli`].
 
 pub mod checks;
+pub mod clock;
 pub mod data;
 pub mod formats;
 pub mod lag;

@@ -3,7 +3,7 @@
 //! One thread: a busy log is limited by its writer long before by afw. What a round reads becomes durable together,
 //! within 250 ms. Next: [`super::run`].
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use afw_parsers::{Layout, Time};
@@ -11,12 +11,14 @@ use afw_parsers::{Layout, Time};
 use crate::analysis::fold::Fold;
 use crate::analysis::merge::{Merge, Step};
 use crate::analysis::scan::{Kit, Scan, Scanner};
-use crate::cli::Failure;
+use crate::cli::{Failure, now};
 use crate::report::Tally;
-use crate::report::summary::LogSummary;
+use crate::report::summary::{LOUD_REJECTS, LogSummary};
 use crate::source::{Batch, Follower, Polled};
+use crate::text::printable;
 use std::sync::Arc;
 
+use super::clock;
 use super::formats::Formats;
 use super::run::Run;
 
@@ -29,6 +31,18 @@ const LAST_VERDICTS_OF_STREAM: Duration = Duration::from_secs(10);
 /// From how many lines of which none was a request a file is called no access log.
 const NO_ACCESS_LINES: u64 = 64;
 
+/// Fewer lines tell nothing about the share of rejects.
+const ENOUGH_LINES: u64 = 100;
+
+/// What was read of a log, and what was said of it.
+#[derive(Debug, Default)]
+struct Known {
+    lines: u64,
+    requests: u64,
+    called: bool,
+    skewed: bool,
+}
+
 /// A tail under way.
 pub struct Tail {
     /// The follower.
@@ -39,9 +53,10 @@ pub struct Tail {
     formats: Formats,
     /// Layouts by file number.
     layouts: HashMap<i64, Layout>,
-    /// Logs already called no access log.
-    called: HashSet<u32>,
-    lines: HashMap<u32, (u64, u64)>,
+    /// What was read of each log.
+    lines: HashMap<u32, Known>,
+    /// Whether all that was there had been read once: what comes now was written just now.
+    caught_up: bool,
     /// What was read of each log, when a report is wanted.
     logs: Option<BTreeMap<u32, LogSummary>>,
     /// The same of logs that were followed before other ones.
@@ -59,8 +74,8 @@ impl Tail {
             scanner: Scanner::new(kit),
             formats,
             layouts: HashMap::new(),
-            called: HashSet::new(),
             lines: HashMap::new(),
+            caught_up: false,
             logs: None,
             logs_before: Vec::new(),
             layouts_before: HashMap::new(),
@@ -104,8 +119,8 @@ impl Tail {
         if let Some(follower) = follower {
             self.follower = follower;
             // Logs are numbered anew.
-            self.called.clear();
             self.lines.clear();
+            self.caught_up = false;
             let logs = self.logs.as_mut().map(std::mem::take);
             self.logs_before
                 .extend(logs.into_iter().flat_map(BTreeMap::into_values));
@@ -146,6 +161,7 @@ impl Tail {
             let polled = self.follower.poll();
             let (ended, caught_up, busy) = (polled.ended, polled.caught_up, !polled.batches.is_empty());
             self.round(polled)?;
+            self.caught_up |= caught_up;
             self.run.settle()?;
             if !self.run.commit_if_due(&mut Vec::new)? {
                 break;
@@ -246,7 +262,7 @@ impl Tail {
 
     /// A batch all lines of which have been taken.
     fn finish(&mut self, scan: Scan) -> std::io::Result<()> {
-        self.call_no_access_log(&scan);
+        self.call_out(&scan);
         self.count_log(&scan);
         self.run.batch(scan)
     }
@@ -311,17 +327,38 @@ impl Tail {
         log.format = most.map(|(name, _)| name.to_owned()).unwrap_or_default();
     }
 
-    /// Says so once when a file turns out to be no access log.
-    fn call_no_access_log(&mut self, scan: &Scan) {
+    /// Says once of each log what a person should look at: it is none, much of it is rejected, its clock is wrong.
+    fn call_out(&mut self, scan: &Scan) {
         let log = scan.batch.log;
-        let (lines, requests) = self.lines.entry(log).or_default();
-        *lines += scan.statistics.lines;
-        *requests += scan.statistics.requests + scan.statistics.skipped.sum();
-        if *requests == 0 && *lines >= NO_ACCESS_LINES && self.called.insert(log) {
+        let known = self.lines.entry(log).or_default();
+        let statistics = &scan.statistics;
+        known.lines += statistics.lines;
+        known.requests += statistics.requests + statistics.skipped.sum();
+        let (lines, rejected) = (known.lines, known.lines.saturating_sub(known.requests));
+        let file = printable(&scan.batch.file);
+        if !known.called && known.requests == 0 && lines >= NO_ACCESS_LINES {
+            known.called = true;
             tracing::warn!(
-                "{}: none of its first {lines} lines is of an access log\nhint: `afw explain 'LINE'` shows where parsing stops; --format names the format",
-                scan.batch.file
+                "{file}: none of its first {lines} lines is of an access log\nhint: `afw explain 'LINE'` shows where parsing stops; --format names the format"
             );
+        } else if !known.called && lines >= ENOUGH_LINES && rejected as f64 > lines as f64 * LOUD_REJECTS {
+            known.called = true;
+            tracing::warn!(
+                "{file}: {rejected} of {lines} lines are rejected\nhint: `afw explain 'LINE'` shows where parsing stops; --rejects FILE keeps them"
+            );
+        }
+        if known.skewed {
+            return;
+        }
+        let now = now();
+        let behind = || {
+            self.caught_up
+                .then(|| clock::behind(statistics.last, now))
+                .flatten()
+        };
+        if let Some(text) = clock::ahead(statistics.last, now).or_else(behind) {
+            known.skewed = true;
+            tracing::warn!("{file}: its lines are {text}");
         }
     }
 }

@@ -64,6 +64,12 @@ pub enum GeoError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The archive that holds a database.
+    #[error("{}: this is an archive, no database\nhint: unpack it (`tar xf FILE`) and name the .mmdb file in it", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+    },
     /// A sound database that tells nothing of use here.
     #[error(
         "{}: a database of type {database_type:?} tells neither country nor autonomous system\nhint: \
@@ -138,6 +144,12 @@ impl Database {
             path: path.to_owned(),
             reason,
         };
+        // gzip, zip: what publishers wrap a database in.
+        if bytes.starts_with(b"\x1f\x8b") || bytes.starts_with(b"PK\x03\x04") {
+            return Err(GeoError::Archive {
+                path: path.to_owned(),
+            });
+        }
         let size = bytes.len() as u64;
         let bytes = Bytes(bytes);
         let opened = Reader::from_source(bytes.clone());

@@ -87,9 +87,13 @@ impl Summary {
         let mut out = String::new();
         // Writing to a String cannot fail; the results are not looked at in this module.
         self.head(&mut out);
-        self.read(&mut out);
-        self.seen(&mut out);
-        self.offenders(&mut out);
+        if !self.logs.is_empty() {
+            self.read(&mut out);
+        }
+        if self.total.lines > 0 {
+            self.seen(&mut out);
+            self.offenders(&mut out);
+        }
         self.next(&mut out);
         out
     }
@@ -260,7 +264,17 @@ impl Summary {
                 printable(&clipped(target, 80))
             ));
         }
-        if self.total.requests == 0 {
+        if self.total.lines == 0 {
+            lines.push(match self.logs.is_empty() {
+                true => "name a log: `afw replay /var/log/nginx/access.log`, or nothing, for those that servers declare".to_owned(),
+                false => "there is no line in it: was it rotated just now? a glob in quotes ('access.log*') reads the older files too".to_owned(),
+            });
+        } else if self.total.requests == 0 && self.total.out_of_range > 0 {
+            lines.push(format!(
+                "{} requests lie outside --since and --until: these are times in the log, not on the wall",
+                grouped(self.total.out_of_range)
+            ));
+        } else if self.total.requests == 0 {
             lines.push("no line was a request: see `afw explain` with one of these lines".to_owned());
         }
         if self

@@ -1,13 +1,13 @@
 //! What a source is asked to read, and what it says on the way: [`SourceSpec`], [`Notice`], [`Trouble`].
 //!
-//! Values only; nothing here opens a file. Next: [`super::discover`].
+//! Values only; no log is opened here. Next: [`super::discover`].
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::text::printable_path;
+use crate::text::{nearest, printable, printable_path};
 
 /// What to read and how.
 #[derive(Debug, Clone)]
@@ -133,7 +133,7 @@ impl Trouble {
         let trouble = Self::new(path, crate::text::system_message(error));
         match error.kind() {
             io::ErrorKind::PermissionDenied => trouble.hint(permission_hint(path)),
-            io::ErrorKind::NotFound => trouble.hint("check the path; a glob can be given in quotes"),
+            io::ErrorKind::NotFound => trouble.hint(missing_hint(path)),
             io::ErrorKind::IsADirectory => trouble.hint("give a file, or the directory with the files in it"),
             _ => trouble,
         }
@@ -150,6 +150,41 @@ pub struct SourceError {
     pub what: String,
     /// What to write instead.
     pub hint: String,
+}
+
+/// What was probably meant by a path that leads nowhere.
+fn missing_hint(path: &Path) -> String {
+    /// Directories with more files are not looked through.
+    const MOST: usize = 10_000;
+    let text = path.to_string_lossy();
+    if text.contains("://") {
+        return "afw reads files and standard input: `curl … | afw replay -`".to_owned();
+    }
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let entries = std::fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .take(MOST)
+        .flatten();
+    let names: Vec<String> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    let rotated = |other: &&String| {
+        other
+            .strip_prefix(&*name)
+            .is_some_and(|rest| rest.starts_with(['.', '-']))
+    };
+    if names.iter().any(|other| rotated(&other)) {
+        return printable(&format!("older files of it are there: '{text}*' reads them all"));
+    }
+    match nearest(&name, names.iter().map(String::as_str)) {
+        Some(meant) => printable(&format!("did you mean {}?", path.with_file_name(meant).display())),
+        None => String::from("check the path; a glob can be given in quotes"),
+    }
 }
 
 /// Which group would be allowed to read the file.

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use crate::text::system_message;
+
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -55,7 +57,7 @@ pub enum StoreError {
         what: &'static str,
     },
     /// The operating system refused.
-    #[error("cannot {what} {}: {source}", path.display())]
+    #[error("cannot {what} {}: {}", path.display(), system_message(source))]
     Io {
         /// File or directory.
         path: PathBuf,
@@ -105,6 +107,12 @@ impl StoreError {
                 Some("put it back, or end this afw and start again: it cannot go on without it".to_owned())
             }
             Self::Busy { .. } => Some("end the program that holds it open (`fuser afw.db`)".to_owned()),
+            Self::Io { path, source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some(format!(
+                    "{} belongs to another user: run as that one, or name a directory of your own with --state-dir",
+                    path.parent().unwrap_or(path).display()
+                ))
+            }
             Self::Io { path, .. } | Self::Sql { path, .. } => Some(format!(
                 "check the disk and the permissions of {}",
                 path.parent().unwrap_or(path).display()
