@@ -89,6 +89,51 @@ pub fn clipped(text: &str, max: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}…", &text[..end]))
 }
 
+/// Lines that are too long for a terminal, broken between words and indented like their beginning and two letters
+/// more. ANSI sequences take no room.
+pub fn folded(text: &str, width: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let indent = line.len() - line.trim_start_matches(' ').len() + 2;
+        let mut column = 0;
+        for word in line.split_inclusive(' ') {
+            let long = letters(word.trim_end());
+            if column + long > width && column > indent {
+                let end = out.trim_end_matches(' ').len();
+                out.truncate(end);
+                out.push('\n');
+                out.extend(std::iter::repeat_n(' ', indent));
+                column = indent;
+            }
+            out.push_str(word);
+            column += letters(word);
+        }
+    }
+    out
+}
+
+/// How many letters of a text are seen.
+fn letters(text: &str) -> usize {
+    let mut hidden = false;
+    let seen = |letter: &char| {
+        let was_hidden = hidden;
+        hidden = *letter == '\u{1b}' || hidden && !letter.is_ascii_alphabetic();
+        !(was_hidden || hidden || *letter == '\n')
+    };
+    text.chars().filter(seen).count()
+}
+
+/// A text cut to so many letters, with `…` when something is missing.
+pub fn fitted(text: &str, width: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(width) {
+        None => Cow::Borrowed(text),
+        Some(_) => {
+            let kept = text.chars().take(width.saturating_sub(1));
+            Cow::Owned(kept.chain(['…']).collect())
+        }
+    }
+}
+
 /// The one of the known names that was probably meant; `None` when none is near.
 pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     const LONGEST: usize = 64;
@@ -156,6 +201,18 @@ mod tests {
     fn invalid_bytes_are_shown_escaped() {
         assert_eq!(shown(b"a\xffb\xc3\x28"), "a\\xFFb\\xC3(");
         assert_eq!(shown("grün".as_bytes()), "grün");
+    }
+
+    #[test]
+    fn long_lines_are_broken_between_words() {
+        let text = "  one two three\nshort\n\u{1b}[1mbold\u{1b}[0m word\n  averyveryverylongword\n";
+        assert_eq!(
+            folded(text, 10),
+            "  one two\n    three\nshort\n\u{1b}[1mbold\u{1b}[0m word\n  averyveryverylongword\n"
+        );
+        assert_eq!(folded("", 10), "");
+        assert_eq!(fitted("größer", 6), "größer");
+        assert_eq!(fitted("größer", 4), "grö…");
     }
 
     #[test]

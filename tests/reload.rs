@@ -231,7 +231,10 @@ fn a_broken_configuration_is_refused_and_told_by_reload() {
     let mut running = place.tail();
     for (broken, mistake) in [
         ("paths = [\"DIR/access.log\"\n", "line "),
-        ("path = [\"DIR/access.log\"]\n", "unknown field `path`"),
+        (
+            "path = [\"DIR/access.log\"]\n",
+            "unknown key `path`; did you mean `paths`?",
+        ),
         ("min_confidence = 7.0\n", "not between 0 and 1"),
         ("sink = [\"fiel:x\"]\n", "there is no such receiver"),
         ("list = [\"tor=DIR/missing.txt\"]\n", "missing.txt"),

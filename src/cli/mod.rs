@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use afw_parsers::Time;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub mod exit;
@@ -125,8 +126,16 @@ fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return Exit::Done.into();
     }
-    let text = error.render().ansi().to_string();
-    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+    let text = match error.kind() {
+        // A variable that is set counts as an argument, and yet nothing was typed.
+        ErrorKind::MissingSubcommand if std::env::args_os().len() < 2 => {
+            Cli::command().render_help().ansi().to_string()
+        }
+        _ => error.render().ansi().to_string(),
+    };
+    let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        || error.kind() == ErrorKind::MissingSubcommand && std::env::args_os().len() < 2;
+    if is_help {
         let _ = write!(anstream::stderr(), "{text}");
     } else {
         let text = match log_in_place_of_command(error) {
@@ -143,7 +152,6 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 /// A path where a command was to stand.
 fn log_in_place_of_command(error: &clap::Error) -> Option<String> {
-    use clap::error::{ContextKind, ContextValue};
     match error.get(ContextKind::InvalidSubcommand)? {
         ContextValue::String(word) if word.contains(['/', '.', '*']) => Some(crate::text::printable(word)),
         _ => None,

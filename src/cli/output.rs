@@ -32,6 +32,15 @@ impl Output {
         self.terminal
     }
 
+    /// How many letters a line of the terminal has; `None` where there is none.
+    pub fn width(&self) -> Option<usize> {
+        /// Narrower ones are not told apart from those that do not know.
+        const LEAST: usize = 40;
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        let width = usize::from(size.ws_col);
+        (self.terminal && width >= LEAST).then_some(width)
+    }
+
     /// Writes one line.
     pub fn line(&mut self, line: &str) -> io::Result<()> {
         self.write(&[line, "\n"])

@@ -7,7 +7,7 @@ use std::io;
 use crate::event::{Finding, ValueType};
 use crate::indicator::{self, Indicator};
 use crate::report::tally::Scope;
-use crate::text::printable;
+use crate::text::{fitted, folded, printable};
 
 use super::options::Print;
 use super::output::Output;
@@ -82,16 +82,25 @@ impl Printer {
             return Ok(());
         }
         match self.what {
-            Print::Indicators if self.readable => self.out.line(&readable(indicator)),
+            Print::Indicators if self.readable => {
+                let line = readable(indicator);
+                match self.out.width() {
+                    Some(width) => self.out.line(&fitted(&line, width)),
+                    None => self.out.line(&line),
+                }
+            }
             Print::Indicators => self.out.line(&indicator::to_json(indicator)),
             Print::Values if is_value(indicator) => self.out.line(&indicator.value),
             _ => Ok(()),
         }
     }
 
-    /// Prints text as it is.
+    /// Prints text as it is; on a terminal, lines that are too long are broken between words.
     pub fn text(&mut self, text: &str) -> io::Result<()> {
-        self.out.text(text)
+        match self.out.width() {
+            Some(width) => self.out.text(&folded(text, width)),
+            None => self.out.text(text),
+        }
     }
 
     /// Hands everything to the reader.
@@ -103,19 +112,20 @@ impl Printer {
 /// One line for a person.
 fn readable(indicator: &Indicator) -> String {
     let country = indicator.country.map(crate::ecs::country).unwrap_or_default();
-    let rules: Vec<&str> = indicator
-        .rules
-        .iter()
-        .take(3)
-        .map(|rule| rule.title.as_ref())
-        .collect();
+    // The first of the strongest: of equals the last would win.
+    let strongest = indicator.rules.iter().rev().max_by_key(|rule| rule.level);
+    let strongest = strongest.map_or("", |rule| rule.title.as_ref());
+    let more = match indicator.rules.len() {
+        0 | 1 => String::new(),
+        many => format!(" +{}", many - 1),
+    };
     let target = indicator
         .evidence
         .last()
         .and_then(|evidence| evidence.target.as_deref())
         .unwrap_or_default();
     printable(&format!(
-        "{} {:<39} {:<12} {:.2} {country:<2} ×{:<5} {}  {}",
+        "{} {:<24} {:<12} {:.2} {country:<2} ×{:<4} {}  {strongest}{more}",
         indicator
             .last_seen
             .to_rfc3339_millis()
@@ -125,10 +135,10 @@ fn readable(indicator: &Indicator) -> String {
         indicator.class.name(),
         indicator.confidence.value(),
         indicator.sightings,
-        rules.join(", "),
         crate::text::clipped(target, 60),
     ))
 }
+
 /// Whether an indicator is an address or a domain: what the consumers of plain lists can block.
 const fn is_value(indicator: &Indicator) -> bool {
     matches!(

@@ -91,6 +91,7 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
     let job = Job {
         started: Instant::now(),
         progress: Progress::new(config.progress, config.is_quiet(), plan.bytes()),
+        many: plan.logs.len() > 1,
         run: Run {
             fold,
             printer: start::printer(&config, print, false),
@@ -156,6 +157,8 @@ fn keep(
 struct Job {
     started: Instant,
     progress: Progress,
+    /// Whether there are many logs.
+    many: bool,
     run: Run,
     troubles: usize,
     /// Only what is new since the last run is read and told.
@@ -283,6 +286,9 @@ impl Receiver for Job {
     }
 
     fn batch(&mut self, scan: Scan, partials: &mut dyn FnMut() -> Vec<Partial>) -> io::Result<bool> {
+        if self.many {
+            self.progress.at(&scan.batch.file);
+        }
         self.run.batch(scan)?;
         self.run.settle()?;
         self.run

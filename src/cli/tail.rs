@@ -24,7 +24,7 @@ use crate::drive::{sinks, start};
 use crate::report::Statistics;
 use crate::source::{Cursor, From};
 use crate::store::Lock;
-use crate::text::{printable_path, system_message};
+use crate::text::{grouped, printable_path, system_message};
 
 /// How long the sinks may still send after a signal.
 const GRACE: Duration = Duration::from_secs(5);
@@ -90,12 +90,10 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
     let mut live = Live::default();
     let mut ready = false;
     let each_round = |tail: &mut Tail| {
-        // Whatever is written from now on is read: every log that is there has been seen.
-        if !std::mem::replace(&mut ready, true) {
-            tail.run.notify.ready("Following logs");
-            if let Some(lock) = &mut lock {
-                lock.takes_reloads();
-            }
+        if !std::mem::replace(&mut ready, true)
+            && let Some(lock) = &mut lock
+        {
+            lock.takes_reloads();
         }
         service.round(tail, &resolve)?;
         if let Some(endpoint) = &mut endpoint {
@@ -222,7 +220,12 @@ fn announce(plan: &Plan) {
 fn end(mut tail: Tail, config: &Config, reporting: Option<Reporting>) -> Result<(), Failure> {
     let delivery = tail.run.deliver(config, GRACE);
     let statistics = &tail.run.statistics;
-    tracing::info!("{} lines read, {} findings", statistics.lines, statistics.sighted);
+    tracing::info!(
+        "{} lines read, {} sightings, {} new indicators",
+        grouped(statistics.lines),
+        grouped(statistics.sighted),
+        grouped(tail.run.indicators)
+    );
     let (tally, logs) = tail.take_counted();
     if let (Some(reporting), Some(sightings)) = (reporting, tail.run.sightings.take()) {
         let summary = tail.run.summary(config, logs, delivery, Duration::ZERO);

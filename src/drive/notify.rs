@@ -19,6 +19,7 @@ const MAX_STATUS: usize = 512;
 #[derive(Debug, Default)]
 pub struct Notify {
     manager: Option<Manager>,
+    following: bool,
     /// How often a sign of life is sent, when one is expected: twice as often as it is.
     alive_every: Option<Duration>,
     lived: Option<Instant>,
@@ -53,6 +54,13 @@ impl Notify {
     /// Whether anybody listens.
     pub const fn is_heard(&self) -> bool {
         self.manager.is_some()
+    }
+
+    /// Every log that is there has been seen: what is written from now on will be read. Told once.
+    pub fn following(&mut self) {
+        if !std::mem::replace(&mut self.following, true) {
+            self.ready("Following logs");
+        }
     }
 
     /// Logs are followed, or a reload is over.

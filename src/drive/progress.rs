@@ -1,6 +1,7 @@
 //! Progress of a long job on standard error: a bar on a terminal, a plain line now and then elsewhere.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -8,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::cli::options::When;
 use crate::cli::screen::Bottom;
 use crate::report::summary::bytes;
-use crate::text::grouped;
+use crate::text::{grouped, printable};
 
 /// How often a pipe gets a line.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -20,6 +21,8 @@ pub struct Progress {
     next_line: Option<Instant>,
     started: Instant,
     total: u64,
+    /// The file that is being read, where there are many.
+    file: Option<Arc<str>>,
 }
 
 impl Progress {
@@ -35,22 +38,29 @@ impl Progress {
             next_line: line.then(|| started + LINE_EVERY),
             started,
             total,
+            file: None,
         }
+    }
+
+    /// Says which of many files is being read.
+    pub fn at(&mut self, file: &Arc<str>) {
+        self.file = Some(Arc::clone(file));
     }
 
     /// Reports so many bytes and lines done.
     pub fn update(&mut self, done: u64, lines: u64) {
         if let Some(bar) = &self.bar {
             bar.bar().set_position(done);
-            bar.say(format!("{} lines/s", grouped(self.rate(lines))));
+            bar.say(format!("{} lines/s{}", grouped(self.rate(lines)), self.place()));
         }
         if self.next_line.is_some_and(|due| Instant::now() >= due) {
             self.next_line = Some(Instant::now() + LINE_EVERY);
             let share = (done.min(self.total) * 100).checked_div(self.total).unwrap_or(0);
             let (done, total, rate) = (bytes(done), bytes(self.total), grouped(self.rate(lines)));
             tracing::info!(
-                "{done} of {total} read ({share} %), {} lines, {rate} lines/s",
-                grouped(lines)
+                "{done} of {total} read ({share} %), {} lines, {rate} lines/s{}",
+                grouped(lines),
+                self.place()
             );
         }
     }
@@ -60,6 +70,18 @@ impl Progress {
         self.bar = None;
     }
 
+    fn place(&self) -> String {
+        /// Longer names are cut at their beginning: it is the end that differs.
+        const LONGEST: usize = 40;
+        let Some(file) = &self.file else {
+            return String::new();
+        };
+        let letters = file.chars().count();
+        let end: String = file.chars().skip(letters.saturating_sub(LONGEST)).collect();
+        let cut = if letters > LONGEST { "…" } else { "" };
+        printable(&format!(" · {cut}{end}"))
+    }
+
     fn rate(&self, lines: u64) -> u64 {
         (lines as f64 / self.started.elapsed().as_secs_f64().max(0.001)) as u64
     }
@@ -67,7 +89,9 @@ impl Progress {
 
 fn bar(total: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(8));
-    let style = ProgressStyle::with_template("{bar:30} {bytes} of {total_bytes} · {msg} · {eta} left");
+    let style = ProgressStyle::with_template(
+        "{bar:30} {decimal_bytes} of {decimal_total_bytes} · {msg} · {eta} left",
+    );
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
 }

@@ -159,6 +159,8 @@ impl Tail {
                 break;
             }
             let polled = self.follower.poll();
+            // Before anything that may have to wait for a disk or an outbox with room.
+            self.run.notify.following();
             let (ended, caught_up, busy) = (polled.ended, polled.caught_up, !polled.batches.is_empty());
             self.round(polled)?;
             self.caught_up |= caught_up;
