@@ -19,6 +19,7 @@ pub mod reader;
 pub mod replay;
 pub mod rotation;
 pub mod servers;
+pub mod settle;
 pub mod spec;
 
 pub use self::follow::{FileStatus, Follower, Polled, Waker};

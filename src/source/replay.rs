@@ -8,13 +8,14 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::discover::{Family, Found, Origin, directory_of, openable, scan};
+use super::discover::{Family, Found, Origin, directory_of, openable};
 use super::identity::Key;
 use super::ledger::{Claim, Entry, Ledger, Probe};
 use super::names::Generation;
 use super::reader::FileReader;
+use super::settle::{Listing, settled_scan};
 use super::spec::{Notice, SourceError, SourceSpec, Trouble};
 use super::{Batch, Cursor};
 
@@ -22,6 +23,8 @@ use super::{Batch, Cursor};
 const HEAD_LINES: usize = 64;
 /// After so many batches without a line [`LogReader::peek_head`] gives up.
 const PEEKED_BATCHES: usize = 8;
+/// So long a listing is waited for that misses nothing, should logs be rotated right now.
+const LISTING: Duration = Duration::from_secs(2);
 
 /// What there is to replay.
 #[derive(Debug, Default)]
@@ -79,7 +82,7 @@ pub fn plan(spec: &SourceSpec) -> Result<Plan, SourceError> {
         .iter()
         .map(|path| Origin::parse(path))
         .collect::<Result<_, _>>()?;
-    let scan = scan(&origins, spec.resume);
+    let (Listing::Whole(scan) | Listing::Torn(scan)) = settled_scan(&origins, spec.resume, LISTING);
     let mut plan = Plan {
         logs: Vec::new(),
         notices: scan.notices,

@@ -65,8 +65,24 @@ impl Follower {
         fresh.retain(|(_, found)| !self.stays_parked(found));
         self.adopt_by_inode(&mut fresh);
         self.adopt_by_content(&listing, fresh, first);
+        self.note_missed(&listing, first);
         self.index_paths(&listing);
         self.mark_superseded();
+    }
+
+    /// Remembers what was there at start and could not be taken in yet.
+    fn note_missed(&mut self, listing: &[Found], first: bool) {
+        if first {
+            let missed = listing.iter().filter(|found| self.is_held(&found.family));
+            self.there_at_start = missed.map(|found| found.key).collect();
+        } else if self.held.is_empty() {
+            self.there_at_start.clear();
+        }
+    }
+
+    /// A file of this log is not where it was listed.
+    fn is_held(&self, family: &Family) -> bool {
+        self.logs.get(family).is_some_and(|log| self.held.contains(log))
     }
 
     fn start_streams(&mut self, listing: &[Found]) {
@@ -236,6 +252,11 @@ impl Follower {
         // As it was before any of these was taken in.
         let newest = self.newest_by_log();
         for (place, found) in fresh {
+            // Newer files of a log must not be known before the one that was missed: it would be taken for one from
+            // before the log was first read.
+            if self.is_held(&found.family) {
+                continue;
+            }
             if found.size == 0 && is_derived(&found) {
                 self.park(&found, Why::InTheMaking);
                 continue;
@@ -243,7 +264,8 @@ impl Follower {
             let mut probe = match Probe::open(&found.path) {
                 Ok(probe) if probe.key == found.key => probe,
                 Ok(_) => {
-                    self.names_changed = true;
+                    let log = self.log_number(&found.family);
+                    self.hold(log);
                     continue;
                 }
                 Err(error) => {
@@ -274,8 +296,8 @@ impl Follower {
     /// Says once that a file cannot be read, and remembers where to begin when it can.
     fn unreadable(&mut self, found: &Found, first: bool, error: &io::Error) {
         if error.kind() == io::ErrorKind::NotFound {
-            self.names_changed = true;
-            return;
+            let log = self.log_number(&found.family);
+            return self.hold(log);
         }
         let earlier = match self.parked.get(&found.key) {
             Some(Parked {
@@ -327,7 +349,8 @@ impl Follower {
     }
 
     fn begins_at_end(&self, found: &Found, first: bool) -> bool {
-        first && self.spec.from == From::End && !self.known.contains(&found.family)
+        let was_there = first || self.there_at_start.contains(&found.key);
+        was_there && self.spec.from == From::End && !self.known.contains(&found.family)
     }
 
     /// Follows a file not known so far.

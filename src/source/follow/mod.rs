@@ -24,10 +24,11 @@ use self::file::{Followed, Limits, Pass};
 use self::mounts::Mounts;
 use self::stream::Stream;
 use self::watch::Watch;
-use super::discover::{Family, Found, Origin, Scan, scan};
+use super::discover::{Family, Found, Origin, Scan};
 use super::identity::Key;
 use super::ledger::Ledger;
 use super::names::Generation;
+use super::settle::{Listing, settled_scan};
 use super::spec::{Notice, SourceError, SourceSpec, Trouble};
 use super::{Batch, Cursor};
 
@@ -41,6 +42,12 @@ const REMEMBERED: usize = 100;
 const POLLS_OF_TOLD: u32 = 6;
 /// So long out of sight and a file is gone: while a long chain is renamed, a listing may miss much of it.
 const GONE: Duration = Duration::from_secs(10);
+/// So long one poll looks for a listing that misses nothing.
+const LISTING: Duration = Duration::from_millis(50);
+/// So long new names wait for such a listing, less than [`GONE`]; then they are taken as they show.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The pause before names are looked at again that changed meanwhile.
+const AGAIN: Duration = Duration::from_millis(10);
 /// So many things told are remembered, for each to be told once; beyond that they may be told again.
 const TOLD: usize = 10_000;
 
@@ -71,8 +78,14 @@ pub struct Follower {
     /// The last look at those files, too, of whose changes events tell.
     looked_at_all: Option<Instant>,
     names_changed: bool,
+    /// Since when no listing missed nothing.
+    restless_since: Option<Instant>,
+    /// Logs of which a file is not where it was listed.
+    held: HashSet<u32>,
     /// A listing was taken in: files that appear now were not there at start.
     adopted: bool,
+    /// Files of the first listing that it was too late to take in.
+    there_at_start: HashSet<Key>,
     told: HashSet<String>,
     out: Polled,
 }
@@ -144,7 +157,10 @@ impl Follower {
             looked: None,
             looked_at_all: None,
             names_changed: true,
+            restless_since: None,
+            held: HashSet::new(),
             adopted: false,
+            there_at_start: HashSet::new(),
             told: HashSet::new(),
             out: Polled::default(),
         })
@@ -155,11 +171,9 @@ impl Follower {
         self.note_changes();
         // Reading may show that a file was replaced, which asks for another look; not without end.
         for _ in 0..4 {
-            if self.names_changed {
-                self.list();
-            }
+            let listed = !self.names_changed || self.list();
             self.out.caught_up = self.read();
-            if !self.names_changed {
+            if !listed || !self.names_changed {
                 break;
             }
         }
@@ -178,7 +192,8 @@ impl Follower {
         let pending = self.pending.iter().filter_map(|id| self.files.get(id));
         let retry = pending.filter_map(Followed::retry_at).min();
         let retry = retry.map_or(next, |at| at.saturating_duration_since(Instant::now()));
-        self.watch.wait(timeout.min(next).min(retry))
+        let again = if self.names_changed { AGAIN } else { timeout };
+        self.watch.wait(timeout.min(next).min(retry).min(again))
     }
 
     /// Makes the next poll look at everything, whatever events came.
@@ -307,11 +322,15 @@ impl Follower {
         self.forget_old();
     }
 
-    /// Lists all origins and takes in what is new, renamed or gone.
-    fn list(&mut self) {
+    /// Lists all origins and takes in what is new, renamed or gone; false when that has to wait.
+    fn list(&mut self) -> bool {
+        let began = SystemTime::now();
+        let Some(scan) = self.settled_scan() else {
+            return false;
+        };
         self.names_changed = false;
-        self.listed = Some(SystemTime::now());
-        let scan = self.settled_scan();
+        self.held.clear();
+        self.listed = Some(began);
         self.directories = scan
             .directories
             .iter()
@@ -320,40 +339,37 @@ impl Follower {
         self.watch.set(&scan.directories);
         self.tell(&scan);
         self.adopt(scan.files);
+        if !self.names_changed {
+            self.restless_since = None;
+        }
         self.note_announced(&scan.directories);
         self.gather_pending();
+        true
     }
 
-    /// A scan that missed nothing. A file that is renamed while its directory is read may show under neither name; then
-    /// what came after it in the log would be read before it. So where names changed just now, two scans must agree.
-    fn settled_scan(&self) -> Scan {
-        const ATTEMPTS: u64 = 15;
-        let mut began = SystemTime::now();
-        let mut last = scan(&self.origins, true);
-        for attempt in 1..ATTEMPTS {
-            if !last
-                .directories
-                .iter()
-                .any(|directory| is_restless(directory, began))
-            {
-                break;
-            }
-            // A chain that is renamed right now is done in a moment.
-            std::thread::sleep(Duration::from_millis(attempt / 4));
-            began = SystemTime::now();
-            let next = scan(&self.origins, true);
-            let same = next.files.len() == last.files.len()
-                && next
-                    .files
-                    .iter()
-                    .zip(&last.files)
-                    .all(|(a, b)| a.key == b.key && a.path == b.path);
-            last = next;
-            if same {
-                break;
-            }
+    /// A listing that misses nothing; none while names change too quickly for one. Not without end: a directory that
+    /// never rests is read too.
+    fn settled_scan(&mut self) -> Option<Scan> {
+        match settled_scan(&self.origins, true, LISTING) {
+            Listing::Whole(scan) => Some(scan),
+            Listing::Torn(scan) if self.is_out_of_patience() => Some(scan),
+            Listing::Torn(_) => None,
         }
-        last
+    }
+
+    /// Names have changed too quickly for too long; begins to count when they did not so far.
+    fn is_out_of_patience(&mut self) -> bool {
+        let since = self.restless_since.get_or_insert_with(Instant::now);
+        since.elapsed() >= PATIENCE
+    }
+
+    /// A file of a log is not where it was listed: until a listing shows it, nothing of the log is read, because what
+    /// came after it would be read before it.
+    fn hold(&mut self, log: u32) {
+        self.names_changed = true;
+        if !self.is_out_of_patience() {
+            self.held.insert(log);
+        }
     }
 
     /// Notes of which files' changes events tell.
@@ -441,7 +457,7 @@ impl Follower {
             .pending
             .iter()
             .filter_map(|id| self.files.get(id))
-            .filter(|file| !self.ignored.contains(&file.log))
+            .filter(|file| !self.ignored.contains(&file.log) && !self.held.contains(&file.log))
             .map(|file| (file.log, !file.orphan, file.order, file.id))
             .collect();
         order.sort_unstable();
@@ -514,7 +530,9 @@ impl Follower {
         self.ledger.update(&cursor);
         match pass {
             Pass::Replaced => {
+                let log = file.log;
                 self.let_go(id);
+                self.hold(log);
                 false
             }
             _ => {
@@ -623,12 +641,6 @@ impl Follower {
             file.superseded = file.orphan || !live;
         }
     }
-}
-
-/// Whether names in a directory may have changed since `began`, as exactly as file systems tell the time.
-fn is_restless(directory: &Path, began: SystemTime) -> bool {
-    const EXACT: Duration = Duration::from_millis(50);
-    modified_at(directory).is_some_and(|time| time + EXACT > began)
 }
 
 fn modified_at(directory: &Path) -> Option<SystemTime> {
