@@ -1,8 +1,8 @@
 //! Analysis decides: bytes of a batch in, findings and indicators out.
 //!
 //! Two halves. [`scan`] is the hot loop and knows one batch: parse → client → enrich → match; it runs on as many
-//! threads as there are. [`fold`] is sequential and knows the past: windows, indicators, the own-goal guard
-//! and the [`claims`] that wait for name servers. Between them [`merge`] puts what the scans of all logs found into one
+//! threads as there are. [`fold`] is sequential and knows the past: windows, indicators, the own-goal guard,
+//! the [`claims`] that wait for name servers and the [`pages`] that hosts answer any path with. Between them [`merge`] puts what the scans of all logs found into one
 //! order by event time, so that the result never depends on thread count or block size.
 //!
 //! Pure: no files, sockets, SQLite, HTTP or wall clock. Next: [`crate::detect`], [`crate::indicator`].
@@ -10,6 +10,7 @@
 pub mod claims;
 pub mod fold;
 pub mod merge;
+pub mod pages;
 pub mod scan;
 pub mod sighted;
 

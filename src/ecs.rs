@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::detect::label;
 use crate::enrich::identity;
-use crate::event::{Event, SightedEvent, Sighting};
+use crate::event::{COMMON_PAGE, Event, SightedEvent, Sighting};
 use crate::text::shown;
 
 /// Version of the Elastic Common Schema that the field names are of.
@@ -44,6 +44,9 @@ pub fn sighting(event: &SightedEvent, sighting: &Sighting) -> Value {
         "confidence": sighting.confidence.value(),
         "view": sighting.view.name(),
     });
+    if sighting.common_page {
+        document["note"] = json!(COMMON_PAGE);
+    }
     if let Some(client) = event.client {
         document["value"] = json!(client.to_string());
         document["type"] = json!(if client.is_ipv4() {

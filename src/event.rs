@@ -119,7 +119,7 @@ impl SightedEvent {
 pub struct Sighting {
     /// The rule.
     pub rule: Arc<RuleInfo>,
-    /// Class of this sighting: the rule's, or `exposure` when a sensitive target was answered with success.
+    /// Class of this sighting: the rule's, but `probe` in the place of `exposure` with [`Sighting::common_page`].
     pub class: Class,
     /// The rule's confidence.
     pub confidence: Confidence,
@@ -127,6 +127,8 @@ pub struct Sighting {
     pub view: View,
     /// True when the rule is a correlation that this line completed.
     pub correlation: bool,
+    /// True when the target got the page that its host answers any path with, so that nothing was exposed.
+    pub common_page: bool,
     /// Domains and URLs that the payload carries (call-back hosts, remote inclusion, referrer spam).
     pub observables: Vec<Observable>,
 }
@@ -140,10 +142,22 @@ impl Sighting {
             confidence: rule.confidence,
             view: View::Raw,
             correlation: true,
+            common_page: false,
             observables: Vec::new(),
         }
     }
+
+    /// Takes back that something was exposed: the target got the page that its host answers any path with.
+    pub fn find_common(&mut self) {
+        if self.class == Class::Exposure {
+            self.class = Class::Probe;
+            self.common_page = true;
+        }
+    }
 }
+
+/// What is said of a line with [`Sighting::common_page`].
+pub const COMMON_PAGE: &str = "nothing was exposed: this host answers other paths with the same page";
 
 /// A value other than the client that a payload brings to light.
 #[derive(Debug, Clone, PartialEq)]

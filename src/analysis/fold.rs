@@ -18,6 +18,7 @@ use crate::source::{Batch, Line};
 use crate::store::{Item, State};
 
 use super::claims::{Claims, Held, Standing};
+use super::pages::{Answer, Pages};
 use super::scan::{Claimed, Found, Kit, Scan, Scanner};
 
 /// Settings of the fold.
@@ -62,6 +63,7 @@ pub struct Fold {
     indicators: Indicators,
     guard: Guard,
     claims: Claims,
+    pages: Pages,
     /// Sightings withheld from delivery since the counters were taken.
     held: u64,
 }
@@ -75,6 +77,7 @@ impl Fold {
             indicators: Indicators::new(options.indicators),
             guard: Guard::new(options.guard, options.persist),
             claims: Claims::new(options.persist),
+            pages: Pages::new(options.persist),
             held: 0,
             kit: Arc::clone(kit),
         }
@@ -103,7 +106,11 @@ impl Fold {
             Some(_) => fired.iter().map(|sighting| sighting.rule.id.clone()).collect(),
             None => Vec::new(),
         };
-        let finding = self.finding(scan, at, fired);
+        let mut finding = self.finding(scan, at, fired);
+        self.judge_answer(
+            scan.found.get(at).and_then(|found| found.answer),
+            finding.as_mut(),
+        );
         if let Some(Claimed { claim, .. }) = waits {
             return self.hold(scan, at, claim, finding, ids);
         }
@@ -112,6 +119,14 @@ impl Fold {
         };
         self.spare(&mut finding);
         self.follow(finding)
+    }
+
+    /// Nothing was exposed when a sensitive target got the page that its host answers any path with.
+    fn judge_answer(&mut self, answer: Option<Answer>, finding: Option<&mut Finding>) {
+        let common = answer.is_some_and(|answer| self.pages.is_common(&answer));
+        if let Some(finding) = finding.filter(|_| common) {
+            finding.sightings.iter_mut().for_each(Sighting::find_common);
+        }
     }
 
     /// What follows from a finding that nothing speaks against any more.
@@ -211,6 +226,7 @@ impl Fold {
         };
         let layout = Layout::from_state(&held.layout)?;
         let found = self.scan_again(batch.clone(), &layout)?;
+        let answer = found.answer;
         let mut finding = match found.finding {
             Some(finding) => finding,
             None if held.fired.is_empty() => return None,
@@ -224,6 +240,7 @@ impl Fold {
         finding
             .sightings
             .extend(fired.map(|rule| Sighting::correlated(&rule.info)));
+        self.judge_answer(answer, Some(&mut finding));
         self.spare(&mut finding);
         let mut outcome = self.follow(finding);
         outcome.late = true;
@@ -259,6 +276,7 @@ impl Fold {
             found.finding = again.finding;
             found.event = again.event;
             found.claim = again.claim;
+            found.answer = again.answer;
         }
     }
 
@@ -381,6 +399,7 @@ impl Fold {
     pub fn drain_dirty(&mut self) -> Vec<State> {
         let mut states = self.correlator.drain_dirty();
         states.extend(self.claims.drain_dirty());
+        states.extend(self.pages.drain_dirty());
         states.extend(self.indicators.drain_dirty());
         states.extend(self.guard.drain_dirty());
         states
@@ -390,7 +409,7 @@ impl Fold {
     pub fn restore(&mut self, windows: Vec<State>, indicators: Vec<State>, others: Vec<State>) {
         let windows = self.correlator.restore(windows);
         let indicators = self.indicators.restore(indicators);
-        let claims = self.claims.restore(&others);
+        let claims = self.claims.restore(&others) + self.pages.restore(&others);
         let guard = self.guard.restore(others);
         if windows.damaged + indicators.damaged + guard + claims > 0 {
             let (windows, indicators) = (windows.damaged, indicators.damaged);

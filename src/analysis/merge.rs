@@ -198,6 +198,7 @@ mod tests {
                 finding: None,
                 event: None,
                 claim: None,
+                answer: None,
             }
         };
         let found: Vec<Found> = times.iter().enumerate().map(found).collect();

@@ -12,7 +12,7 @@ use afw_parsers::{Layout, Line as Parsed, Parser, Record, Reject, Time, parts};
 use crate::client::Trust;
 use crate::detect::correlate::tick::{Place, Tick, Ticker};
 use crate::detect::fields::{self, Field};
-use crate::detect::{Hit, Ruleset, Signatures, label, named};
+use crate::detect::{Class, Hit, Ruleset, Signatures, label, named};
 use crate::ecs;
 use crate::enrich::crawler::{Claim, Known, Published, Verdict};
 use crate::enrich::{AddressCache, AddressFacts, Databases, Enricher, Exempt, Exemptions, Lists, reserved};
@@ -23,6 +23,7 @@ use crate::source::{Batch, Line};
 use crate::store::Item;
 use crate::text::shown;
 
+use super::pages::Answer;
 use super::sighted;
 
 /// Everything the scanners of one run share, fixed for the run (or until a reload makes a new one).
@@ -79,6 +80,8 @@ pub struct Found {
     pub event: Option<Box<(String, Option<Box<str>>)>>,
     /// That the client says it is a crawler, and what is known of it.
     pub claim: Option<Claimed>,
+    /// What it tells of the page that its host may answer any path with.
+    pub answer: Option<Answer>,
 }
 
 /// A claim as the scan saw it.
@@ -172,6 +175,8 @@ pub struct Scanner {
     format: (&'static str, u64),
     /// What a report counts, when one is wanted.
     tally: Option<Box<Tally>>,
+    /// Whether any rule is about what was served.
+    judges_exposures: bool,
 }
 
 impl Scanner {
@@ -188,6 +193,10 @@ impl Scanner {
             room: (0, 0),
             format: ("", 0),
             tally: None,
+            judges_exposures: rules
+                .rules()
+                .iter()
+                .any(|rule| rule.info.class == Class::Exposure),
             kit: Arc::clone(kit),
         }
     }
@@ -335,8 +344,10 @@ impl Scanner {
             hits,
             encoded,
             tally,
+            judges_exposures,
             ..
         } = self;
+        let judges_exposures = *judges_exposures;
         let event = event(kit, enricher, known, batch, line, record);
         count(&mut scan.statistics, &event);
         if !kit.sinks.is_empty() {
@@ -374,7 +385,11 @@ impl Scanner {
             .events
             .then(|| Box::new((ecs::document(&event).to_string(), host(record))));
         let claim = claimed(kit, &event);
-        if finding.is_some() || printed.is_some() || claim.is_some() || !ticks.is_empty() {
+        let answer = judges_exposures
+            .then(|| Answer::of(&event, finding.as_ref()))
+            .flatten();
+        if finding.is_some() || printed.is_some() || claim.is_some() || answer.is_some() || !ticks.is_empty()
+        {
             let key = scan.latest.unwrap_or(time);
             scan.found.push(Found {
                 key,
@@ -383,6 +398,7 @@ impl Scanner {
                 finding,
                 event: printed,
                 claim,
+                answer,
             });
         }
     }
@@ -495,6 +511,7 @@ fn finding(kit: &Kit, event: &Event<'_, '_>, hits: &[Hit]) -> Option<Finding> {
         confidence: rule.info.confidence,
         view,
         correlation: false,
+        common_page: false,
         observables: Vec::new(),
     }));
     if event.exempt.is_none() {

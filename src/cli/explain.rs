@@ -498,6 +498,9 @@ fn why_text(indicator: &Indicator, fold: &crate::analysis::Fold, address: &str) 
             one.time,
             clipped(target, 200)
         ));
+        if let Some(note) = one.note {
+            out.more(&format!("  {note}"));
+        }
         out.more(&format!("  {} byte {}, rule {}", one.file, one.offset, one.rule));
     }
     if let Ok(address) = address.parse::<IpAddr>() {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::expr::{Anchor, Check, Expr, Regex, Subject, Test};
 use super::fields::Field;
 use super::layers::{Layering, Region};
+use super::letters;
 use super::pattern::{Pattern, Piece};
 use super::required::rarity;
 
@@ -596,7 +597,8 @@ fn any_of(mut programs: Vec<Program>) -> Program {
     }
 }
 
-/// The text that a test looks for, if it is one text at one place.
+/// The text that a test looks for, if it is one text at one place. A text whose letters beyond ASCII may stand in any
+/// case is none: automata know the case of ASCII only.
 fn as_literal(test: &Test) -> Option<(&[u8], Anchor, bool)> {
     let Test::Pattern { pattern, cased } = test else {
         return None;
@@ -608,14 +610,20 @@ fn as_literal(test: &Test) -> Option<(&[u8], Anchor, bool)> {
         [Piece::Any, Piece::Bytes(bytes), Piece::Any] => (bytes, Anchor::Anywhere),
         _ => return None,
     };
-    Some((bytes, anchor, *cased))
+    (*cased || !letters::has_cased(bytes)).then_some((bytes, anchor, *cased))
 }
 
 /// The texts of which one must be found before the test need run; none when it must always run.
 fn guards(test: &Test) -> Vec<Literal> {
     let texts = match test {
         Test::Regex(regex) => regex_guards(regex),
-        Test::Pattern { pattern, .. } => pattern_guard(pattern).into_iter().collect(),
+        Test::Pattern { pattern, cased } => {
+            let piece = pattern_guard(pattern);
+            match piece.filter(|piece| !cased && letters::has_cased(piece)) {
+                Some(piece) => letters::spellings(&piece),
+                None => pattern_guard(pattern).into_iter().collect(),
+            }
+        }
         _ => Vec::new(),
     };
     let guard = |bytes: Vec<u8>| Literal {

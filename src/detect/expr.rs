@@ -270,8 +270,10 @@ impl Regex {
             true => translated,
             false => format!("(?{flags}){translated}"),
         };
-        // Bytes first: log text need not be UTF-8. What asks for Unicode classes gets them.
-        let parsed = [false, true]
+        // Bytes first: log text need not be UTF-8. What asks for Unicode classes, or for letters beyond ASCII in any case,
+        // gets them.
+        let unicode_first = !source.is_ascii() && (flags.contains('i') || source.contains("(?i"));
+        let parsed = [unicode_first, !unicode_first]
             .into_iter()
             .find_map(|unicode| Some((required::parse(&source, unicode)?, unicode)));
         let compiled = OnceLock::new();
@@ -360,6 +362,8 @@ mod tests {
     fn expressions_compile_or_say_why_not() {
         assert!(Regex::new("^/a[^[]{x$", "i").is_ok());
         assert!(Regex::new("é+\\p{L}", "").is_ok());
+        assert!(Regex::new("ÄRGER", "i").unwrap().is_match("x=ärger".as_bytes()));
+        assert!(!Regex::new("ÄRGER", "").unwrap().is_match("x=ärger".as_bytes()));
         for (pattern, why) in [
             ("(?=a)b", "look-around"),
             ("(a)\\1", "back-reference"),

@@ -15,6 +15,7 @@ pub mod guard;
 pub mod label;
 mod layers;
 mod lazy;
+mod letters;
 mod memo;
 mod modifiers;
 pub mod named;

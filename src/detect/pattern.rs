@@ -1,11 +1,13 @@
 //! [`Pattern`]: a Sigma string with its wildcards, and how it matches.
 //!
 //! `*` stands for any bytes, `?` for one character, and a back-slash takes the meaning from `*`, `?` and itself.
-//! Comparison ignores the case of ASCII letters unless the rule says `cased`. Matching here is plain and slow; the
+//! Comparison ignores the case of letters ([`super::letters`]) unless the rule says `cased`. Matching here is plain and slow; the
 //! compiled engine must agree with it. Next: [`super::modifiers`].
 
 use std::fmt;
 use std::ops::Range;
+
+use super::letters;
 
 /// One piece of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,6 +64,12 @@ impl Pattern {
             [Piece::Bytes(bytes)] => Some(bytes),
             _ => None,
         }
+    }
+
+    /// Whether the case of a letter beyond ASCII could make a difference.
+    pub fn has_cased_letters(&self) -> bool {
+        let cased = |piece: &Piece| matches!(piece, Piece::Bytes(bytes) if letters::has_cased(bytes));
+        self.0.iter().any(cased)
     }
 
     /// True for the empty string.
@@ -133,11 +141,11 @@ impl Pattern {
     }
 }
 
-/// Whether two texts are equal, ignoring the case of ASCII letters unless `cased`.
+/// Whether two texts are equal, ignoring the case of letters unless `cased`.
 pub fn same(left: &[u8], right: &[u8], cased: bool) -> bool {
     match cased {
         true => left == right,
-        false => left.eq_ignore_ascii_case(right),
+        false => letters::same(left, right),
     }
 }
 
@@ -208,7 +216,8 @@ fn whole(pieces: &[Piece], text: &[u8], cased: bool) -> bool {
 
 /// What is left behind the first place where these pieces stand.
 fn after_first<'t>(pieces: &[Piece], text: &'t [u8], cased: bool) -> Option<&'t [u8]> {
-    if let Some(first) = first_byte(pieces) {
+    // Letters beyond ASCII may differ in their first byte.
+    if let Some(first) = first_byte(pieces).filter(|first| cased || first.is_ascii()) {
         let (lower, upper) = match cased {
             true => (first, first),
             false => (first.to_ascii_lowercase(), first.to_ascii_uppercase()),
@@ -279,6 +288,9 @@ mod tests {
             ("a?c", "abc", true),
             ("a?c", "ac", false),
             ("a?c", "aéc", true),
+            ("*Ä?c", "xäßC", true),
+            ("*привет*", "о ПРИВЕТ!", true),
+            ("Р*", "рр", true),
             ("a\\*c", "a*c", true),
             ("a\\*c", "abc", false),
             ("a\\?c", "abc", false),
@@ -301,6 +313,7 @@ mod tests {
             );
         }
         assert!(!Pattern::parse("abc").matches(b"ABC", true));
+        assert!(!Pattern::parse("*Ä*").matches("ä".as_bytes(), true));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::cmp::{Ordering, Reverse};
 
 use super::{Evidence, MAX_EVIDENCE};
 use crate::detect::Class;
-use crate::event::{SightedEvent, Sighting};
+use crate::event::{COMMON_PAGE, SightedEvent, Sighting};
 
 /// Longest host, method, target and user agent that are kept, in bytes before the mark of the cut.
 const HOST_BYTES: usize = 128;
@@ -37,6 +37,7 @@ impl Kept {
                 rule: sighting.rule.id.clone(),
                 file: event.file.clone(),
                 offset: event.offset,
+                note: sighting.common_page.then_some(COMMON_PAGE),
             },
             class: sighting.class,
             thousandths: super::confidence::thousandths(sighting.confidence),
@@ -187,6 +188,7 @@ mod tests {
                 rule: Arc::from(format!("rule{rule}")),
                 file: Arc::from("-"),
                 offset: time as u64,
+                note: None,
             },
             class: Class::ALL[class],
             thousandths,

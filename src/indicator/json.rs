@@ -58,6 +58,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     user_agent: Option<&'a str>,
     rule: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
 }
 
 impl<'a> Document<'a> {
@@ -103,6 +105,7 @@ impl<'a> Line<'a> {
             status: evidence.status,
             user_agent: evidence.user_agent.as_deref(),
             rule: &evidence.rule,
+            note: evidence.note,
         }
     }
 }
@@ -150,6 +153,7 @@ mod tests {
                 rule: "env".into(),
                 file: "-".into(),
                 offset: 7,
+                note: None,
             }],
             address: None,
         };

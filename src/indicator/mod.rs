@@ -112,4 +112,6 @@ pub struct Evidence {
     pub file: Arc<str>,
     /// Byte offset of the line in the decoded stream.
     pub offset: u64,
+    /// What is to be said of the line besides.
+    pub note: Option<&'static str>,
 }

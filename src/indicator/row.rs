@@ -13,10 +13,13 @@ use super::profile::{Emitted, Profile, Tally};
 use super::subject::Subject;
 use crate::detect::{Class, Confidence, Level};
 use crate::enrich::AddressFacts;
+use crate::event::COMMON_PAGE;
 use crate::rows::{Reader, Writer};
 
 /// Version of the rows.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+/// Rows before lines of evidence had a note.
+const WITHOUT_NOTES: u8 = 2;
 /// Rows before a rule's lines were told apart by whether it was the strongest on them: all count.
 const WITHOUT_LEADS: u8 = 1;
 
@@ -102,7 +105,8 @@ fn evidence(row: &mut Writer, kept: &Kept) {
         .text(&line.file)
         .uint(line.offset)
         .text(kept.class.name())
-        .uint(kept.thousandths.into());
+        .uint(kept.thousandths.into())
+        .byte(line.note.is_some().into());
 }
 
 fn emitted(row: &mut Writer, emitted: Option<Emitted>) {
@@ -120,11 +124,13 @@ fn emitted(row: &mut Writer, emitted: Option<Emitted>) {
 
 /// Reads a row; `None` when it is damaged or of another version.
 pub(super) fn decode(bytes: &[u8], shared: &mut Shared) -> Option<Profile> {
-    let (leads, least_rule_bytes) = match bytes.first() {
-        Some(&WITHOUT_LEADS) => (false, 5),
-        _ => (true, 6),
+    let version = match bytes.first() {
+        Some(&version) if version == WITHOUT_LEADS || version == WITHOUT_NOTES => version,
+        _ => VERSION,
     };
-    let mut row = Reader::versioned(bytes, if leads { VERSION } else { WITHOUT_LEADS })?;
+    let leads = version != WITHOUT_LEADS;
+    let least_rule_bytes = if leads { 6 } else { 5 };
+    let mut row = Reader::versioned(bytes, version)?;
     let touched = row.uint()?;
     let class = Class::from_name(row.text()?)?;
     let first_seen = time(&mut row)?;
@@ -134,7 +140,7 @@ pub(super) fn decode(bytes: &[u8], shared: &mut Shared) -> Option<Profile> {
     let tags = many(&mut row, 1, |row| Some(shared.text(row.text()?)))?;
     let facts = read_facts(&mut row, shared)?;
     let hosts = many(&mut row, 1, |row| row.text().map(Box::from))?;
-    let evidence = many(&mut row, 11, |row| read_evidence(row, shared))?;
+    let evidence = many(&mut row, 11, |row| read_evidence(row, shared, version == VERSION))?;
     let address: Option<IpAddr> = match row.maybe_text()? {
         Some(text) => Some(text.parse().ok()?),
         None => None,
@@ -216,9 +222,9 @@ fn read_facts(row: &mut Reader, shared: &mut Shared) -> Option<AddressFacts> {
     })
 }
 
-fn read_evidence(row: &mut Reader, shared: &mut Shared) -> Option<Kept> {
+fn read_evidence(row: &mut Reader, shared: &mut Shared, notes: bool) -> Option<Kept> {
     let boxed = |row: &mut Reader| Some(row.maybe_text()?.map(Box::<str>::from));
-    let line = Evidence {
+    let mut line = Evidence {
         time: time(row)?,
         host: boxed(row)?,
         method: boxed(row)?,
@@ -231,11 +237,15 @@ fn read_evidence(row: &mut Reader, shared: &mut Shared) -> Option<Kept> {
         rule: shared.text(row.text()?),
         file: shared.text(row.text()?),
         offset: row.uint()?,
+        note: None,
     };
+    let class = Class::from_name(row.text()?)?;
+    let thousandths = u16::try_from(row.uint()?).ok()?;
+    line.note = (notes && row.byte()? != 0).then_some(COMMON_PAGE);
     Some(Kept {
         line,
-        class: Class::from_name(row.text()?)?,
-        thousandths: u16::try_from(row.uint()?).ok()?,
+        class,
+        thousandths,
     })
 }
 

@@ -55,6 +55,7 @@ pub(super) fn sighting(class: Class, correlation: bool) -> Sighting {
         confidence: confidence(0.7),
         view: View::Raw,
         correlation,
+        common_page: false,
         observables: Vec::new(),
     }
 }
@@ -93,6 +94,7 @@ pub(super) fn indicator(kind: ValueType, value: &str) -> Indicator {
             rule: "r-1".into(),
             file: "-".into(),
             offset: 0,
+            note: None,
         }],
         address: None,
     }

@@ -26,6 +26,7 @@ fn sighting(id: &str) -> Sighting {
         confidence: Confidence::default(),
         view: View::Raw,
         correlation: false,
+        common_page: false,
         observables: Vec::new(),
     }
 }

@@ -303,8 +303,9 @@ fn explaining_says_where_and_why_not() {
 }
 
 /// Pieces that meet each other often.
-const WORDS: [&str; 12] = [
-    "a", "ab", "/", "..", "%2e", "%252f", "b%41", "+", "?", "x=1", "\\", "A",
+const WORDS: [&str; 18] = [
+    "a", "ab", "/", "..", "%2e", "%252f", "b%41", "+", "?", "x=1", "\\", "A", "ä", "Ä", "%c3%84", "РЖ", "рж",
+    "σ",
 ];
 
 fn text() -> impl Strategy<Value = String> {
@@ -333,7 +334,29 @@ fn line() -> impl Strategy<Value = Record<'static>> {
 
 fn value() -> impl Strategy<Value = String> {
     let words = [
-        "a", "ab", "/a", "../", "A", "x=1", "a*b", "a?", "?", "/", " ", "/..", "ba", "", "\\\\",
+        "a",
+        "ab",
+        "/a",
+        "../",
+        "A",
+        "x=1",
+        "a*b",
+        "a?",
+        "?",
+        "/",
+        " ",
+        "/..",
+        "ba",
+        "",
+        "\\\\",
+        "Ä",
+        "aä",
+        "ä*a",
+        "рж",
+        "РЖ?",
+        "Ä*рЖ",
+        "ς",
+        "рржжржрж",
     ];
     proptest::sample::select(words.to_vec()).prop_map(|word| format!("'{word}'"))
 }
@@ -374,6 +397,8 @@ fn entry() -> impl Strategy<Value = String> {
         "cs-uri-query|re: 'b$'",
         "cs-user-agent|re|i: '(ab|ba)+'",
         "'|re': 'a/'",
+        "cs-uri|re|i: 'Ä+'",
+        "cs-uri|re: 'РЖ'",
         "sc-status: [200, 201]",
         "sc-status|gt: 201",
         "cs-host: null",

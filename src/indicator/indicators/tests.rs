@@ -29,6 +29,7 @@ fn sighting(id: &str, class: Class, confidence: f64) -> Sighting {
         confidence,
         view: View::Raw,
         correlation: false,
+        common_page: false,
         observables: Vec::new(),
     }
 }
