@@ -188,7 +188,7 @@ impl Receiver {
 
     /// Waits until so many requests have come.
     pub fn wait_for(&self, count: usize) -> Vec<Request> {
-        let end = Instant::now() + Duration::from_secs(30);
+        let end = Instant::now() + Duration::from_secs(120);
         let mut requests = self.shared.requests.lock().unwrap();
         while requests.len() < count {
             let left = end.saturating_duration_since(Instant::now());
