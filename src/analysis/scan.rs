@@ -171,6 +171,8 @@ pub struct Scanner {
     encoded: Vec<Vec<u8>>,
     /// How much the batch before it found and ticked: about what the next one will.
     room: (usize, usize),
+    /// Room of a scan that is used up.
+    spare: (Vec<Found>, Vec<Tick>),
     /// The format of the lines at hand, and how many of them are not counted yet.
     format: (&'static str, u64),
     /// What a report counts, when one is wanted.
@@ -191,6 +193,7 @@ impl Scanner {
             hits: Vec::new(),
             encoded: Vec::new(),
             room: (0, 0),
+            spare: Default::default(),
             format: ("", 0),
             tally: None,
             judges_exposures: rules
@@ -224,14 +227,31 @@ impl Scanner {
         self.tally.take()
     }
 
+    /// Takes the room of a scan that is used up for the next one.
+    pub fn reuse(&mut self, scan: Option<Scan>) {
+        if let Some(Scan {
+            mut found,
+            mut ticks,
+            ..
+        }) = scan
+        {
+            found.clear();
+            ticks.clear();
+            self.spare = (found, ticks);
+        }
+    }
+
     /// Scans one batch, going on from the layout that the log's lines before it left.
     pub fn scan(&mut self, batch: Batch, layout: &Layout) -> Scan {
+        let (found, ticks) = std::mem::take(&mut self.spare);
         let mut scan = Scan {
             began: Some(layout.clone()),
-            found: Vec::with_capacity(self.room.0.min(batch.lines.len())),
-            ticks: Vec::with_capacity(self.room.1.min(4 * batch.lines.len())),
+            found,
+            ticks,
             ..Scan::default()
         };
+        scan.found.reserve(self.room.0.min(batch.lines.len()));
+        scan.ticks.reserve(self.room.1.min(4 * batch.lines.len()));
         let mut parser = Parser::new(layout);
         let mut record = Record::default();
         for &line in &batch.lines {

@@ -285,7 +285,7 @@ impl Receiver for Job {
         self.run.take(scan, found)
     }
 
-    fn batch(&mut self, scan: Scan, partials: &mut dyn FnMut() -> Vec<Partial>) -> io::Result<bool> {
+    fn batch(&mut self, scan: &mut Scan, partials: &mut dyn FnMut() -> Vec<Partial>) -> io::Result<bool> {
         if self.many {
             self.progress.at(&scan.batch.file);
         }

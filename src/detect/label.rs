@@ -130,12 +130,17 @@ fn classify(path: &[u8]) -> &'static str {
 fn has_scanner_text(path: &[u8]) -> bool {
     memchr::memchr3_iter(b'/', b'.', b'%', path).any(|at| {
         let rest = path.get(at..).unwrap_or_default();
-        let begins = |text: &&str| {
-            rest.get(..text.len())
-                .is_some_and(|head| head.eq_ignore_ascii_case(text.as_bytes()))
-        };
-        may_begin(rest) && SCANNER.iter().any(begins)
+        may_begin(rest) && SCANNER.iter().any(|text| begins(rest, text.as_bytes()))
     })
+}
+
+/// Whether a text, which is in lower case, stands at the beginning in any case. Two bytes tell most of them apart.
+fn begins(rest: &[u8], text: &[u8]) -> bool {
+    let second = |bytes: &[u8]| bytes.get(1).map(u8::to_ascii_lowercase);
+    second(rest) == text.get(1).copied()
+        && rest
+            .get(..text.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(text))
 }
 
 /// Told by the second and third byte alone, of which each text has at least these.

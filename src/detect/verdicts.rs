@@ -5,6 +5,7 @@
 //! keyword was found is judged anew; rules that look at the time of day switch this off. Bounded, and emptied when full: a client that sends a new request each
 //! time costs time, never memory, and never changes a result.
 
+use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::quality::RandomState;
@@ -28,7 +29,8 @@ const MAX_TEXTS: usize = 12;
 pub(super) struct Verdicts {
     /// What a key consists of; `None` when verdicts cannot be remembered.
     parts: Option<Vec<Part>>,
-    /// Lengths of the texts, and all that is no text, of the request at hand. With its texts it makes the key.
+    /// Short texts, lengths of long ones, and all that is no text, of the request at hand. With its long texts it makes
+    /// the key.
     head: Vec<u8>,
     key: Vec<u8>,
     hash: u64,
@@ -78,23 +80,23 @@ impl Verdicts {
         self.key.clear();
         let parts = self.parts.as_deref()?;
         let mut texts: [&[u8]; MAX_TEXTS] = [b""; MAX_TEXTS];
-        let mut places = texts.iter_mut();
+        let mut used = 0;
         for part in parts {
-            if let Some(text) = part.add(event, &mut self.head) {
-                *places.next()? = text;
+            let text = part.add(event, &mut self.head);
+            if !text.is_empty() {
+                *texts.get_mut(used)? = text;
+                used += 1;
             }
         }
+        let texts = texts.get(..used)?;
         let mut hasher = self.hasher.build_hasher();
         hasher.write(&self.head);
-        texts
-            .iter()
-            .filter(|text| !text.is_empty())
-            .for_each(|text| hasher.write(text));
+        texts.iter().for_each(|text| hasher.write(text));
         self.hash = hasher.finish();
         let known = self
             .known
-            .find(self.hash, |known| is(&known.key, &self.head, &texts));
-        if known.is_none() && self.head.len() + texts.map(<[u8]>::len).iter().sum::<usize>() <= MAX_KEY {
+            .find(self.hash, |known| is(&known.key, &self.head, texts));
+        if known.is_none() && self.head.len() + texts.iter().map(|text| text.len()).sum::<usize>() <= MAX_KEY {
             self.key.extend_from_slice(&self.head);
             texts.iter().for_each(|text| self.key.extend_from_slice(text));
         }
@@ -136,45 +138,77 @@ fn is(key: &[u8], head: &[u8], texts: &[&[u8]]) -> bool {
 }
 
 impl Part {
-    /// Writes what the key needs of an event; a text that stands in the event is only announced, and given back.
-    fn add<'e>(&self, event: &Event<'e, '_>, head: &mut Vec<u8>) -> Option<&'e [u8]> {
+    /// Writes what the key needs of an event; a text that is too long for a word of the head is only announced there,
+    /// and given back.
+    fn add<'e>(&self, event: &Event<'e, '_>, head: &mut Vec<u8>) -> &'e [u8] {
         match self {
             Self::Text(Field::Lists) => {
                 fields::any_value(event, &Field::Lists, |list| {
                     add_text(head, list);
                     false
                 });
-                head.push(0xFF);
+                add_word(head, ABSENT);
             }
             // Agents come again and again, and their texts are long.
             Self::Text(Field::Agent) if event.agent.number > 0 => {
-                head.push(0xFE);
-                head.extend(event.agent.number.to_le_bytes());
+                add_word(head, NUMBERED | event.agent.number);
             }
             Self::Text(field) => match fields::text(event, field) {
-                Some(Text::Bytes(text)) => {
-                    head.extend((text.len() as u32).to_le_bytes());
-                    return Some(text);
-                }
+                Some(Text::Bytes(text)) => return announce(head, text),
                 Some(text) => add_text(head, &text),
-                None => head.push(0xFF),
+                None => add_word(head, ABSENT),
             },
             Self::Number(field) => {
                 let number = fields::number(event, field);
-                head.push(u8::from(number.is_some()));
-                head.extend(number.unwrap_or(0).to_le_bytes());
+                add_word(head, u64::from(number.is_some()));
+                add_word(head, number.unwrap_or(0));
             }
-            Self::Sides(field, limits) => {
-                let number = value_of(event, field);
-                let side = |limit: &f64| number.and_then(|number| number.partial_cmp(limit));
-                head.extend(
-                    limits
-                        .iter()
-                        .map(|limit| side(limit).map_or(3, |order| order as u8)),
-                );
-            }
+            Self::Sides(field, limits) => add_sides(head, value_of(event, field), limits),
         }
-        None
+        b""
+    }
+}
+
+/// No value.
+const ABSENT: u64 = 0xFF << 56;
+/// An agent's number in place of its text.
+const NUMBERED: u64 = 0xFE << 56;
+/// The length of a text that stands elsewhere.
+const LONG: u64 = 0xFD << 56;
+/// Texts up to so many bytes stand in a word of the head, beneath their length.
+const WORD_TEXT: usize = 7;
+
+fn add_word(head: &mut Vec<u8>, word: u64) {
+    head.extend_from_slice(&word.to_le_bytes());
+}
+
+/// Writes a short text, or the length of a longer one, which is given back.
+fn announce<'t>(head: &mut Vec<u8>, text: &'t [u8]) -> &'t [u8] {
+    if text.len() > WORD_TEXT {
+        add_word(head, LONG | text.len() as u64);
+        return text;
+    }
+    let short = text.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    add_word(head, (text.len() as u64) << 56 | short);
+    b""
+}
+
+/// Length first, so that no text can look like two.
+fn add_text(head: &mut Vec<u8>, text: &[u8]) {
+    let long = announce(head, text);
+    head.extend_from_slice(long);
+}
+
+/// On which side of each limit a number lies, in two bits each.
+fn add_sides(head: &mut Vec<u8>, number: Option<f64>, limits: &[f64]) {
+    let side = |limit: &f64| match number.and_then(|number| number.partial_cmp(limit)) {
+        None => 0,
+        Some(Ordering::Less) => 1,
+        Some(Ordering::Equal) => 2,
+        Some(Ordering::Greater) => 3,
+    };
+    for limits in limits.chunks(32) {
+        add_word(head, limits.iter().fold(0, |sides, limit| sides << 2 | side(limit)));
     }
 }
 
@@ -185,12 +219,6 @@ fn value_of(event: &Event<'_, '_>, field: &Field) -> Option<f64> {
     }
     let text = fields::text(event, field)?;
     std::str::from_utf8(&text).ok()?.trim().parse().ok()
-}
-
-/// Length first, so that no text can look like two.
-fn add_text(key: &mut Vec<u8>, text: &[u8]) {
-    key.extend((text.len() as u32).to_le_bytes());
-    key.extend(text);
 }
 
 /// The parts of a key for these rules; `None` when a rule looks at more than a key can hold.

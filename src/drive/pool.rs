@@ -19,6 +19,8 @@ struct Job {
     number: u64,
     batch: Batch,
     layout: Layout,
+    /// A scan that is used up, whose memory serves again.
+    spare: Option<Scan>,
 }
 
 /// A scan, with the log and the number of its batch.
@@ -39,6 +41,8 @@ pub enum Pool {
         scanner: Box<Scanner>,
         /// Scans not yet taken.
         ready: Vec<Scanned>,
+        /// A scan that is used up.
+        spare: Option<Scan>,
     },
     /// Worker threads scan.
     Threads(Threads),
@@ -49,6 +53,8 @@ pub struct Threads {
     jobs: Option<SyncSender<Job>>,
     scans: Receiver<Scanned>,
     handles: Vec<JoinHandle<Option<Box<Tally>>>>,
+    /// Scans that are used up; never more than were under way at once.
+    spares: Vec<Scan>,
 }
 
 impl Pool {
@@ -61,6 +67,7 @@ impl Pool {
             return Ok(Self::Own {
                 scanner: Box::new(Scanner::new(kit).counting(tally.cloned())),
                 ready: Vec::new(),
+                spare: None,
             });
         }
         Threads::start(kit, threads, tally).map(Self::Threads)
@@ -77,7 +84,12 @@ impl Pool {
     /// Hands in a batch. Blocks while all threads are busy and enough batches wait.
     pub fn submit(&mut self, log: usize, number: u64, batch: Batch, layout: &Layout) {
         match self {
-            Self::Own { scanner, ready } => {
+            Self::Own {
+                scanner,
+                ready,
+                spare,
+            } => {
+                scanner.reuse(spare.take());
                 let scan = scanner.scan(batch, layout);
                 ready.push(Scanned { log, number, scan });
             }
@@ -88,12 +100,21 @@ impl Pool {
                     number,
                     batch,
                     layout,
+                    spare: threads.spares.pop(),
                 };
                 if let Some(jobs) = &threads.jobs {
                     // A send fails only when every worker has died, and then `take` says so.
                     let _ = jobs.send(job);
                 }
             }
+        }
+    }
+
+    /// Takes back a scan that is used up: its memory serves the next.
+    pub fn reuse(&mut self, scan: Scan) {
+        match self {
+            Self::Own { spare, .. } => *spare = Some(scan),
+            Self::Threads(threads) => threads.spares.push(scan),
         }
     }
 
@@ -123,6 +144,7 @@ impl Threads {
             jobs: Some(jobs),
             scans,
             handles,
+            spares: Vec::new(),
         })
     }
 }
@@ -143,10 +165,12 @@ fn work(
             number,
             batch,
             layout,
+            spare,
         }) = job
         else {
             return scanner.take_tally();
         };
+        scanner.reuse(spare);
         let scan = scanner.scan(batch, &layout);
         if done.send(Scanned { log, number, scan }).is_err() {
             return scanner.take_tally();

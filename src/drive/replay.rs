@@ -34,7 +34,7 @@ pub trait Receiver {
     ///
     /// # Errors
     /// As [`Receiver::found`].
-    fn batch(&mut self, scan: Scan, partials: &mut dyn FnMut() -> Vec<Partial>) -> io::Result<bool>;
+    fn batch(&mut self, scan: &mut Scan, partials: &mut dyn FnMut() -> Vec<Partial>) -> io::Result<bool>;
 
     /// A file could not be read, or not to its end.
     fn trouble(&mut self, trouble: &Trouble);
@@ -168,7 +168,7 @@ impl Replay {
 
     /// A scan is used up: its counts belong to its log, its batch to the receiver.
     fn done(&mut self, log: usize, receiver: &mut dyn Receiver) -> io::Result<bool> {
-        let Some(scan) = self.merge.pop(log) else {
+        let Some(mut scan) = self.merge.pop(log) else {
             return Ok(true);
         };
         if let Some(state) = self.logs.get_mut(log) {
@@ -176,7 +176,13 @@ impl Replay {
             state.sample(&scan);
         }
         let merge = &mut self.merge;
-        receiver.batch(scan, &mut || merge.partials())
+        let goes_on = receiver.batch(&mut scan, &mut || merge.partials())?;
+        let reader = self.logs.get_mut(log).and_then(|state| state.reader.as_mut());
+        if let Some(reader) = reader {
+            reader.reuse(std::mem::take(&mut scan.batch.bytes));
+        }
+        self.pool.reuse(scan);
+        Ok(goes_on)
     }
 
     /// Brings the next scan of a log, or its end, into the merge.

@@ -339,14 +339,14 @@ impl Run {
     ///
     /// # Errors
     /// The rejects file cannot be written.
-    pub fn batch(&mut self, mut scan: Scan) -> io::Result<()> {
-        self.fold.count_clients(&mut scan, None);
+    pub fn batch(&mut self, scan: &mut Scan) -> io::Result<()> {
+        self.fold.count_clients(scan, None);
         self.statistics.merge(&scan.statistics);
         self.write_rejects(&scan.batch, &scan.rejected)?;
         let items = std::mem::take(&mut scan.requests);
         self.items(items);
         if let Some(keep) = self.keep.as_mut().filter(|keep| keep.resumes) {
-            keep.advance(&scan);
+            keep.advance(scan);
         }
         Ok(())
     }

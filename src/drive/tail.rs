@@ -263,10 +263,10 @@ impl Tail {
     }
 
     /// A batch all lines of which have been taken.
-    fn finish(&mut self, scan: Scan) -> std::io::Result<()> {
+    fn finish(&mut self, mut scan: Scan) -> std::io::Result<()> {
         self.call_out(&scan);
         self.count_log(&scan);
-        self.run.batch(scan)
+        self.run.batch(&mut scan)
     }
 
     fn scan(&mut self, batch: Batch) -> Scan {

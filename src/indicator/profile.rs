@@ -129,18 +129,15 @@ impl Profile {
     /// Counts a rule; whether its tags may be new here. Rules are told apart by their id, which is nearly always the
     /// very same text in memory.
     fn tally(&mut self, rule: &RuleInfo, confidence: Confidence) -> bool {
-        if let Some(tally) = self
-            .rules
-            .iter_mut()
-            .find(|tally| Arc::ptr_eq(&tally.id, &rule.id))
-        {
+        if let Some(tally) = self.tally_of(&rule.id) {
             tally.add(confidence, 1, 0);
-            return false;
+            let is_same_text = Arc::ptr_eq(&tally.id, &rule.id);
+            if !is_same_text {
+                tally.id = rule.id.clone();
+            }
+            return !is_same_text;
         }
-        if let Some(tally) = self.rules.iter_mut().find(|tally| tally.id == rule.id) {
-            tally.id = rule.id.clone();
-            tally.add(confidence, 1, 0);
-        } else if self.rules.len() < MAX_RULES {
+        if self.rules.len() < MAX_RULES {
             self.rules.push(Tally {
                 id: rule.id.clone(),
                 title: rule.title.clone(),
@@ -151,6 +148,13 @@ impl Profile {
             });
         }
         true
+    }
+
+    /// The part of a rule, looked for by the very text in memory first.
+    fn tally_of(&mut self, id: &Arc<str>) -> Option<&mut Tally> {
+        let same = self.rules.iter().position(|tally| Arc::ptr_eq(&tally.id, id));
+        let at = same.or_else(|| self.rules.iter().position(|tally| tally.id == *id))?;
+        self.rules.get_mut(at)
     }
 
     /// Of the rules that say one kind of thing of one line the strongest speaks for all; when that one is held, the
@@ -168,14 +172,14 @@ impl Profile {
             .then(|| strongest(&|sighting| !held(&sighting.rule.id)))
             .flatten();
         for id in [Some(first), second].into_iter().flatten() {
-            if let Some(tally) = self.rules.iter_mut().find(|tally| tally.id == *id) {
+            if let Some(tally) = self.tally_of(id) {
                 tally.led += 1;
             }
         }
     }
 
     fn add_rule(&mut self, rule: Tally) {
-        if let Some(tally) = self.rules.iter_mut().find(|tally| tally.id == rule.id) {
+        if let Some(tally) = self.tally_of(&rule.id) {
             tally.add(rule.confidence, rule.count, rule.led);
         } else if self.rules.len() < MAX_RULES {
             self.rules.push(rule);

@@ -23,6 +23,8 @@ pub struct Framer {
     cap: usize,
     /// Bytes not yet given, from the start of a line on.
     bytes: Vec<u8>,
+    /// A buffer that has been used up, for the bytes to come.
+    spare: Vec<u8>,
     /// Offset of `bytes[0]` in the stream.
     base: u64,
     /// No newline stands before this index of `bytes`.
@@ -67,6 +69,7 @@ impl Framer {
         Self {
             cap: cap.max(NUL_RUN),
             bytes: Vec::new(),
+            spare: Vec::new(),
             base: offset,
             scanned: 0,
             overlong: None,
@@ -100,6 +103,11 @@ impl Framer {
     /// Makes room for so many bytes at once.
     pub fn reserve(&mut self, bytes: usize) {
         self.bytes.reserve(bytes);
+    }
+
+    /// Takes back a buffer that was given and is used up.
+    pub fn reuse(&mut self, bytes: Vec<u8>) {
+        self.spare = bytes;
     }
 
     /// Lets `fill` write up to `room` bytes at the end; it says how many it wrote.
@@ -213,7 +221,9 @@ impl Framer {
         if end == 0 {
             return None;
         }
-        let rest = self.bytes.get(end..).unwrap_or_default().to_vec();
+        let mut rest = std::mem::take(&mut self.spare);
+        rest.clear();
+        rest.extend_from_slice(self.bytes.get(end..).unwrap_or_default());
         let mut bytes = std::mem::replace(&mut self.bytes, rest);
         bytes.truncate(end);
         let base = self.base;

@@ -110,6 +110,11 @@ impl FileReader {
         self
     }
 
+    /// Takes back the buffer of a batch that is used up.
+    pub fn reuse(&mut self, bytes: Vec<u8>) {
+        self.framer.reuse(bytes);
+    }
+
     /// Bytes read from disk so far.
     pub fn raw_bytes(&self) -> u64 {
         self.decoder.raw_bytes()

@@ -244,6 +244,13 @@ impl LogReader {
         lines.into_iter().flatten().collect()
     }
 
+    /// Takes back the buffer of a batch that is used up: the next batch needs no fresh memory.
+    pub fn reuse(&mut self, bytes: Vec<u8>) {
+        if let Some(current) = &mut self.current {
+            current.reuse(bytes);
+        }
+    }
+
     /// Bytes read from disk so far, before decoding: progress, to be held against [`Log::bytes`].
     pub fn raw_bytes(&self) -> u64 {
         self.raw_bytes + self.current.as_ref().map_or(0, FileReader::raw_bytes)

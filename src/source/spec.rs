@@ -41,7 +41,7 @@ impl Default for SourceSpec {
             from: From::End,
             resume: false,
             line_cap: 1 << 20,
-            batch_bytes: 1 << 20,
+            batch_bytes: 256 << 10,
             poll: Duration::from_secs(4),
             settle: Duration::from_secs(10),
             idle_close: Duration::from_secs(60),
