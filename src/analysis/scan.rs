@@ -228,17 +228,13 @@ impl Scanner {
     }
 
     /// Takes the room of a scan that is used up for the next one.
-    pub fn reuse(&mut self, scan: Option<Scan>) {
-        if let Some(Scan {
-            mut found,
-            mut ticks,
-            ..
-        }) = scan
-        {
-            found.clear();
-            ticks.clear();
-            self.spare = (found, ticks);
-        }
+    pub fn reuse(&mut self, scan: Scan) {
+        let Scan {
+            mut found, mut ticks, ..
+        } = scan;
+        found.clear();
+        ticks.clear();
+        self.spare = (found, ticks);
     }
 
     /// Scans one batch, going on from the layout that the log's lines before it left.

@@ -6,6 +6,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::fields::Field;
+use super::known;
 use super::pattern::Pattern;
 use super::required;
 use crate::net::Cidr;
@@ -253,11 +254,8 @@ impl PartialEq for Regex {
     }
 }
 
-/// The most memory one compiled expression may take.
+/// The most memory one compiled expression may take. Those that [`required::is_small`] calls small stay far below.
 const REGEX_BYTES: usize = 1 << 20;
-/// An expression of at most so many parts, by [`required::parts`], stays far below [`REGEX_BYTES`]: a part takes some
-/// tens of bytes.
-const SMALL_PARTS: usize = 2_000;
 
 impl Regex {
     /// Takes an expression with flags of `i`, `m`, `s`.
@@ -270,27 +268,24 @@ impl Regex {
             true => translated,
             false => format!("(?{flags}){translated}"),
         };
-        // Bytes first: log text need not be UTF-8. What asks for Unicode classes, or for letters beyond ASCII in any case,
-        // gets them.
-        let unicode_first = !source.is_ascii() && (flags.contains('i') || source.contains("(?i"));
-        let parsed = [unicode_first, !unicode_first]
-            .into_iter()
-            .find_map(|unicode| Some((required::parse(&source, unicode)?, unicode)));
         let compiled = OnceLock::new();
-        let unicode = parsed.as_ref().is_none_or(|(_, unicode)| *unicode);
-        if parsed
-            .as_ref()
-            .is_none_or(|(hir, _)| required::parts(hir) > SMALL_PARTS)
-        {
-            let regex = compile(&source, unicode).map_err(|error| reason(&error))?;
-            compiled.get_or_init(|| Some(regex));
-        }
-        let hir = parsed.map(|(hir, _)| hir);
+        let analysis = match known::of(&source) {
+            Some(analysis) => analysis.clone(),
+            None => match required::analysis(&source) {
+                Some((analysis, hir)) if required::is_small(&hir) => analysis,
+                analysed => {
+                    let analysis = analysed.map(|(analysis, _)| analysis).unwrap_or_default();
+                    let regex = compile(&source, analysis.unicode).map_err(|error| reason(&error))?;
+                    compiled.get_or_init(|| Some(regex));
+                    analysis
+                }
+            },
+        };
         Ok(Self {
-            required: hir.as_ref().and_then(required::literals),
-            looks_around: hir.is_none_or(|hir| !hir.properties().look_set().is_empty()),
+            required: analysis.required,
+            looks_around: analysis.looks_around,
+            unicode: analysis.unicode,
             source,
-            unicode,
             compiled,
         })
     }
@@ -313,7 +308,7 @@ impl Regex {
     }
 }
 
-fn compile(source: &str, unicode: bool) -> Result<regex::bytes::Regex, regex::Error> {
+pub(super) fn compile(source: &str, unicode: bool) -> Result<regex::bytes::Regex, regex::Error> {
     regex::bytes::RegexBuilder::new(source)
         .unicode(unicode)
         .size_limit(REGEX_BYTES)

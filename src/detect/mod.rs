@@ -12,6 +12,7 @@ pub mod explain;
 mod expr;
 pub mod fields;
 pub mod guard;
+mod known;
 pub mod label;
 mod layers;
 mod lazy;

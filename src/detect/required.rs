@@ -4,17 +4,70 @@
 //! match. Texts are lower case and to be searched for without regard to case. It must never miss: a set that is too
 //! wide costs time, one that is too narrow would hide attacks.
 
-use std::collections::HashSet;
-use std::sync::LazyLock;
-
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// The most texts in a set, and the longest text that is kept.
 const MAX_TEXTS: usize = 128;
 const MAX_LEN: usize = 48;
 
+/// An expression of at most so many parts takes far less memory than one may: a part takes some tens of bytes.
+const SMALL_PARTS: usize = 2_000;
+
+/// What is known of an expression before it is compiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Analysis {
+    /// Whether its letters are those of Unicode rather than bytes.
+    pub unicode: bool,
+    /// Whether it asks where the value begins or ends or where words do.
+    pub looks_around: bool,
+    /// Texts, lower case, of which at least one stands in everything that matches, in any case; `None` when there
+    /// are no such texts.
+    pub required: Option<Vec<Vec<u8>>>,
+}
+
+impl Default for Analysis {
+    /// Of an expression that cannot be read: anything may be so.
+    fn default() -> Self {
+        Self {
+            unicode: true,
+            looks_around: true,
+            required: None,
+        }
+    }
+}
+
+/// Analyses an expression; `None` when it cannot be read.
+pub fn analysis(source: &str) -> Option<(Analysis, Hir)> {
+    // Bytes first: log text need not be UTF-8. What asks for Unicode classes, or for letters beyond ASCII in any case,
+    // gets them.
+    let unicode_first = !source.is_ascii() && ignores_case(source);
+    let parsed = [unicode_first, !unicode_first]
+        .into_iter()
+        .find_map(|unicode| Some((parse(source, unicode)?, unicode)));
+    let (hir, unicode) = parsed?;
+    let analysis = Analysis {
+        unicode,
+        looks_around: !hir.properties().look_set().is_empty(),
+        required: literals(&hir),
+    };
+    Some((analysis, hir))
+}
+
+/// Whether an expression is so small that compiling it cannot fail.
+pub fn is_small(hir: &Hir) -> bool {
+    parts(hir) <= SMALL_PARTS
+}
+
+/// Whether a flag for it stands in front, or with others first anywhere.
+fn ignores_case(source: &str) -> bool {
+    let flags = source.strip_prefix("(?").and_then(|rest| rest.split_once(')'));
+    flags
+        .is_some_and(|(flags, _)| flags.bytes().all(|flag| flag.is_ascii_alphabetic()) && flags.contains('i'))
+        || source.contains("(?i")
+}
+
 /// Parses an expression as the compiled one was.
-pub fn parse(source: &str, unicode: bool) -> Option<Hir> {
+fn parse(source: &str, unicode: bool) -> Option<Hir> {
     regex_syntax::ParserBuilder::new()
         .unicode(unicode)
         .utf8(false)
@@ -24,14 +77,14 @@ pub fn parse(source: &str, unicode: bool) -> Option<Hir> {
 }
 
 /// The best set; `None` when the expression has no text that must be there.
-pub fn literals(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+fn literals(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     let found = analyse(hir);
     let set = better(found.exact.map(Set::of), found.required)?;
     set.is_usable().then_some(set.texts)
 }
 
 /// How many parts an expression is made of when its repetitions are written out: what compiling it costs, roughly.
-pub fn parts(hir: &Hir) -> usize {
+fn parts(hir: &Hir) -> usize {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => 1,
         HirKind::Literal(literal) => literal.0.len(),
@@ -351,12 +404,35 @@ fn bits(text: &[u8]) -> u32 {
 }
 
 fn is_ordinary(text: &[u8]) -> bool {
-    text.windows(2).all(|pair| PAIRS.contains(pair))
+    text.windows(2)
+        .all(|pair| matches!(pair, [first, second] if PAIRS.has([*first, *second])))
         && memchr::memmem::find(ORDINARY.as_bytes(), text).is_some()
 }
 
 /// The pairs of bytes in [`ORDINARY`]: most texts have another one, which is soon seen.
-static PAIRS: LazyLock<HashSet<&'static [u8]>> = LazyLock::new(|| ORDINARY.as_bytes().windows(2).collect());
+static PAIRS: Pairs = Pairs::of(ORDINARY.as_bytes());
+
+/// A bit for each pair of bytes.
+struct Pairs([u64; 1024]);
+
+impl Pairs {
+    const fn of(mut text: &[u8]) -> Self {
+        let mut pairs = Self([0; 1024]);
+        while let [first, rest @ ..] = text {
+            if let [second, ..] = rest {
+                pairs.0[*first as usize * 4 + *second as usize / 64] |= 1 << (*second % 64);
+            }
+            text = rest;
+        }
+        pairs
+    }
+
+    fn has(&self, [first, second]: [u8; 2]) -> bool {
+        self.0
+            .get(usize::from(first) * 4 + usize::from(second) / 64)
+            .is_some_and(|bits| bits >> (second % 64) & 1 == 1)
+    }
+}
 
 /// Whether ordinary addresses and agents have little of it.
 fn is_rare(byte: u8) -> bool {

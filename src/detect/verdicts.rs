@@ -96,7 +96,8 @@ impl Verdicts {
         let known = self
             .known
             .find(self.hash, |known| is(&known.key, &self.head, texts));
-        if known.is_none() && self.head.len() + texts.iter().map(|text| text.len()).sum::<usize>() <= MAX_KEY {
+        if known.is_none() && self.head.len() + texts.iter().map(|text| text.len()).sum::<usize>() <= MAX_KEY
+        {
             self.key.extend_from_slice(&self.head);
             texts.iter().for_each(|text| self.key.extend_from_slice(text));
         }
@@ -188,7 +189,10 @@ fn announce<'t>(head: &mut Vec<u8>, text: &'t [u8]) -> &'t [u8] {
         add_word(head, LONG | text.len() as u64);
         return text;
     }
-    let short = text.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    let short = text
+        .iter()
+        .rev()
+        .fold(0, |word, byte| word << 8 | u64::from(*byte));
     add_word(head, (text.len() as u64) << 56 | short);
     b""
 }
@@ -208,7 +212,10 @@ fn add_sides(head: &mut Vec<u8>, number: Option<f64>, limits: &[f64]) {
         Some(Ordering::Greater) => 3,
     };
     for limits in limits.chunks(32) {
-        add_word(head, limits.iter().fold(0, |sides, limit| sides << 2 | side(limit)));
+        add_word(
+            head,
+            limits.iter().fold(0, |sides, limit| sides << 2 | side(limit)),
+        );
     }
 }
 

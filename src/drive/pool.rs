@@ -41,8 +41,6 @@ pub enum Pool {
         scanner: Box<Scanner>,
         /// Scans not yet taken.
         ready: Vec<Scanned>,
-        /// A scan that is used up.
-        spare: Option<Scan>,
     },
     /// Worker threads scan.
     Threads(Threads),
@@ -67,7 +65,6 @@ impl Pool {
             return Ok(Self::Own {
                 scanner: Box::new(Scanner::new(kit).counting(tally.cloned())),
                 ready: Vec::new(),
-                spare: None,
             });
         }
         Threads::start(kit, threads, tally).map(Self::Threads)
@@ -84,12 +81,7 @@ impl Pool {
     /// Hands in a batch. Blocks while all threads are busy and enough batches wait.
     pub fn submit(&mut self, log: usize, number: u64, batch: Batch, layout: &Layout) {
         match self {
-            Self::Own {
-                scanner,
-                ready,
-                spare,
-            } => {
-                scanner.reuse(spare.take());
+            Self::Own { scanner, ready } => {
                 let scan = scanner.scan(batch, layout);
                 ready.push(Scanned { log, number, scan });
             }
@@ -113,7 +105,7 @@ impl Pool {
     /// Takes back a scan that is used up: its memory serves the next.
     pub fn reuse(&mut self, scan: Scan) {
         match self {
-            Self::Own { spare, .. } => *spare = Some(scan),
+            Self::Own { scanner, .. } => scanner.reuse(scan),
             Self::Threads(threads) => threads.spares.push(scan),
         }
     }
@@ -170,7 +162,9 @@ fn work(
         else {
             return scanner.take_tally();
         };
-        scanner.reuse(spare);
+        if let Some(spare) = spare {
+            scanner.reuse(spare);
+        }
         let scan = scanner.scan(batch, &layout);
         if done.send(Scanned { log, number, scan }).is_err() {
             return scanner.take_tally();
