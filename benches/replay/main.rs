@@ -23,7 +23,7 @@ mod log;
 mod program;
 mod programs;
 
-use program::{Cost, Program};
+use program::{Cost, Program, median, rounds};
 
 const LINES: u64 = 5_000_000;
 const ROUNDS: usize = 3;
@@ -43,7 +43,7 @@ fn main() {
         bytes / 1_000_000
     );
     let programs = programs::installed(&log, &folder);
-    let costs = rounds(&programs);
+    let costs = rounds(&programs, ROUNDS);
     table(&programs, &costs, lines, bytes);
     instructions::table(&folder);
 }
@@ -59,19 +59,6 @@ fn written(folder: &Path, lines: u64) -> PathBuf {
         std::fs::rename(part, &path).unwrap();
     }
     path
-}
-
-/// All programs in turn, round after round, so that a busy minute of the machine meets all of them.
-fn rounds(programs: &[Program]) -> Vec<Vec<Cost>> {
-    let mut costs = vec![Vec::new(); programs.len()];
-    for round in 0..ROUNDS {
-        for (program, costs) in programs.iter().zip(&mut costs) {
-            if round == 0 || !program.is_slow {
-                costs.push(program.run());
-            }
-        }
-    }
-    costs
 }
 
 fn table(programs: &[Program], costs: &[Vec<Cost>], lines: u64, bytes: u64) {
@@ -91,10 +78,4 @@ fn table(programs: &[Program], costs: &[Vec<Cost>], lines: u64, bytes: u64) {
             program.name
         );
     }
-}
-
-fn median(costs: &[Cost], of: impl Fn(&Cost) -> f64) -> f64 {
-    let mut values: Vec<f64> = costs.iter().map(of).collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

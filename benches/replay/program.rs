@@ -55,6 +55,26 @@ impl Program {
     }
 }
 
+/// All programs in turn, round after round, so that a busy minute of the machine meets all of them.
+pub fn rounds(programs: &[Program], rounds: usize) -> Vec<Vec<Cost>> {
+    let mut costs = vec![Vec::new(); programs.len()];
+    for round in 0..rounds {
+        for (program, costs) in programs.iter().zip(&mut costs) {
+            if round == 0 || !program.is_slow {
+                costs.push(program.run());
+            }
+        }
+    }
+    costs
+}
+
+/// The middle one of some figures.
+pub fn median(costs: &[Cost], of: impl Fn(&Cost) -> f64) -> f64 {
+    let mut values: Vec<f64> = costs.iter().map(of).collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
 /// Seconds of processor time of all children that ended.
 fn children() -> f64 {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();

@@ -183,7 +183,8 @@ fn load_alone_or_beside(texts: &[RuleText]) -> Result<Ruleset, Vec<RuleProblem>>
     Ruleset::load(texts).or_else(|alone| {
         let mut all = crate::detect::builtin();
         all.extend(texts.iter().cloned());
-        Ruleset::load(&all).map_err(|beside| match beside.len() < alone.len() {
+        let refusals = |problems: &[RuleProblem]| problems.iter().filter(|problem| !problem.warning).count();
+        Ruleset::load(&all).map_err(|beside| match refusals(&beside) < refusals(&alone) {
             true => beside,
             false => alone,
         })
@@ -211,9 +212,10 @@ fn check(config: &Config, paths: &[PathBuf]) -> Result<Exit, Failure> {
         }
         Err(problems) => {
             let mut out = Output::new(false);
-            let written = problems
-                .iter()
-                .try_for_each(|problem| out.line(&printable_lines(&problem.to_string())));
+            let written = problems.iter().try_for_each(|problem| {
+                let word = if problem.warning { "warning: " } else { "" };
+                out.line(&printable_lines(&format!("{word}{problem}")))
+            });
             super::output::quietly(written.and_then(|()| out.flush()))?;
             Ok(Exit::Usage)
         }

@@ -76,7 +76,7 @@ pub fn parse(text: &str) -> Result<Condition, ConditionError> {
     if let Some(offset) = text.find('|') {
         return Err(ConditionError {
             offset,
-            reason: "counting after `|` is old Sigma; write a correlation document for it".to_owned(),
+            reason: "counting after `|` is old Sigma".to_owned(),
         });
     }
     let deep = text.matches('(').count()

@@ -8,6 +8,8 @@ use std::sync::{Arc, OnceLock};
 use super::fields::Field;
 use super::known;
 use super::pattern::Pattern;
+use super::pcre::{self, Translated};
+use super::problem::Flaw;
 use super::required;
 use crate::net::Cidr;
 
@@ -50,6 +52,17 @@ impl Expr {
         match parts.len() {
             1 => parts.remove(0),
             _ => Self::Any(parts),
+        }
+    }
+
+    /// How many parts it has.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Check(_) => 1,
+            Self::Not(inner) => 1 + inner.size(),
+            Self::All(parts) | Self::Any(parts) | Self::AtLeast(_, parts) => {
+                1 + parts.iter().map(Self::size).sum::<usize>()
+            }
         }
     }
 
@@ -254,6 +267,8 @@ impl PartialEq for Regex {
     }
 }
 
+/// The longest expression; public rules stay far below.
+const PATTERN_BYTES: usize = 64 << 10;
 /// The most memory one compiled expression may take. Those that [`required::is_small`] calls small stay far below.
 const REGEX_BYTES: usize = 1 << 20;
 
@@ -262,12 +277,20 @@ impl Regex {
     ///
     /// # Errors
     /// What the expression asks for and this engine does not do.
-    pub fn new(pattern: &str, flags: &str) -> Result<Self, String> {
-        let translated = super::pcre::translate(pattern)?;
-        let source = match flags.is_empty() {
-            true => translated,
-            false => format!("(?{flags}){translated}"),
+    pub(super) fn new(pattern: &str, flags: &str) -> Result<Self, Flaw> {
+        if pattern.len() > PATTERN_BYTES {
+            return Err(Flaw::new(
+                format!("is longer than {PATTERN_BYTES} bytes"),
+                "write a list of words with `contains`, which costs less",
+            ));
+        }
+        let translated = pcre::translate(pattern)
+            .map_err(|(reason, at, len)| Flaw::new(reason, LINEAR).inside(at, len))?;
+        let prefix = match flags.is_empty() {
+            true => String::new(),
+            false => format!("(?{flags})"),
         };
+        let source = format!("{prefix}{}", translated.text);
         let compiled = OnceLock::new();
         let analysis = match known::of(&source) {
             Some(analysis) => analysis.clone(),
@@ -275,7 +298,10 @@ impl Regex {
                 Some((analysis, hir)) if required::is_small(&hir) => analysis,
                 analysed => {
                     let analysis = analysed.map(|(analysis, _)| analysis).unwrap_or_default();
-                    let regex = compile(&source, analysis.unicode).map_err(|error| reason(&error))?;
+                    let regex = compile(&source, analysis.unicode).map_err(|error| {
+                        syntax(&source, prefix.len(), &translated)
+                            .unwrap_or_else(|| Flaw::new(reason(&error), SMALLER))
+                    })?;
                     compiled.get_or_init(|| Some(regex));
                     analysis
                 }
@@ -316,13 +342,31 @@ pub(super) fn compile(source: &str, unicode: bool) -> Result<regex::bytes::Regex
         .build()
 }
 
-/// The last line of the regex crate's message, which says why.
+/// What to do about constructs that take more than one look at a text.
+const LINEAR: &str =
+    "write it without, as several values, or as two selections joined by `and`; afw reads each text once";
+/// What to do about expressions that are too large.
+const SMALLER: &str = "repeat less: counts such as {1,1000} are written out";
+
+/// What is wrong with the syntax of an expression, and where.
+fn syntax(source: &str, prefix: usize, translated: &Translated) -> Option<Flaw> {
+    let mut parser = regex_syntax::ParserBuilder::new().utf8(false).build();
+    let (reason, span) = match parser.parse(source).err()? {
+        regex_syntax::Error::Parse(error) => (error.kind().to_string(), *error.span()),
+        regex_syntax::Error::Translate(error) => (error.kind().to_string(), *error.span()),
+        _ => return None,
+    };
+    let place = |offset: usize| translated.origin(offset.saturating_sub(prefix));
+    let (start, end) = (place(span.start.offset), place(span.end.offset));
+    let hint = "put a back-slash before a character that shall stand for itself";
+    Some(Flaw::new(reason, hint).inside(start, end.saturating_sub(start)))
+}
+
+/// Why an expression whose syntax is right cannot be compiled.
 fn reason(error: &regex::Error) -> String {
-    let text = error.to_string();
-    let last = text.lines().rev().find(|line| line.starts_with("error: "));
-    match last.and_then(|line| line.strip_prefix("error: ")) {
-        Some(reason) => reason.to_owned(),
-        None => text.lines().last().unwrap_or_default().to_owned(),
+    match error {
+        regex::Error::CompiledTooBig(limit) => format!("takes more than {limit} bytes when compiled"),
+        other => other.to_string().lines().last().unwrap_or_default().to_owned(),
     }
 }
 
@@ -363,10 +407,10 @@ mod tests {
             ("(?=a)b", "look-around"),
             ("(a)\\1", "back-reference"),
             ("(", "unclosed group"),
-            ("a{1000}{1000}", "size"),
+            ("a{1000}{1000}", "more than"),
         ] {
             let error = Regex::new(pattern, "").unwrap_err();
-            assert!(error.contains(why), "{pattern}: {error}");
+            assert!(error.reason.contains(why), "{pattern}: {error:?}");
         }
     }
 

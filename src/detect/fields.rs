@@ -274,6 +274,11 @@ impl Field {
         (!header.is_empty()).then(|| Self::Header(header.into()))
     }
 
+    /// All names of all taxonomies.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|(name, _)| *name).chain(LOGGED_BY_SOME)
+    }
+
     /// A field that no taxonomy of web logs has. It matches only where a log's own format has a value of that
     /// name; the loader warns of it.
     pub fn foreign(name: &str) -> Self {

@@ -8,6 +8,7 @@
 mod compile;
 mod condition;
 pub mod correlate;
+mod excerpt;
 pub mod explain;
 mod expr;
 pub mod fields;

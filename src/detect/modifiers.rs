@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::expr::{Anchor, Expr, Order, Regex, Subject, Test, TimePart};
 use super::fields::Field;
 use super::pattern::{Pattern, Piece};
-use super::problem::Problems;
+use super::problem::{Flaw, Problems, meant};
 use super::yaml::{At, Node, Value};
 use crate::net::Cidr;
 
@@ -53,6 +53,32 @@ struct Modifiers {
 const KNOWN: &str = "contains, startswith, endswith, all, re (with i, m, s), cidr, cased, exists, gt, gte, lt, lte, neq, \
      windash, base64, base64offset, wide, utf16, utf16le, utf16be, fieldref, minute, hour, day, week, month, year";
 
+/// The words of [`KNOWN`] that may be meant.
+const WORDS: [&str; 22] = [
+    "contains",
+    "startswith",
+    "endswith",
+    "all",
+    "re",
+    "cidr",
+    "cased",
+    "exists",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "neq",
+    "windash",
+    "base64",
+    "base64offset",
+    "wide",
+    "utf16",
+    "utf16le",
+    "utf16be",
+    "fieldref",
+    "hour",
+];
+
 /// Reads one entry of a selection; `None` when it was refused.
 pub(super) fn entry(key: &Node, value: &Node, problems: &mut Problems) -> Option<Expr> {
     let text = key.text().unwrap_or_default();
@@ -60,11 +86,16 @@ pub(super) fn entry(key: &Node, value: &Node, problems: &mut Problems) -> Option
         .split_once('|')
         .map_or((text, None), |(name, rest)| (name, Some(rest)));
     let subject = subject(name, key.at, problems);
-    let modifiers = modifiers(rest, key.at, problems)?;
+    let modifiers = modifiers(rest, name.len() + 1, key.at, problems)?;
     check_combination(&modifiers, &subject, key.at, problems)?;
     let items = value.items();
     if items.is_empty() {
-        problems.refuse(value.at, text, "lists no value");
+        problems.refuse_with(
+            value.at,
+            text,
+            "lists no value",
+            "write a value, or `null` for a field that is absent",
+        );
         return None;
     }
     let before = problems.refusals.len();
@@ -87,7 +118,7 @@ pub(super) fn entry(key: &Node, value: &Node, problems: &mut Problems) -> Option
 
 /// A keyword without a key.
 pub(super) fn keyword(value: &Node, problems: &mut Problems) -> Option<Expr> {
-    let modifiers = modifiers(None, value.at, problems)?;
+    let modifiers = modifiers(None, 0, value.at, problems)?;
     one(&Subject::Anything, &modifiers, value, "keyword", problems)
 }
 
@@ -95,22 +126,25 @@ fn subject(name: &str, at: At, problems: &mut Problems) -> Subject {
     if name.is_empty() {
         return Subject::Anything;
     }
-    Subject::Field(field(name, at, problems))
+    Subject::Field(field(name, at.inside(0, name.len()), problems))
 }
 
 /// A field by its name, with a warning when no web log has it.
 pub(super) fn field(name: &str, at: At, problems: &mut Problems) -> Field {
     Field::parse(name).unwrap_or_else(|| {
+        let near = meant(name, Field::names(), "");
         problems.warn(
             at,
             name,
             "no web log has this field, so what asks for it never matches",
+            (!near.is_empty()).then_some(near),
         );
         Field::foreign(name)
     })
 }
 
-fn modifiers(rest: Option<&str>, at: At, problems: &mut Problems) -> Option<Modifiers> {
+/// Reads the modifiers of a key, which begin at a byte of it.
+fn modifiers(rest: Option<&str>, mut start: usize, at: At, problems: &mut Problems) -> Option<Modifiers> {
     let mut found = Modifiers {
         compare: Compare::Text,
         anchor: Anchor::Whole,
@@ -123,9 +157,11 @@ fn modifiers(rest: Option<&str>, at: At, problems: &mut Problems) -> Option<Modi
     let mut sound = true;
     for name in rest.into_iter().flat_map(|rest| rest.split('|')) {
         if let Err((reason, hint)) = apply(&mut found, name) {
-            problems.refuse_with(at, name, reason, hint);
+            let construct = if name.is_empty() { "modifier" } else { name };
+            problems.refuse_with(at.inside(start, name.len().max(1)), construct, reason, hint);
             sound = false;
         }
+        start += name.len() + 1;
     }
     sound.then_some(found)
 }
@@ -159,7 +195,7 @@ fn apply(found: &mut Modifiers, name: &str) -> Result<(), (String, String)> {
             let compare = comparison(other).ok_or_else(|| {
                 (
                     "is no modifier that afw knows".to_owned(),
-                    format!("modifiers are {KNOWN}"),
+                    meant(other, WORDS, &format!("modifiers are {KNOWN}")),
                 )
             })?;
             if found.compare != Compare::Text {
@@ -227,7 +263,12 @@ fn check_combination(
     } else {
         return Some(());
     };
-    problems.refuse(at, construct, reason);
+    problems.refuse_with(
+        at,
+        construct,
+        reason,
+        "leave one of the modifiers out, or write two selections",
+    );
     None
 }
 
@@ -245,10 +286,11 @@ fn one(
             return Some(check(Test::Present).negate());
         }
         _ => {
-            problems.refuse(
+            problems.refuse_with(
                 item.at,
                 key,
                 format!("{} cannot be compared with it", item.kind()),
+                "a field takes one plain value, or a list of plain values",
             );
             return None;
         }
@@ -260,7 +302,12 @@ fn one(
         Compare::Regex => Regex::new(text, &modifiers.flags).map(|regex| check(Test::Regex(Arc::new(regex)))),
         Compare::Network => Cidr::from_str(text)
             .map(|network| check(Test::Network(network)))
-            .map_err(|error| error.to_string()),
+            .map_err(|error| {
+                Flaw::new(
+                    error.to_string(),
+                    "write an address and the length of its prefix: 192.0.2.0/24",
+                )
+            }),
         Compare::Exists => truth(text).map(|wanted| match wanted {
             true => check(Test::Present),
             false => check(Test::Present).negate(),
@@ -269,12 +316,17 @@ fn one(
             .trim()
             .parse()
             .map(|limit| check(Test::Compare(order, limit)))
-            .map_err(|_| format!("`{text}` is no number")),
+            .map_err(|_| {
+                Flaw::new(
+                    format!("`{text}` is no number"),
+                    "write digits, with or without a point",
+                )
+            }),
         Compare::Time(part) => text
             .trim()
             .parse()
             .map(|number| check(Test::TimePart(part, number)))
-            .map_err(|_| format!("`{text}` is no whole number")),
+            .map_err(|_| Flaw::new(format!("`{text}` is no whole number"), "write digits")),
         Compare::OtherField => Ok(check(Test::SameAs {
             field: field(text, item.at, problems),
             anchor: modifiers.anchor,
@@ -283,23 +335,26 @@ fn one(
     };
     match result {
         Ok(expr) => Some(expr),
-        Err(reason) => {
-            problems.refuse(item.at, key, reason);
+        Err(flaw) => {
+            problems.refuse_flaw(item.at, key, flaw);
             None
         }
     }
 }
 
-fn truth(text: &str) -> Result<bool, String> {
+fn truth(text: &str) -> Result<bool, Flaw> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" => Ok(true),
         "false" | "no" => Ok(false),
-        _ => Err(format!("`exists` is true or false, not `{text}`")),
+        _ => Err(Flaw::new(
+            format!("`exists` is true or false, not `{text}`"),
+            "write `true` or `false`",
+        )),
     }
 }
 
 /// The tests of which one must hold for a text.
-fn patterns(subject: &Subject, modifiers: &Modifiers, text: &str) -> Result<Vec<Test>, String> {
+fn patterns(subject: &Subject, modifiers: &Modifiers, text: &str) -> Result<Vec<Test>, Flaw> {
     let parsed = Pattern::parse(text);
     let texts = match modifiers.transforms.is_empty() {
         true => vec![parsed],
@@ -322,7 +377,7 @@ fn patterns(subject: &Subject, modifiers: &Modifiers, text: &str) -> Result<Vec<
     Ok(texts.into_iter().map(test).collect())
 }
 
-fn transformed(pattern: Pattern, transforms: &[Transform]) -> Result<Vec<Pattern>, String> {
+fn transformed(pattern: Pattern, transforms: &[Transform]) -> Result<Vec<Pattern>, Flaw> {
     let mut texts = vec![pattern];
     for transform in transforms {
         let mut next = Vec::new();
@@ -330,9 +385,12 @@ fn transformed(pattern: Pattern, transforms: &[Transform]) -> Result<Vec<Pattern
             match transform {
                 Transform::Windash => next.extend(dashes(&text)?),
                 other => {
-                    let bytes = text
-                        .as_literal()
-                        .ok_or("wildcards cannot be encoded; escape them with a back-slash")?;
+                    let bytes = text.as_literal().ok_or_else(|| {
+                        Flaw::new(
+                            "wildcards cannot be encoded",
+                            "put a back-slash before `*` and `?`",
+                        )
+                    })?;
                     next.extend(encoded(bytes, *other)?.into_iter().map(Pattern::literal));
                 }
             }
@@ -342,11 +400,16 @@ fn transformed(pattern: Pattern, transforms: &[Transform]) -> Result<Vec<Pattern
     Ok(texts)
 }
 
-fn encoded(bytes: &[u8], transform: Transform) -> Result<Vec<Vec<u8>>, String> {
+fn encoded(bytes: &[u8], transform: Transform) -> Result<Vec<Vec<u8>>, Flaw> {
     let units = || {
         std::str::from_utf8(bytes)
             .map(|text| text.encode_utf16().collect::<Vec<u16>>())
-            .map_err(|_| "only text can be written as UTF-16".to_owned())
+            .map_err(|_| {
+                Flaw::new(
+                    "only text can be written as UTF-16",
+                    "put `wide` or `utf16` before the other encodings",
+                )
+            })
     };
     let little = |units: Vec<u16>| units.into_iter().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
     Ok(match transform {
@@ -396,7 +459,7 @@ const DASHES: [&str; 5] = ["-", "/", "–", "—", "―"];
 const MAX_DASHES: usize = 4;
 
 /// Every way to write the dashes and slashes that begin an option.
-fn dashes(pattern: &Pattern) -> Result<Vec<Pattern>, String> {
+fn dashes(pattern: &Pattern) -> Result<Vec<Pattern>, Flaw> {
     let mut texts = vec![Pattern::default()];
     let mut found = 0;
     for piece in pattern.pieces() {
@@ -418,8 +481,9 @@ fn dashes(pattern: &Pattern) -> Result<Vec<Pattern>, String> {
             }
             found += 1;
             if found > MAX_DASHES {
-                return Err(format!(
-                    "windash unfolds at most {MAX_DASHES} dashes in one value"
+                return Err(Flaw::new(
+                    format!("windash unfolds at most {MAX_DASHES} dashes in one value"),
+                    "write the value in parts, joined by `|all`",
                 ));
             }
             texts = texts

@@ -4,30 +4,71 @@
 //! `[` inside a class, `\/`-like needless escapes, `\h`, `\e`, `\Z`. What the engine cannot do in linear time
 //! (look-around, back-references, possessive and atomic groups, recursion) is refused by name.
 
+/// An expression in the other syntax.
+#[derive(Debug, Default)]
+pub struct Translated {
+    /// The expression.
+    pub text: String,
+    /// For each part where it begins here and where it began.
+    parts: Vec<(usize, usize)>,
+}
+
+impl Translated {
+    /// Where what stands at a byte of the translation began.
+    pub fn origin(&self, at: usize) -> usize {
+        let part = self.parts.partition_point(|(begins, _)| *begins <= at);
+        let part = part.checked_sub(1).and_then(|part| self.parts.get(part));
+        part.map_or(0, |(_, began)| *began)
+    }
+}
+
 /// Rewrites one expression.
 ///
 /// # Errors
-/// Names the construct that is not supported.
-pub fn translate(pattern: &str) -> Result<String, String> {
-    let mut out = String::with_capacity(pattern.len() + 8);
+/// Names the construct that is not supported, and where it stands: first byte and length.
+pub fn translate(pattern: &str) -> Result<Translated, (String, usize, usize)> {
+    let mut out = Translated {
+        text: String::with_capacity(pattern.len() + 8),
+        parts: Vec::new(),
+    };
     let mut rest = pattern;
-    while let Some(first) = rest.chars().next() {
-        let used = match first {
-            '\\' => escape(rest, false, &mut out)?,
-            '[' => class(rest, &mut out)?,
-            '(' => group(rest, &mut out)?,
-            '{' => brace(rest, &mut out),
-            '*' | '+' | '?' | '}' if possessive(&out, rest) => {
-                return Err("possessive quantifiers are not supported; write the plain one".to_owned());
-            }
-            other => {
-                out.push(other);
-                other.len_utf8()
-            }
-        };
+    while !rest.is_empty() {
+        let at = pattern.len() - rest.len();
+        out.parts.push((out.text.len(), at));
+        let used = part(rest, &mut out.text).map_err(|reason| (reason, at, construct(rest)))?;
         rest = rest.get(used..).unwrap_or_default();
     }
     Ok(out)
+}
+
+/// Translates what stands at the front; gives its length.
+fn part(rest: &str, out: &mut String) -> Result<usize, String> {
+    match rest.chars().next().unwrap_or_default() {
+        '\\' => escape(rest, false, out),
+        '[' => class(rest, out),
+        '(' => group(rest, out),
+        '{' => Ok(brace(rest, out)),
+        '*' | '+' | '?' | '}' if possessive(out, rest) => {
+            Err("possessive quantifiers are not supported; write the plain one".to_owned())
+        }
+        other => {
+            out.push(other);
+            Ok(other.len_utf8())
+        }
+    }
+}
+
+/// How much of the text at the front to point at.
+fn construct(rest: &str) -> usize {
+    match rest.starts_with('(') {
+        true => rest
+            .bytes()
+            .take(4)
+            .take_while(|byte| b"(?<=!>|".contains(byte))
+            .count(),
+        false if rest.starts_with('[') => 1,
+        false => rest.chars().take(2).map(char::len_utf8).sum(),
+    }
 }
 
 /// Whether a quantifier is followed by `+`.
@@ -155,10 +196,9 @@ fn group(rest: &str, out: &mut String) -> Result<usize, String> {
 
 /// Copies a `{`: as it is when it begins a repetition, else as the character; gives its length.
 fn brace(rest: &str, out: &mut String) -> usize {
-    let inside = rest
-        .find('}')
-        .and_then(|end| rest.get(1..end))
-        .unwrap_or_default();
+    const LONGEST: usize = 24;
+    let end = rest.bytes().take(LONGEST).position(|byte| byte == b'}');
+    let inside = end.and_then(|end| rest.get(1..end)).unwrap_or_default();
     let (low, high) = inside.split_once(',').unwrap_or((inside, "0"));
     let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let counts = (number(low) && (high.is_empty() || number(high)))
@@ -193,7 +233,7 @@ mod tests {
             ("\\<a\\>", "<a>"),
             ("\\p{L}\\x{41}{2}", "\\p{L}\\x{41}{2}"),
         ] {
-            assert_eq!(translate(pattern).as_deref(), Ok(expected), "{pattern}");
+            assert_eq!(translate(pattern).unwrap().text, expected, "{pattern}");
         }
         for pattern in ["(?=a)", "(?<!a)b", "a++", "(?>a)", "\\1", "[a", "\\"] {
             assert!(translate(pattern).is_err(), "{pattern}");
@@ -205,7 +245,7 @@ mod tests {
         for pattern in [
             "x{jndi", "[^[]", "[]a]", "[a&&b]", "a\\hb", "\\<a\\>", "[a--b]", "[\\w.-]+", "{", "${a}",
         ] {
-            let translated = translate(pattern).unwrap();
+            let translated = translate(pattern).unwrap().text;
             assert!(regex::bytes::Regex::new(&translated).is_ok(), "{translated}");
         }
     }

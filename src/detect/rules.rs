@@ -4,6 +4,7 @@
 //! refuses the set. `rules/document.rs` reads rules, `rules/counted.rs` correlations, `rules/link.rs` resolves who
 //! means whom. Texts come in as strings; the drivers read the files. Next: [`super::compile`].
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::RuleInfo;
@@ -11,8 +12,9 @@ use super::compile::Engine;
 use super::correlate::rule::Correlation;
 use super::expr::Expr;
 use super::fields::Field;
-use super::problem::{Problems, RuleProblem};
+use super::problem::{self, Problems, RuleProblem};
 
+mod collection;
 mod counted;
 mod document;
 mod examples;
@@ -98,6 +100,18 @@ impl Logic {
         }
     }
 
+    /// How many parts the tree has whose selections have so many.
+    fn weight(&self, sizes: &[usize]) -> usize {
+        match self {
+            Self::Selection(index) => sizes.get(*index).copied().unwrap_or(1),
+            Self::Not(inner) => 1 + inner.weight(sizes),
+            Self::All(parts) | Self::Any(parts) | Self::AtLeast(_, parts) => parts
+                .iter()
+                .map(|part| part.weight(sizes))
+                .fold(1, usize::saturating_add),
+        }
+    }
+
     /// Moves every index by `by`.
     pub(super) fn shifted(self, by: usize) -> Self {
         let each = |parts: Vec<Self>| parts.into_iter().map(|part| part.shifted(by)).collect();
@@ -124,7 +138,7 @@ impl Ruleset {
     /// Reads and compiles rule files.
     ///
     /// # Errors
-    /// Every refusal in every file, in their order.
+    /// Every refusal in every file, in their order, and every warning among them.
     pub fn load(texts: &[RuleText]) -> Result<Self, Vec<RuleProblem>> {
         let mut all = link::Documents::default();
         let mut refusals = Vec::new();
@@ -136,13 +150,11 @@ impl Ruleset {
         }
         let linked = link::link(all, &mut refusals, &mut warnings);
         if !refusals.is_empty() {
-            // Stable: files in the order given, lines in order.
-            refusals.sort_by_key(|problem| {
-                let file = texts.iter().position(|text| text.name == problem.file);
-                (file, problem.line)
-            });
+            refusals.append(&mut warnings);
+            show(&mut refusals, texts);
             return Err(refusals);
         }
+        show(&mut warnings, texts);
         let engine = Engine::new(linked.rules.iter().map(Rule::expr));
         Ok(Self {
             rules: linked.rules,
@@ -166,6 +178,17 @@ impl Ruleset {
     pub fn warnings(&self) -> &[RuleProblem] {
         &self.warnings
     }
+}
+
+/// Has problems show their lines; files in the order given, lines in order.
+fn show(problems: &mut [RuleProblem], texts: &[RuleText]) {
+    problem::show_lines(problems, texts);
+    let places: HashMap<&str, usize> = texts
+        .iter()
+        .zip(0..)
+        .map(|(text, at)| (&*text.name, at))
+        .collect();
+    problems.sort_by_key(|problem| (places.get(&*problem.file).copied(), problem.line, problem.column));
 }
 
 #[cfg(test)]

@@ -140,10 +140,11 @@ pub fn ruleset(analysis: &Analysis) -> Result<Ruleset, Failure> {
     Ok(ruleset)
 }
 
-/// The refusal of a rule set: one line a problem.
+/// The refusal of a rule set, with every refused construct.
 pub fn refused(problems: &[RuleProblem]) -> Failure {
-    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    let many = if problems.len() == 1 {
+    let refusals = problems.iter().filter(|problem| !problem.warning);
+    let lines: Vec<String> = refusals.map(ToString::to_string).collect();
+    let many = if lines.len() == 1 {
         "a rule was refused"
     } else {
         "rules were refused"

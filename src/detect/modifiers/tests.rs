@@ -2,7 +2,7 @@ use super::*;
 use crate::detect::yaml;
 
 fn read(yaml: &str) -> (Option<Expr>, Problems) {
-    let document = yaml::documents(yaml).unwrap().remove(0);
+    let document = yaml::documents(yaml).0.remove(0);
     let (key, value) = document.map().unwrap()[0].clone();
     let mut problems = Problems::new("t.yml".into());
     let expr = entry(&key, &value, &mut problems);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::detect::correlate::rule::{Comparison, Group, Kind};
 use crate::detect::fields::Field;
 use crate::detect::modifiers;
-use crate::detect::problem::Problems;
+use crate::detect::problem::{Problems, meant};
 use crate::detect::yaml::{At, Node, Value};
 
 use super::meta::{self, Meta};
@@ -51,10 +51,11 @@ impl CorrelationDoc {
             whole.then(|| Group::Field(modifiers::field(name, at, problems)))
         });
         if group.is_none() {
-            problems.refuse(
+            problems.refuse_with(
                 at,
                 "group-by",
                 format!("`{name}` is no field, or its prefix length is impossible"),
+                "write a field, or an address with its prefixes: `c-ip/24`, `c-ip/24/64`",
             );
         }
         group
@@ -74,33 +75,42 @@ impl CorrelationDoc {
 pub fn read(document: &Node, problems: &mut Problems) -> Option<CorrelationDoc> {
     let before = problems.refusals.len();
     let meta = meta::read(document, problems);
-    let body = document.find("correlation")?;
+    let (key, body) = document.entry("correlation")?;
     if body.map().is_none() {
-        problems.refuse(body.at, "correlation", format!("is a map, not {}", body.kind()));
+        problems.refuse_with(
+            body.at,
+            "correlation",
+            format!("is a map, not {}", body.kind()),
+            "it holds `type`, `rules`, `group-by`, `timespan` and `condition`",
+        );
         return None;
     }
     check_keys(body, problems);
-    let kind = kind(body, problems);
+    let kind = kind(key.at, body, problems);
     let rules = names(body, "rules", problems);
     if rules.is_empty() {
-        problems.refuse(
-            body.at,
+        problems.refuse_with(
+            body.entry("rules").map_or(key.at, |(rules, _)| rules.at),
             "rules",
-            "a correlation lists the rules it counts, by id or name",
+            "names no rule that is counted",
+            "list rules by id or name: `rules: [some_rule]`",
         );
     }
     let group_by = names(body, "group-by", problems);
     let aliases = aliases(body, problems);
-    let timespan_nanos = timespan(body, problems);
+    let timespan_nanos = timespan(key.at, body, problems);
     let (condition, field) = condition(body, problems);
     let generate = [document, body]
         .iter()
         .filter_map(|node| node.find("generate"))
         .any(|node| node.text().is_some_and(|text| text.eq_ignore_ascii_case("true")));
+    if matches!(kind, Some(Kind::EventCount | Kind::ValueCount)) {
+        check_counting(key.at, body, problems);
+    }
     let kind = kind.filter(|_| problems.refusals.len() == before)?;
     Some(CorrelationDoc {
         meta,
-        at: document.at,
+        at: key.at,
         file: Arc::clone(&problems.file),
         kind,
         rules,
@@ -108,10 +118,28 @@ pub fn read(document: &Node, problems: &mut Problems) -> Option<CorrelationDoc> 
         aliases,
         timespan_nanos: timespan_nanos?,
         condition,
-        condition_at: body.find("condition").map_or(body.at, |node| node.at),
+        condition_at: body
+            .entry("condition")
+            .map_or(key.at, |(condition, _)| condition.at),
         field,
         generate,
     })
+}
+
+/// What a correlation that counts lines needs.
+fn check_counting(at: At, body: &Node, problems: &mut Problems) {
+    if body.find("condition").is_none() {
+        let hint = "write for example `condition: {gte: 10}`";
+        problems.refuse_with(at, "condition", "what is counted needs a condition", hint);
+    }
+    if body.find("group-by").is_none() && body.find("group_by").is_none() {
+        problems.warn(
+            at,
+            "group-by",
+            "without it the lines of all clients are counted together, and the last one is blamed",
+            Some("write `group-by: [c-ip]`, unless that is meant".to_owned()),
+        );
+    }
 }
 
 fn check_keys(body: &Node, problems: &mut Problems) {
@@ -131,22 +159,32 @@ fn check_keys(body: &Node, problems: &mut Problems) {
                 key.at,
                 name,
                 "is no key of a correlation",
-                format!("keys are {}", KEYS.join(", ")),
+                meant(name, KEYS, &format!("keys are {}", KEYS.join(", "))),
             );
         }
     }
 }
 
-fn kind(body: &Node, problems: &mut Problems) -> Option<Kind> {
+/// The types of correlations.
+const TYPES: [&str; 4] = ["event_count", "value_count", "temporal", "temporal_ordered"];
+
+fn kind(at: At, body: &Node, problems: &mut Problems) -> Option<Kind> {
     let node = body.find("type");
     let name = node.and_then(Node::text).unwrap_or_default();
     let kind = Kind::from_name(name);
     if kind.is_none() {
         problems.refuse_with(
-            node.map_or(body.at, |node| node.at),
+            node.map_or(at, |node| node.at),
             "type",
-            format!("`{name}` is not supported"),
-            "types are event_count, value_count, temporal and temporal_ordered",
+            match node {
+                None => "is missing".to_owned(),
+                Some(_) => format!("`{name}` is not supported"),
+            },
+            meant(
+                name,
+                TYPES,
+                "types are event_count, value_count, temporal and temporal_ordered",
+            ),
         );
     }
     kind
@@ -161,11 +199,18 @@ fn names(body: &Node, key: &str, problems: &mut Problems) -> Vec<(Arc<str>, At)>
     for item in node.items() {
         match item.text() {
             Some(text) => names.push((Arc::from(text.trim()), item.at)),
-            None => problems.refuse(item.at, key, format!("a name is text, not {}", item.kind())),
+            None => problems.refuse_with(
+                item.at,
+                key,
+                format!("a name is text, not {}", item.kind()),
+                "write names, one or a list of them",
+            ),
         }
     }
     names
 }
+
+const ALIAS: &str = "write `aliases: {name: {rule_one: c-ip, rule_two: cs-host}}`";
 
 fn aliases(body: &Node, problems: &mut Problems) -> Vec<Alias> {
     let Some(node) = body.find("aliases") else {
@@ -180,26 +225,29 @@ fn aliases(body: &Node, problems: &mut Problems) -> Vec<Alias> {
         for (rule, field) in fields.map().unwrap_or_default() {
             match (rule.text(), field.text()) {
                 (Some(rule), Some(text)) => alias.fields.push((rule.into(), text.into(), field.at)),
-                _ => problems.refuse(field.at, "aliases", "an alias maps rules to field names"),
+                _ => problems.refuse_with(field.at, "aliases", "an alias maps rules to field names", ALIAS),
             }
         }
         if alias.fields.is_empty() {
-            problems.refuse(fields.at, "aliases", "an alias maps rules to field names");
+            problems.refuse_with(fields.at, "aliases", "an alias maps rules to field names", ALIAS);
         }
         aliases.push(alias);
     }
     aliases
 }
 
-fn timespan(body: &Node, problems: &mut Problems) -> Option<i64> {
+fn timespan(at: At, body: &Node, problems: &mut Problems) -> Option<i64> {
     let node = body.find("timespan");
     let text = node.and_then(Node::text).unwrap_or_default();
     let nanos = span(text);
     if nanos.is_none() {
         problems.refuse_with(
-            node.map_or(body.at, |node| node.at),
+            node.map_or(at, |node| node.at),
             "timespan",
-            format!("`{text}` is no length of time"),
+            match node {
+                None => "is missing".to_owned(),
+                Some(_) => format!("`{text}` is no length of time"),
+            },
             "write a number and s, m, h, d or w: `5m`",
         );
     }
@@ -250,18 +298,34 @@ fn condition(body: &Node, problems: &mut Problems) -> Counted {
         if name == "field" {
             match value.text() {
                 Some(text) => field = Some((Arc::from(text), value.at)),
-                None => problems.refuse(value.at, "field", "one field is counted"),
+                None => problems.refuse_with(
+                    value.at,
+                    "field",
+                    "one field is counted",
+                    "write its name: `field: cs-uri-stem`",
+                ),
             }
             continue;
         }
         match (Comparison::from_name(name), text.parse()) {
             (Some(comparison), Ok(number)) => comparisons.push((comparison, number)),
-            (Some(_), Err(_)) => problems.refuse(value.at, name, format!("`{text}` is no whole number")),
+            (Some(_), Err(_)) => {
+                problems.refuse_with(
+                    value.at,
+                    name,
+                    format!("`{text}` is no whole number"),
+                    "write digits",
+                );
+            }
             (None, _) => problems.refuse_with(
                 key.at,
                 name,
                 "is no comparison",
-                "comparisons are gt, gte, lt, lte, eq and neq",
+                meant(
+                    name,
+                    ["gt", "gte", "lt", "lte", "eq", "neq", "field"],
+                    "comparisons are gt, gte, lt, lte, eq and neq",
+                ),
             ),
         }
     }

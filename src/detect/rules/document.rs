@@ -1,44 +1,51 @@
 //! Reads the documents of one file: detection rules, filters, and hands correlations on.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::detect::condition::{self, Condition, Quantity};
+use crate::detect::condition::{self, Condition, Group, Quantity};
 use crate::detect::expr::Expr;
 use crate::detect::modifiers;
-use crate::detect::problem::Problems;
-use crate::detect::yaml::{self, Node, Value};
+use crate::detect::problem::{Problems, meant};
+use crate::detect::yaml::{self, At, Node, Value};
+use crate::text::nearest;
 
+use super::collection::Collection;
 use super::link::{Documents, FilterDoc, RuleDoc};
 use super::{Logic, Selection, counted, meta};
 
 /// Reads every document of a file into `all`; faults go to `problems`.
 pub fn read(text: &str, all: &mut Documents, problems: &mut Problems) {
-    let documents = match yaml::documents(text) {
-        Ok(documents) => documents,
-        Err(fault) => return problems.refuse(fault.at, "yaml", fault.reason),
-    };
-    if documents.is_empty() {
-        problems.warn(yaml::At::default(), "file", "holds no rule");
+    let (documents, faults) = yaml::documents(text);
+    all.incomplete |= !faults.is_empty();
+    if documents.is_empty() && faults.is_empty() {
+        let hint = "a rule has at least `title`, `logsource` and `detection`";
+        problems.warn(
+            yaml::At::default(),
+            "file",
+            "holds no rule",
+            Some(hint.to_owned()),
+        );
     }
-    for document in &documents {
-        one(document, all, problems);
+    for fault in faults {
+        let hint = fault.hint.unwrap_or_default();
+        problems.refuse_with(fault.at, "yaml", fault.reason, hint);
+    }
+    let mut collection = Collection::default();
+    for document in documents {
+        if let Some(document) = collection.whole(document, problems) {
+            one(&document, all, problems);
+        }
     }
 }
 
 fn one(document: &Node, all: &mut Documents, problems: &mut Problems) {
     if document.map().is_none() {
-        return problems.refuse(
+        return problems.refuse_with(
             document.at,
             "document",
             format!("a rule is a map, not {}", document.kind()),
-        );
-    }
-    if let Some((key, _)) = document.entry("action") {
-        return problems.refuse_with(
-            key.at,
-            "action",
-            "collections with global parts are old Sigma",
-            "write each rule out in a document of its own",
+            "a rule begins with `title: …`; `---` stands between two rules",
         );
     }
     let kinds = ["detection", "correlation", "filter"];
@@ -48,18 +55,38 @@ fn one(document: &Node, all: &mut Documents, problems: &mut Problems) {
         .collect();
     match present.as_slice() {
         ["detection"] => rule(document, all, problems),
-        ["correlation"] => all.correlations.extend(counted::read(document, problems)),
+        ["correlation"] => match counted::read(document, problems) {
+            Some(correlation) => all.correlations.push(correlation),
+            // What is wrong with its head was told.
+            None => all.refuse(&meta::read(
+                document,
+                &mut Problems::new(Arc::clone(&problems.file)),
+            )),
+        },
         ["filter"] => filter(document, all, problems),
-        [] => problems.refuse(
+        [] => problems.refuse_with(
             document.at,
             "document",
             "has neither `detection` nor `correlation` nor `filter`",
+            misspelled(document, &kinds),
         ),
-        several => problems.refuse(
+        several => problems.refuse_with(
             document.at,
             "document",
             format!("is one of {} only", several.join(", ")),
+            "put `---` and a title between the two",
         ),
+    }
+}
+
+/// What to do about a document without any of these keys.
+fn misspelled(document: &Node, kinds: &[&str]) -> String {
+    let keys = document.map().unwrap_or_default().iter();
+    let mut near =
+        keys.filter_map(|(key, _)| Some((key.text()?, nearest(key.text()?, kinds.iter().copied())?)));
+    match near.next() {
+        Some((key, kind)) => format!("`{key}` may be meant to be `{kind}`"),
+        None => "say under `detection` what the rule looks for".to_owned(),
     }
 }
 
@@ -67,33 +94,43 @@ fn rule(document: &Node, all: &mut Documents, problems: &mut Problems) {
     let before = problems.refusals.len();
     let meta = meta::read(document, problems);
     let source = log_source(document, problems);
-    let Some(detection) = document.find("detection") else {
+    let Some((key, detection)) = document.entry("detection") else {
         return;
     };
-    let Some((selections, logic)) = detections(detection, "detection", &[], problems) else {
-        return;
+    let Some((selections, logic)) = detections(key.at, detection, "detection", &[], problems) else {
+        return all.refuse(&meta);
     };
-    if problems.refusals.len() == before {
-        all.rules.push(RuleDoc {
-            meta,
-            at: document.at,
-            source,
-            selections,
-            logic,
-        });
+    if problems.refusals.len() > before {
+        return all.refuse(&meta);
     }
+    all.unfolded += unfolded(&selections, &logic);
+    if all.unfolded > MAX_UNFOLDED {
+        return problems.refuse_with(
+            key.at,
+            "condition",
+            format!("the rules of this file unfold to more than {MAX_UNFOLDED} tests"),
+            "write the rules in several files, and name large selections less often",
+        );
+    }
+    all.rules.push(RuleDoc {
+        meta,
+        at: document.entry("id").map_or(document.at, |(_, id)| id.at),
+        source,
+        selections,
+        logic,
+    });
 }
 
 fn filter(document: &Node, all: &mut Documents, problems: &mut Problems) {
     let before = problems.refusals.len();
     let meta = meta::read(document, problems);
     let source = log_source(document, problems);
-    let Some(body) = document.find("filter") else {
+    let Some((filter_key, body)) = document.entry("filter") else {
         return;
     };
     let Some((rules_key, rules)) = body.entry("rules") else {
         return problems.refuse_with(
-            body.at,
+            filter_key.at,
             "filter",
             "does not say which rules it is for",
             "list their ids under `rules`, or write `rules: any`",
@@ -105,9 +142,14 @@ fn filter(document: &Node, all: &mut Documents, problems: &mut Problems) {
         .filter_map(|item| item.text().map(|name| (Arc::from(name), item.at)))
         .collect();
     if names.is_empty() {
-        problems.refuse(rules_key.at, "rules", "names no rule");
+        problems.refuse_with(
+            rules_key.at,
+            "rules",
+            "names no rule",
+            "list ids or names of rules, or write `rules: any`",
+        );
     }
-    let Some((selections, logic)) = detections(body, "filter", &["rules"], problems) else {
+    let Some((selections, logic)) = detections(filter_key.at, body, "filter", &["rules"], problems) else {
         return;
     };
     if problems.refusals.len() == before {
@@ -121,6 +163,14 @@ fn filter(document: &Node, all: &mut Documents, problems: &mut Problems) {
             logic,
         });
     }
+}
+
+/// Most tests that the rules of one file have when every selection is written out where its name stands.
+const MAX_UNFOLDED: usize = 1 << 21;
+
+fn unfolded(selections: &[Selection], logic: &Logic) -> usize {
+    let sizes: Vec<usize> = selections.iter().map(|selection| selection.expr.size()).collect();
+    logic.weight(&sizes)
 }
 
 /// Which logs a rule is for.
@@ -167,7 +217,12 @@ fn log_source(document: &Node, problems: &mut Problems) -> LogSource {
         return LogSource::default();
     };
     if node.map().is_none() {
-        problems.refuse(node.at, "logsource", format!("is a map, not {}", node.kind()));
+        problems.refuse_with(
+            node.at,
+            "logsource",
+            format!("is a map, not {}", node.kind()),
+            "write `logsource: {category: webserver}`",
+        );
         return LogSource::default();
     }
     let text = |name: &str| {
@@ -185,8 +240,9 @@ fn log_source(document: &Node, problems: &mut Problems) -> LogSource {
     if !(category == Some(true) || (category.is_none() && product.unwrap_or(true))) {
         let named = [&source.category, &source.product].into_iter().flatten();
         let named: Vec<&str> = named.map(String::as_str).collect();
+        let wrong = if category.is_some() { "category" } else { "product" };
         problems.refuse_with(
-            key.at,
+            node.find(wrong).map_or(key.at, |wrong| wrong.at),
             "logsource",
             format!("`{}` is no web access log", named.join(" ")),
             "categories are webserver and proxy, products nginx, apache and the other servers afw reads",
@@ -197,13 +253,19 @@ fn log_source(document: &Node, problems: &mut Problems) -> LogSource {
 
 /// Reads selections and condition out of a `detection` or `filter` map.
 fn detections(
+    at: At,
     body: &Node,
     construct: &str,
     other_keys: &[&str],
     problems: &mut Problems,
 ) -> Option<(Vec<Selection>, Logic)> {
     let Some(entries) = body.map() else {
-        problems.refuse(body.at, construct, format!("is a map, not {}", body.kind()));
+        problems.refuse_with(
+            body.at,
+            construct,
+            format!("is a map, not {}", body.kind()),
+            "it holds named selections and a `condition`",
+        );
         return None;
     };
     let before = problems.refusals.len();
@@ -222,26 +284,19 @@ fn detections(
             );
             continue;
         }
-        if let Some(expr) = selection(name, value, problems) {
-            selections.push(Selection {
-                name: name.into(),
-                expr,
-            });
-        }
+        // One that is refused is known to the condition all the same.
+        let expr = selection(key, value, problems).unwrap_or(Expr::Any(Vec::new()));
+        selections.push(Selection {
+            name: name.into(),
+            expr,
+        });
     }
     let Some((key, value)) = body.entry("condition") else {
-        problems.refuse_with(
-            body.at,
-            construct,
-            "has no condition",
-            "add `condition: selection`",
-        );
+        let first = selections.first().map_or("selection", |first| &*first.name);
+        let hint = format!("add `condition: {first}`");
+        problems.refuse_with(at, construct, "has no condition", hint);
         return None;
     };
-    if problems.refusals.len() > before {
-        // Selections that were refused would be reported as unknown names too.
-        return None;
-    }
     let parts: Vec<Logic> = value
         .items()
         .iter()
@@ -249,24 +304,31 @@ fn detections(
         .collect();
     if parts.len() != value.items().len() || parts.is_empty() {
         if problems.refusals.len() == before {
-            problems.refuse(key.at, "condition", "is empty");
+            problems.refuse_with(
+                key.at,
+                "condition",
+                "is empty",
+                "name the selections that must hold: `condition: a and not b`",
+            );
         }
         return None;
     }
-    Some((selections, Logic::Any(parts)))
+    (problems.refusals.len() == before).then_some((selections, Logic::Any(parts)))
 }
 
-fn selection(name: &str, value: &Node, problems: &mut Problems) -> Option<Expr> {
+fn selection(key: &Node, value: &Node, problems: &mut Problems) -> Option<Expr> {
+    const EMPTY: &str = "write what it looks for: `cs-uri|contains: /x`, or a list of words";
+    let name = key.text().unwrap_or_default();
     let before = problems.refusals.len();
     let expr = match &value.value {
-        Value::Map(_) => fields(name, value, problems),
+        Value::Map(_) => fields(name, key, value, problems),
         Value::Scalar(_) => modifiers::keyword(value, problems),
         Value::List(items) => {
             let parts = items.iter().filter_map(|item| match &item.value {
-                Value::Map(_) => fields(name, item, problems),
+                Value::Map(_) => fields(name, item, item, problems),
                 Value::Scalar(_) => modifiers::keyword(item, problems),
                 _ => {
-                    problems.refuse(item.at, name, format!("{} is no selection", item.kind()));
+                    problems.refuse_with(item.at, name, format!("{} is no selection", item.kind()), EMPTY);
                     None
                 }
             });
@@ -277,15 +339,20 @@ fn selection(name: &str, value: &Node, problems: &mut Problems) -> Option<Expr> 
     let empty =
         matches!(&value.value, Value::Null) || matches!(&value.value, Value::List(items) if items.is_empty());
     if empty {
-        problems.refuse(value.at, name, "is empty");
+        problems.refuse_with(key.at, name, "is empty", EMPTY);
     }
     expr.filter(|_| problems.refusals.len() == before)
 }
 
-fn fields(name: &str, map: &Node, problems: &mut Problems) -> Option<Expr> {
+fn fields(name: &str, at: &Node, map: &Node, problems: &mut Problems) -> Option<Expr> {
     let entries = map.map().unwrap_or_default();
     if entries.is_empty() {
-        problems.refuse(map.at, name, "is empty");
+        problems.refuse_with(
+            at.at,
+            name,
+            "is empty",
+            "write what it looks for: `cs-uri|contains: /x`",
+        );
         return None;
     }
     let parts: Vec<Expr> = entries
@@ -297,67 +364,155 @@ fn fields(name: &str, map: &Node, problems: &mut Problems) -> Option<Expr> {
 
 fn logic(node: &Node, selections: &[Selection], problems: &mut Problems) -> Option<Logic> {
     let Some(text) = node.text() else {
-        problems.refuse(node.at, "condition", format!("is text, not {}", node.kind()));
+        let reason = format!("is text, not {}", node.kind());
+        problems.refuse_with(node.at, "condition", reason, "write `condition: selection`");
         return None;
     };
     let parsed = match condition::parse(text) {
         Ok(parsed) => parsed,
         Err(error) => {
-            let mut at = node.at;
-            at.column += text.get(..error.offset).unwrap_or_default().chars().count();
-            problems.refuse(at, "condition", error.reason);
+            let word = text.get(error.offset..).unwrap_or_default();
+            let len = word.find(|letter: char| letter.is_whitespace() || "()".contains(letter));
+            let at = node.at.inside(error.offset, len.unwrap_or(word.len()).max(1));
+            let hint = match text.contains('|') {
+                true => {
+                    "a correlation counts: `type: event_count`, `rules`, `group-by`, `timespan`, `condition: {gte: 5}`"
+                }
+                false => {
+                    "selections are joined by `and`, `or`, `not`, `1 of x*`, `all of x*` and parentheses"
+                }
+            };
+            problems.refuse_with(at, "condition", error.reason, hint);
             return None;
         }
     };
-    match bind(&parsed, selections) {
-        Ok(logic) => Some(logic),
-        Err(reason) => {
-            problems.refuse(node.at, "condition", reason);
-            None
+    let mut binder = Binder::new(selections);
+    let logic = binder.bind(&parsed);
+    for (word, reason, hint) in binder.faults {
+        let at = place_of(text, &word).map_or(node.at, |start| node.at.inside(start, word.len()));
+        problems.refuse_with(at, "condition", reason, hint);
+    }
+    logic
+}
+
+/// Where a name stands in a condition as a word of its own.
+fn place_of(text: &str, word: &str) -> Option<usize> {
+    let is_part = |letter: char| letter.is_alphanumeric() || "_-.*".contains(letter);
+    let alone = |at: &usize| {
+        let before = text.get(..*at).and_then(|before| before.chars().next_back());
+        let after = text.get(at + word.len()..).and_then(|after| after.chars().next());
+        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+    };
+    text.match_indices(word).map(|(at, _)| at).find(alone)
+}
+
+/// A name in a condition, what is wrong with it and what to do.
+type Unbound = (String, String, String);
+
+/// Most selections that the groups of one condition may take in all, and most names that it may have wrong.
+const MAX_MEMBERS: usize = 1 << 16;
+const MAX_FAULTS: usize = 20;
+
+/// Puts indices in the place of names.
+struct Binder<'s> {
+    selections: &'s [Selection],
+    places: HashMap<&'s str, usize>,
+    members: usize,
+    faults: Vec<Unbound>,
+}
+
+impl<'s> Binder<'s> {
+    fn new(selections: &'s [Selection]) -> Self {
+        let places = selections
+            .iter()
+            .zip(0..)
+            .map(|(selection, at)| (&*selection.name, at));
+        Self {
+            selections,
+            places: places.collect(),
+            members: 0,
+            faults: Vec::new(),
+        }
+    }
+
+    /// The condition over indices; `None` when a name means nothing.
+    fn bind(&mut self, condition: &Condition) -> Option<Logic> {
+        if self.faults.len() >= MAX_FAULTS {
+            return None;
+        }
+        Some(match condition {
+            Condition::Not(inner) => Logic::Not(Box::new(self.bind(inner)?)),
+            Condition::All(parts) => Logic::All(self.each(parts)?),
+            Condition::Any(parts) => Logic::Any(self.each(parts)?),
+            Condition::Name(name) => {
+                let index = self.places.get(name.as_str()).copied();
+                if index.is_none() {
+                    self.faults.push(unknown(name, self.selections));
+                }
+                Logic::Selection(index?)
+            }
+            Condition::Of(quantity, group) => {
+                let bound = self.of(*quantity, group);
+                bound.map_err(|fault| self.faults.push(fault)).ok()?
+            }
+        })
+    }
+
+    fn each(&mut self, parts: &[Condition]) -> Option<Vec<Logic>> {
+        let bound: Vec<_> = parts.iter().map(|part| self.bind(part)).collect();
+        bound.into_iter().collect()
+    }
+
+    fn of(&mut self, quantity: Quantity, group: &Group) -> Result<Logic, Unbound> {
+        let selections = self.selections;
+        let word = match group {
+            Group::Them => "them",
+            Group::Like(pattern) => pattern,
+        };
+        let fault = |reason: String, hint: String| Err((word.to_owned(), reason, hint));
+        self.members += selections.len();
+        if self.members > MAX_MEMBERS {
+            let reason = format!("the groups of this condition look at more than {MAX_MEMBERS} selections");
+            return fault(reason, "write several rules".to_owned());
+        }
+        let included = |(index, selection): (usize, &Selection)| {
+            group.includes(&selection.name).then_some(Logic::Selection(index))
+        };
+        let members: Vec<Logic> = selections.iter().enumerate().filter_map(included).collect();
+        match (quantity, members.len()) {
+            (_, 0) => fault(
+                "`of` finds no selection of that name".to_owned(),
+                names_of(selections),
+            ),
+            (Quantity::All, _) => Ok(Logic::All(members)),
+            (Quantity::AtLeast(1), _) => Ok(Logic::Any(members)),
+            (Quantity::AtLeast(count), there) if count <= there => Ok(Logic::AtLeast(count, members)),
+            (Quantity::AtLeast(count), there) => fault(
+                format!("asks for {count} selections of {there}"),
+                format!("write `all of {word}`, or a smaller number"),
+            ),
         }
     }
 }
 
-/// Puts indices in the place of names.
-fn bind(condition: &Condition, selections: &[Selection]) -> Result<Logic, String> {
-    let each = |parts: &[Condition]| {
-        parts
-            .iter()
-            .map(|part| bind(part, selections))
-            .collect::<Result<_, _>>()
-    };
-    Ok(match condition {
-        Condition::Name(name) => {
-            let index = selections.iter().position(|selection| &*selection.name == name);
-            Logic::Selection(index.ok_or_else(|| unknown(name, selections))?)
-        }
-        Condition::Not(inner) => Logic::Not(Box::new(bind(inner, selections)?)),
-        Condition::All(parts) => Logic::All(each(parts)?),
-        Condition::Any(parts) => Logic::Any(each(parts)?),
-        Condition::Of(quantity, group) => {
-            let members: Vec<Logic> = selections
-                .iter()
-                .enumerate()
-                .filter(|(_, selection)| group.includes(&selection.name))
-                .map(|(index, _)| Logic::Selection(index))
-                .collect();
-            match (*quantity, members.len()) {
-                (_, 0) => return Err("`of` finds no selection of that name".to_owned()),
-                (Quantity::All, _) => Logic::All(members),
-                (Quantity::AtLeast(1), _) => Logic::Any(members),
-                (Quantity::AtLeast(count), there) if count <= there => Logic::AtLeast(count, members),
-                (Quantity::AtLeast(count), there) => {
-                    return Err(format!("asks for {count} selections of {there}"));
-                }
-            }
-        }
-    })
+fn unknown(name: &str, selections: &[Selection]) -> Unbound {
+    let names = selections.iter().map(|selection| &*selection.name);
+    (
+        name.to_owned(),
+        format!("`{name}` is no selection of this rule"),
+        meant(name, names, &names_of(selections)),
+    )
 }
 
-fn unknown(name: &str, selections: &[Selection]) -> String {
-    let names: Vec<&str> = selections.iter().map(|selection| &*selection.name).collect();
-    format!(
-        "`{name}` is no selection of this rule, which has {}",
-        names.join(", ")
-    )
+fn names_of(selections: &[Selection]) -> String {
+    const MAX: usize = 20;
+    let names: Vec<&str> = selections
+        .iter()
+        .map(|selection| &*selection.name)
+        .take(MAX)
+        .collect();
+    match names.as_slice() {
+        [] => "write a selection beside the condition".to_owned(),
+        names => format!("selections are {}", names.join(", ")),
+    }
 }

@@ -48,10 +48,11 @@ pub fn read(list: &Node, matches: bool, examples: &mut Vec<Example>, problems: &
                 .iter()
                 .for_each(|(key, value)| set(&mut example, key, value, problems));
         } else {
-            problems.refuse(
+            problems.refuse_with(
                 item.at,
                 "afw example",
                 format!("is a target or a map, not {}", item.kind()),
+                "write `/path` or `{cs-uri: /path, sc-status: 200}`",
             );
         }
         examples.push(example);
@@ -69,7 +70,7 @@ fn set(example: &mut Example, key: &Node, value: &Node, problems: &mut Problems)
         Some(Field::Host) => example.host = text,
         Some(Field::Status) => match text.and_then(|text| text.parse().ok()) {
             Some(status) => example.status = status,
-            None => problems.refuse(value.at, name, "is no status"),
+            None => problems.refuse_with(value.at, name, "is no status", "write three digits: 404"),
         },
         _ => problems.refuse_with(
             key.at,

@@ -1,11 +1,11 @@
 //! Resolves who means whom: filters to rules, correlations to rules and to each other.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::detect::correlate::rule::{self, Base, Correlation, Kind, RuleRef};
 use crate::detect::fields::Field;
-use crate::detect::problem::{Problems, RuleProblem};
+use crate::detect::problem::{Problems, RuleProblem, meant};
 use crate::detect::yaml::At;
 
 use super::counted::CorrelationDoc;
@@ -19,6 +19,12 @@ pub struct Documents {
     pub rules: Vec<RuleDoc>,
     pub filters: Vec<FilterDoc>,
     pub correlations: Vec<CorrelationDoc>,
+    /// Names of rules that were refused: who means them is not to blame.
+    pub refused: Vec<Arc<str>>,
+    /// Parts that the rules of a file unfold to when every selection is written out where its name stands.
+    pub unfolded: usize,
+    /// Whether documents could not be read, so that any name may be theirs.
+    pub incomplete: bool,
 }
 
 impl Documents {
@@ -27,6 +33,19 @@ impl Documents {
         self.rules.append(&mut next.rules);
         self.filters.append(&mut next.filters);
         self.correlations.append(&mut next.correlations);
+        self.refused.append(&mut next.refused);
+        self.incomplete |= next.incomplete;
+    }
+
+    /// Remembers the names of a rule that was refused.
+    pub fn refuse(&mut self, meta: &Meta) {
+        self.refused.push(Arc::clone(&meta.info.id));
+        self.refused.extend(meta.name.clone());
+    }
+
+    /// Whether a name that no rule has is an author's mistake.
+    fn is_missing(&self, name: &str) -> bool {
+        !self.incomplete && !self.refused.iter().any(|refused| **refused == *name)
     }
 }
 
@@ -59,7 +78,7 @@ pub struct Linked {
 }
 
 /// Names of rules and correlations.
-struct Names(HashMap<Arc<str>, RuleRef>);
+struct Names(BTreeMap<Arc<str>, RuleRef>);
 
 /// Links everything; what is refused comes back in `refusals`, and then the result is of no use.
 pub fn link(mut all: Documents, refusals: &mut Vec<RuleProblem>, warnings: &mut Vec<RuleProblem>) -> Linked {
@@ -104,7 +123,7 @@ pub fn link(mut all: Documents, refusals: &mut Vec<RuleProblem>, warnings: &mut 
 }
 
 fn names(all: &Documents, refusals: &mut Vec<RuleProblem>) -> Names {
-    let mut names: HashMap<Arc<str>, RuleRef> = HashMap::new();
+    let mut names: BTreeMap<Arc<str>, RuleRef> = BTreeMap::new();
     let rules = all
         .rules
         .iter()
@@ -147,13 +166,15 @@ fn apply_filters(all: &mut Documents, names: &Names, refusals: &mut Vec<RuleProb
             match names.0.get(name) {
                 Some(RuleRef::Rule(index)) => targets.push(*index as usize),
                 Some(RuleRef::Correlation(_)) => {
-                    problems.refuse(
+                    problems.refuse_with(
                         *at,
                         "rules",
-                        format!("`{name}` is a correlation; filter the rules it counts"),
+                        format!("`{name}` is a correlation"),
+                        "filter the rules that it counts",
                     );
                 }
-                None => problems.refuse(*at, "rules", format!("no rule `{name}` is loaded")),
+                None if all.is_missing(name) => missing(name, *at, names, &mut problems),
+                None => {}
             }
         }
         for target in targets {
@@ -165,6 +186,15 @@ fn apply_filters(all: &mut Documents, names: &Names, refusals: &mut Vec<RuleProb
         }
         refusals.append(&mut problems.refusals);
     }
+}
+
+fn missing(name: &str, at: At, names: &Names, problems: &mut Problems) {
+    let hint = meant(
+        name,
+        names.0.keys().map(|name| &**name),
+        "rules are named by id or name, in any of the files that are loaded together",
+    );
+    problems.refuse_with(at, "rules", format!("no rule `{name}` is loaded"), hint);
 }
 
 /// Adds a filter's condition to a rule's.
@@ -187,24 +217,28 @@ fn correlation(
 ) -> Option<Correlation<Field>> {
     let before = problems.refusals.len();
     let threshold = rule::threshold(document.kind, &document.condition, document.rules.len());
-    let threshold = threshold.map_err(|reason| problems.refuse(document.condition_at, "condition", reason));
+    let threshold = threshold.map_err(|reason| {
+        problems.refuse_with(
+            document.condition_at,
+            "condition",
+            reason,
+            "write for example `condition: {gte: 10}`",
+        );
+    });
     if document.kind == Kind::ValueCount && document.field.is_none() {
-        problems.refuse(
+        problems.refuse_with(
             document.condition_at,
             "field",
             "value_count needs the field whose values it counts",
+            "write for example `condition: {field: cs-uri-stem, gte: 10}`",
         );
     }
     let mut bases = Vec::new();
     for (name, at) in &document.rules {
         match names.0.get(name) {
             Some(reference) => bases.extend(base(document, name, *reference, all, problems)),
-            None => problems.refuse_with(
-                *at,
-                "rules",
-                format!("no rule `{name}` is loaded"),
-                "rules are named by id or name, in any of the files that are loaded together",
-            ),
+            None if all.is_missing(name) => missing(name, *at, names, problems),
+            None => return None,
         }
     }
     if problems.refusals.len() > before {
@@ -257,7 +291,8 @@ fn check(correlations: &[Correlation<Field>], all: &Documents, refusals: &mut Ve
             continue;
         };
         let mut problems = Problems::new(Arc::clone(&document.file));
-        problems.refuse(document.at, fault.construct, fault.reason);
+        let hint = "take the rule out of the list, or give the correlation what it needs";
+        problems.refuse_with(document.at, fault.construct, fault.reason, hint);
         refusals.append(&mut problems.refusals);
     }
 }

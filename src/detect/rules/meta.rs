@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::detect::problem::Problems;
+use crate::detect::problem::{Problems, meant};
 use crate::detect::yaml::{Node, Value};
 use crate::detect::{Class, Confidence, Level, Names, RuleInfo};
 
@@ -59,6 +59,7 @@ fn title(document: &Node, id: Option<&str>, problems: &mut Problems) -> Arc<str>
                 document.at,
                 "title",
                 "a rule should have one; its id or file stands for it",
+                Some("write `title: what it finds`".to_owned()),
             );
             id.unwrap_or(&problems.file).into()
         }
@@ -88,7 +89,11 @@ fn level(document: &Node, problems: &mut Problems) -> Level {
             node.at,
             "level",
             format!("`{word}` is no level"),
-            "levels are informational, low, medium, high and critical",
+            meant(
+                word,
+                LEVELS.map(Level::name),
+                "levels are informational, low, medium, high and critical",
+            ),
         );
         Level::Medium
     })
@@ -111,7 +116,8 @@ fn tags(document: &Node, problems: &mut Problems) -> Vec<Arc<str>> {
         .filter_map(|item| {
             let tag = item.text();
             if tag.is_none() {
-                problems.refuse(item.at, "tags", format!("a tag is text, not {}", item.kind()));
+                let reason = format!("a tag is text, not {}", item.kind());
+                problems.refuse_with(item.at, "tags", reason, "write `tags: [attack.t1190]`");
             }
             tag.map(Arc::from)
         })
@@ -132,7 +138,13 @@ fn ours(document: &Node, problems: &mut Problems) -> Ours {
         return ours;
     };
     let Some(entries) = node.map() else {
-        problems.refuse(node.at, "afw", format!("is a map, not {}", node.kind()));
+        let reason = format!("is a map, not {}", node.kind());
+        problems.refuse_with(
+            node.at,
+            "afw",
+            reason,
+            "write `afw: {class: probe, confidence: 0.5}`",
+        );
         return ours;
     };
     for (key, value) in entries {
@@ -146,17 +158,22 @@ fn ours(document: &Node, problems: &mut Problems) -> Ours {
                         value.at,
                         "afw.class",
                         format!("`{text}` is no class"),
-                        format!("classes are {}", names.join(", ")),
+                        meant(
+                            text,
+                            names.iter().copied(),
+                            &format!("classes are {}", names.join(", ")),
+                        ),
                     );
                 }
             }
             "confidence" => {
                 ours.confidence = text.parse().ok().and_then(Confidence::new);
                 if ours.confidence.is_none() {
-                    problems.refuse(
+                    problems.refuse_with(
                         value.at,
                         "afw.confidence",
                         format!("`{text}` is no number from 0 to 1"),
+                        "0.9 is hostile by itself, 0.5 suspicious, 0.3 only together with others",
                     );
                 }
             }
@@ -167,7 +184,11 @@ fn ours(document: &Node, problems: &mut Problems) -> Ours {
                 key.at,
                 format!("afw.{other}"),
                 "is no key that afw knows",
-                "keys are class, confidence, names, match and pass",
+                meant(
+                    other,
+                    ["class", "confidence", "names", "match", "pass"],
+                    "keys are class, confidence, names, match and pass",
+                ),
             ),
         }
     }

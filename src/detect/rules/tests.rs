@@ -214,3 +214,26 @@ fn a_field_of_another_world_is_a_warning() {
         "{warning}"
     );
 }
+
+/// What an author is told of each mistake, word for word. `AFW_BLESS=1` writes what is told into the file, to be read.
+#[test]
+fn mistakes_are_shown_where_they_are() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/rules/mistakes.txt");
+    let table = std::fs::read_to_string(path).unwrap();
+    let mut told = String::new();
+    let mut mistakes = 0;
+    for case in table.split("### ").skip(1) {
+        let (name, rest) = case.split_once('\n').unwrap();
+        let (text, _) = rest.split_once(">>>\n").unwrap();
+        let problems = load(text).err().unwrap_or_else(|| panic!("{name}: loads"));
+        mistakes += problems.len();
+        told.push_str(&format!("### {name}\n{text}>>>\n{}\n\n", problems.join("\n")));
+    }
+    if std::env::var_os("AFW_BLESS").is_some() {
+        return std::fs::write(path, &told).unwrap();
+    }
+    for (told, expected) in told.split("### ").zip(table.split("### ")) {
+        assert_eq!(told, expected);
+    }
+    assert!(mistakes >= 60, "{mistakes}");
+}

@@ -302,6 +302,43 @@ fn explaining_says_where_and_why_not() {
     });
 }
 
+#[test]
+fn rules_of_every_shape_hold_where_they_should() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/rules/shapes.yml");
+    let ruleset = load(&std::fs::read_to_string(path).unwrap());
+    let mut signatures = Signatures::new(Arc::clone(&ruleset));
+    let mut count = 0;
+    for (index, rule) in ruleset.rules().iter().enumerate() {
+        assert!(rule.examples.len() >= 2, "{}", rule.info.title);
+        for example in &rule.examples {
+            let text = |text: &str| Cow::Owned(text.as_bytes().to_vec());
+            let record = Record {
+                method: Some(text(&example.method)),
+                target: Some(text(&example.target)),
+                status: Some(example.status),
+                user_agent: example.agent.as_deref().map(text),
+                referrer: example.referrer.as_deref().map(text),
+                host: example.host.as_deref().map(text),
+                ..Record::default()
+            };
+            with_record(&record, |event| {
+                let mut hits = Vec::new();
+                signatures.inspect(event, &mut hits);
+                let fired = hits
+                    .iter()
+                    .find(|hit| hit.rule as usize == index)
+                    .map(|hit| hit.view);
+                let plain = Plain::new(event).first_view(&rule.expr());
+                let told = format!("{} {}: {example:?}", rule.info.id, rule.info.title);
+                assert_eq!(fired.is_some(), example.matches, "engine: {told}");
+                assert_eq!(plain, fired, "plain: {told}");
+            });
+            count += 1;
+        }
+    }
+    assert!(count > 120, "{count}");
+}
+
 /// Pieces that meet each other often.
 const WORDS: [&str; 18] = [
     "a", "ab", "/", "..", "%2e", "%252f", "b%41", "+", "?", "x=1", "\\", "A", "ä", "Ä", "%c3%84", "РЖ", "рж",
@@ -397,6 +434,17 @@ fn entry() -> impl Strategy<Value = String> {
         "cs-uri-query|re: 'b$'",
         "cs-user-agent|re|i: '(ab|ba)+'",
         "'|re': 'a/'",
+        "cs-uri|re|s|i: 'a.b|ä$'",
+        "cs-uri|windash|contains: ' -a'",
+        "cs-uri|base64offset|contains: 'ab'",
+        "cs-uri|wide|base64offset|contains: 'a'",
+        "c-ip|cidr: [192.0.2.0/25, '2001:db8::/32']",
+        "sc-status|gte: 201",
+        "sc-status|neq: [200, 201]",
+        "cs-uri|contains|all|neq: [a, b]",
+        "cs-user-agent|fieldref|endswith: cs-referer",
+        "cs-uri-query|cased|contains: 'A'",
+        "'|all': [a, '20*']",
         "cs-uri|re|i: 'Ä+'",
         "cs-uri|re: 'РЖ'",
         "sc-status: [200, 201]",
@@ -423,6 +471,10 @@ fn detection() -> impl Strategy<Value = String> {
         "2 of them",
         "a and not 1 of b*",
         "not 2 of them",
+        "not (not a or not b) or 1 of a*",
+        "not not a and not (b or not a)",
+        "all of a* and not all of them",
+        "(a or b) and not (a and b)",
     ];
     let selection = || proptest::collection::vec(entry(), 1..3);
     (

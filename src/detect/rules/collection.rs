@@ -1,0 +1,127 @@
+//! Collections of older Sigma: documents that share what an `action: global` document says.
+//!
+//! What stands in a `global` document is added to each that follows, whose own words count more; `reset` ends that, and
+//! `repeat` says the document before once more with changes. Next: [`super::document`].
+
+use crate::detect::problem::Problems;
+use crate::detect::yaml::{Node, Value};
+
+/// Values that shared parts may add to a file in all.
+const MAX_ADDED: usize = 1 << 20;
+
+/// What the documents of a file share so far.
+#[derive(Debug, Default)]
+pub struct Collection {
+    global: Option<Node>,
+    /// The document before, as it was written.
+    last: Option<Node>,
+    /// Documents that got the shared parts.
+    count: usize,
+    added: usize,
+}
+
+impl Collection {
+    /// A document with what it shares; `None` for one that is only shared, or refused.
+    pub fn whole(&mut self, mut document: Node, problems: &mut Problems) -> Option<Node> {
+        let action = document.entry("action").cloned();
+        let Some((key, action)) = action else {
+            self.last = Some(document.clone());
+            return self.complete(document, problems);
+        };
+        if let Value::Map(entries) = &mut document.value {
+            entries.retain(|(name, _)| name.text() != Some("action"));
+        }
+        match action.text() {
+            Some("global") => {
+                self.global = Some(document);
+                self.count = 0;
+                None
+            }
+            Some("reset") => {
+                self.global = None;
+                None
+            }
+            Some("repeat") => {
+                let last = self.last.take()?;
+                let again = self.join(last, document, problems)?;
+                self.last = Some(again.clone());
+                self.complete(again, problems)
+            }
+            other => {
+                let reason = format!("`{}` is no action", other.unwrap_or_default());
+                problems.refuse_with(key.at, "action", reason, "actions are global, reset and repeat");
+                None
+            }
+        }
+    }
+
+    fn complete(&mut self, document: Node, problems: &mut Problems) -> Option<Node> {
+        let Some(global) = self.global.clone().filter(|_| document.map().is_some()) else {
+            return Some(document);
+        };
+        self.count += 1;
+        let own_name = ["id", "name"].iter().any(|key| document.find(key).is_some());
+        let mut whole = self.join(global, document, problems)?;
+        if !own_name && self.count > 1 {
+            self.number(&mut whole);
+        }
+        Some(whole)
+    }
+
+    /// `from` with all that `own` says.
+    fn join(&mut self, from: Node, own: Node, problems: &mut Problems) -> Option<Node> {
+        self.added += from.size().0;
+        if self.added > MAX_ADDED {
+            problems.refuse_with(
+                own.at,
+                "action",
+                format!("shared parts add more than {MAX_ADDED} values"),
+                "write the rules in several files",
+            );
+            return None;
+        }
+        Some(joined(from, own))
+    }
+
+    /// Tells the rules of one id apart.
+    fn number(&self, document: &mut Node) {
+        let named = |key: &str| document.find(key).and_then(Node::text);
+        let Some(id) = named("id").or_else(|| named("title")) else {
+            return;
+        };
+        let id = Value::Scalar(format!("{id} {}", self.count));
+        let at = document.at;
+        if let Value::Map(entries) = &mut document.value {
+            entries.retain(|(name, _)| !matches!(name.text(), Some("id" | "name")));
+            let key = Value::Scalar("id".to_owned());
+            entries.push((Node { at, value: key }, Node { at, value: id }));
+        }
+    }
+}
+
+/// Maps are joined key by key; of other values the second counts.
+fn joined(from: Node, own: Node) -> Node {
+    let (mut entries, more) = match (from.value, own.value) {
+        (Value::Map(entries), Value::Map(more)) => (entries, more),
+        (_, value) => return Node { at: own.at, value },
+    };
+    for (key, value) in more {
+        match entries.iter_mut().find(|(name, _)| name.text() == key.text()) {
+            Some((_, old)) => {
+                let from = std::mem::replace(&mut old.value, Value::Null);
+                *old = joined(
+                    Node {
+                        at: old.at,
+                        value: from,
+                    },
+                    value,
+                );
+            }
+            None => entries.push((key, value)),
+        }
+    }
+    Node {
+        at: own.at,
+        value: Value::Map(entries),
+    }
+}
