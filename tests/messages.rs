@@ -617,7 +617,11 @@ fn as_nobody(dir: &Path, arguments: &[&str]) -> Option<std::process::Output> {
     }
     // Where the program was built nobody may look.
     let program = dir.join("afw");
-    fs::copy(env!("CARGO_BIN_EXE_afw"), &program).unwrap();
+    let built = env!("CARGO_BIN_EXE_afw");
+    // A copy cannot be run while another test, started in between, still has it open for writing.
+    fs::hard_link(built, &program)
+        .or_else(|_| fs::copy(built, &program).map(drop))
+        .unwrap();
     let mut command = support::shell(
         &dir.join("own"),
         "exec setpriv --reuid=65534 --regid=65534 --clear-groups \"$@\"",
@@ -793,4 +797,70 @@ fn what_a_log_says_never_reaches_a_terminal_unescaped() {
             assert!(!said.contains("\x1b[2J") && !said.contains("\x1b]0"), "{said:?}");
         }
     }
+}
+
+#[test]
+fn afw_alone_says_what_to_type_on_one_screen() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = run(&mut afw(&dir.path().join("state")));
+    let said = text(&output.stderr);
+    assert_eq!(
+        (output.status.code(), text(&output.stdout).as_str()),
+        (Some(2), "")
+    );
+    assert!(said.contains("afw replay /var/log/nginx "), "{said}");
+    assert!(said.lines().count() <= 20, "{said}");
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+}
+
+#[test]
+fn a_summary_of_nothing_gives_no_advice_about_findings() {
+    let dir = tempfile::tempdir().unwrap();
+    prepare(dir.path());
+    fs::write(dir.path().join("empty.log"), "").unwrap();
+    let state = dir.path().join("state");
+    let said = |log: &str| {
+        let mut command = afw(&state);
+        text(&run(command.current_dir(dir.path()).args(["replay", log])).stdout)
+    };
+    assert_eq!(said("missing.log"), "", "the error says it all");
+    for (log, advice) in [
+        ("empty.log", "there is no line in it"),
+        ("error.log", "no line was a request"),
+    ] {
+        let said = said(log);
+        assert!(said.contains(advice), "{said}");
+        for never in [
+            "nothing suspicious",
+            "geoip update",
+            "nothing is shipped",
+            "lines/s",
+        ] {
+            assert!(!said.contains(never), "{never}: {said}");
+        }
+    }
+}
+
+#[test]
+fn explain_shows_what_decided_and_with_v_all_that_was_tried() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = "198.51.100.7 - - [10/Oct/2026:13:55:36 +0000] \"GET /..%252f..%252fetc/passwd HTTP/1.1\" 404 5 \"-\" \"curl/8.11.0\"";
+    let said = |arguments: &[&str]| {
+        let mut command = afw(&dir.path().join("state"));
+        text(&run(command.arg("explain").args(arguments)).stdout)
+    };
+    let brief = said(&[line]);
+    assert!(brief.contains("✔ fired on the decoded2 view"), "{brief}");
+    assert!(
+        brief.contains("⟨/../⟩") || brief.contains("⟨etc/passwd⟩"),
+        "{brief}"
+    );
+    assert!(brief.contains("-v shows what each rule looked for"), "{brief}");
+    assert!(!brief.contains("not found:"), "{brief}");
+    assert!(said(&["-v", line]).contains("not found:"));
+    let other = said(&["no line of any log"]);
+    assert!(
+        other.contains("\nhint       no format that afw knows: --format 'nginx:…'"),
+        "{other}"
+    );
 }

@@ -81,7 +81,7 @@ fn tail_shows_how_it_goes_under_the_indicators_and_leaves_nothing_behind() {
     fs::write(&log, attacks(1, 3)).unwrap();
     let command = format!("afw tail --no-dns --from start {}", log.display());
     let mut running = on_terminal(dir.path(), &command);
-    let status = "3 sightings · 4 indicators · nothing is shipped · up to date";
+    let status = "3 sightings · 4 indicators · not shipped · up to date";
     wait_until("the status line", || screen(dir.path()).contains(status));
     OpenOptions::new()
         .append(true)
@@ -104,7 +104,7 @@ fn tail_shows_how_it_goes_under_the_indicators_and_leaves_nothing_behind() {
     let left = left_on(&screen(dir.path()));
     let indicators = left.lines().filter(|line| line.contains("45.83.1.")).count();
     assert_eq!(indicators, 5, "each on a line of its own: {left}");
-    assert!(!left.contains("lines/s"), "the status line is gone: {left}");
+    assert!(!left.contains("/s ·"), "the status line is gone: {left}");
     assert!(left.contains("5 lines read"), "{left}");
 }
 
@@ -122,7 +122,7 @@ fn nothing_of_it_reaches_a_pipe() {
         &format!("{command} || [ $? = 124 ]"),
     ));
     assert!(said.contains("45.83.1.3"), "{said}");
-    for never in ["lines/s", "\u{1b}", "\r"] {
+    for never in ["/s ·", "\u{1b}", "\r"] {
         assert!(!said.contains(never), "{never:?} in {said}");
     }
 }
@@ -144,6 +144,6 @@ fn whoever_wants_no_progress_sees_none() {
         running.0.wait().unwrap();
         let shown = screen(dir.path());
         assert!(shown.contains("45.83.1.3"), "{shown}");
-        assert!(!shown.contains("lines/s"), "{option}: {shown}");
+        assert!(!shown.contains("/s ·"), "{option}: {shown}");
     }
 }

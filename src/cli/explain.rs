@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use afw_parsers::{Candidate, Layout, Line as Parsed, Parser, Record, Reject, parts};
+use afw_parsers::{Candidate, Layout, Line as Parsed, Parser, Reason, Record, Reject, parts};
 use clap::Args;
 
 use super::options::{AnalysisOptions, CommonOptions};
@@ -30,8 +30,10 @@ use crate::source::{Batch, Line};
 use crate::store::Store;
 use crate::text::{clipped, printable, shown};
 
-/// How many rules that did not fire are shown.
+/// How many rules that did not fire are named.
 const QUIET: usize = 3;
+/// Longest pattern that is shown of a test.
+const PATTERN: usize = 60;
 /// How many tests of a selection are shown.
 const FOUND: usize = 4;
 /// Width of the words at the left.
@@ -76,16 +78,16 @@ pub fn run(common: &CommonOptions, args: &ExplainArgs) -> Result<Exit, Failure> 
     let lines = input::lines(&args.lines)?;
     let head: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
     let mut explainer = Explainer::new(&kit, &formats, &head, &config);
+    explainer.verbose = common.verbose > 0;
     explainer.check_claims(&lines)?;
     let mut out = Output::new(false);
     let mut records = lines.iter().flat_map(|line| explainer.records(line));
     let written = records.try_for_each(|record| {
-        let text = if args.json {
-            explainer.json(record)
+        if args.json {
+            out.text(&explainer.json(record))
         } else {
-            explainer.text(record)
-        };
-        out.text(&super::output::styled(&text))
+            out.page(&super::output::styled(&explainer.text(record)))
+        }
     });
     quietly(written.and_then(|()| out.flush()))
 }
@@ -94,6 +96,8 @@ pub fn run(common: &CommonOptions, args: &ExplainArgs) -> Result<Exit, Failure> 
 struct Explainer<'k> {
     kit: &'k Arc<Kit>,
     config: &'k Config,
+    /// Every test of every rule is shown, not only what decided.
+    verbose: bool,
     layout: Layout,
     candidates: Vec<Candidate>,
     known: Arc<Known>,
@@ -104,6 +108,7 @@ impl<'k> Explainer<'k> {
         Self {
             kit,
             config,
+            verbose: false,
             layout: formats.recognise("-", head).layout,
             candidates: Layout::recognise(head).candidates,
             known: Arc::default(),
@@ -151,7 +156,7 @@ impl<'k> Explainer<'k> {
                 "verdict",
                 &format!("skipped: {} (no request, not rejected)", skip.name()),
             ),
-            Err(reject) => rejected(&mut out, line, &reject),
+            Err(reject) => self.rejected(&mut out, line, &reject),
         }
         out.text + "\n"
     }
@@ -174,9 +179,62 @@ impl<'k> Explainer<'k> {
         let mut scanner = self.scanner();
         scanner.with_event(record, |event, signatures| {
             enrichment(out, event);
-            rules(out, self.kit, event, signatures);
+            self.rules(out, event, signatures);
         });
         self.indicator(out, line);
+    }
+
+    /// Where parsing stopped, and what to do about it.
+    fn rejected(&self, out: &mut Page, line: &[u8], reject: &Reject) {
+        let at = reject.at.min(line.len());
+        let start = at.saturating_sub(60);
+        let before = printable(&shown(&line[start..at]));
+        let after = printable(&shown(&line[at..line.len().min(at + 40)]));
+        out.row("rejected", &format!("{} (at byte {})", reject.reason, reject.at));
+        out.more(&format!("{before}{after}"));
+        out.more(&format!("{}^", " ".repeat(before.chars().count())));
+        let hint = if reject.reason == Reason::NotAccess {
+            "error logs and system logs are not read: name the access log, which is usually beside it"
+        } else if self.candidates.is_empty() {
+            "no format that afw knows: --format 'nginx:…' or 'apache:…' takes the server's own string, --format-from FILE its configuration"
+        } else {
+            return;
+        };
+        out.row("hint", hint);
+    }
+
+    /// Rules that fired with the words that made them, those that only count, and by name some that did not fire.
+    fn rules(&self, out: &mut Page, event: &Event<'_, '_>, signatures: &mut Signatures) {
+        out.heading("rules");
+        let all = self.kit.ruleset.rules();
+        let explained = signatures.explain(event);
+        let judged = explained
+            .iter()
+            .filter_map(|one| Some((all.get(one.rule as usize)?, one)));
+        let (fired, quiet): (Vec<_>, Vec<_>) = judged.partition(|(_, one)| one.fired.is_some());
+        if !fired.iter().any(|(rule, _)| rule.alerts) {
+            out.more("none fired");
+        }
+        let (alerts, counted): (Vec<_>, Vec<_>) = fired.into_iter().partition(|(rule, _)| rule.alerts);
+        let quiet_shown = if self.verbose { quiet.len() } else { QUIET };
+        for (rule, one) in alerts
+            .into_iter()
+            .chain(counted)
+            .chain(quiet.iter().copied().take(quiet_shown))
+        {
+            out.more(&format!("{} ({})", rule.info.title, rule.info.id));
+            out.more(&format!("  {}", verdict(rule, one)));
+            if self.verbose || rule.alerts && one.fired.is_some() {
+                selections(out, one, self.verbose);
+            }
+        }
+        if !self.verbose && !quiet.is_empty() {
+            let more = quiet.len().saturating_sub(QUIET);
+            out.more(&match more {
+                0 => "-v shows what each rule looked for".to_owned(),
+                more => format!("… {more} more did not fire; -v shows what each rule looked for"),
+            });
+        }
     }
 
     /// The indicator that this line alone would make.
@@ -276,21 +334,15 @@ impl Page {
     }
 
     fn more(&mut self, text: &str) {
-        let bold = anstyle::Style::new().bold();
         let word = std::mem::take(&mut self.word);
+        // Plain blanks before what has no word, for that is how far a line that is broken is indented.
+        let bold = match word {
+            "" => anstyle::Style::new(),
+            _ => anstyle::Style::new().bold(),
+        };
         // Writing to a String cannot fail.
         let _ = writeln!(self.text, "{bold}{word:<WIDTH$}{bold:#}{}", printable(text));
     }
-}
-
-fn rejected(out: &mut Page, line: &[u8], reject: &Reject) {
-    let at = reject.at.min(line.len());
-    let start = at.saturating_sub(60);
-    let before = printable(&shown(&line[start..at]));
-    let after = printable(&shown(&line[at..line.len().min(at + 40)]));
-    out.row("rejected", &format!("{} (at byte {})", reject.reason, reject.at));
-    out.more(&format!("{before}{after}"));
-    out.more(&format!("{}^", " ".repeat(before.chars().count())));
 }
 
 fn enrichment(out: &mut Page, event: &Event<'_, '_>) {
@@ -330,31 +382,10 @@ fn enrichment(out: &mut Page, event: &Event<'_, '_>) {
     }
 }
 
-fn rules(out: &mut Page, kit: &Kit, event: &Event<'_, '_>, signatures: &mut Signatures) {
-    out.heading("rules");
-    let explained = signatures.explain(event);
-    if explained.is_empty() {
-        out.more("none has anything to say");
-    }
-    let (fired, quiet): (Vec<_>, Vec<_>) = explained.into_iter().partition(|rule| rule.fired.is_some());
-    let all = kit.ruleset.rules();
-    for explained in fired.iter().chain(quiet.iter().take(QUIET)) {
-        if let Some(rule) = all.get(explained.rule as usize) {
-            one_rule(out, rule, explained);
-        }
-    }
-    if quiet.len() > QUIET {
-        out.more(&format!(
-            "… {} more rules were looked at and did not fire",
-            quiet.len() - QUIET
-        ));
-    }
-}
-
-/// One rule's verdict, and what of each of its selections was found where.
-fn one_rule(out: &mut Page, rule: &Rule, explained: &Explained) {
+/// How a rule judged, in one line.
+fn verdict(rule: &Rule, explained: &Explained) -> String {
     let info = &rule.info;
-    let verdict = match explained.fired {
+    match explained.fired {
         Some(view) if rule.alerts => format!(
             "✔ fired on the {} view: class {}, confidence {:.2}",
             view.name(),
@@ -363,10 +394,13 @@ fn one_rule(out: &mut Page, rule: &Rule, explained: &Explained) {
         ),
         Some(view) => format!("✔ held on the {} view: counted by a correlation", view.name()),
         None => "✘ did not fire".to_owned(),
-    };
-    out.more(&format!("{} ({})", info.title, info.id));
-    out.more(&format!("  {verdict}"));
-    for selection in &explained.selections {
+    }
+}
+
+/// What of a rule's selections was found where: of those that hold, or of all.
+fn selections(out: &mut Page, explained: &Explained, all: bool) {
+    let shown = explained.selections.iter().filter(|one| all || one.holds);
+    for selection in shown {
         let mark = if selection.holds { "holds" } else { "does not hold" };
         out.more(&format!(
             "  {} {mark} on the {} view",
@@ -375,9 +409,8 @@ fn one_rule(out: &mut Page, rule: &Rule, explained: &Explained) {
         ));
         for found in selection.found.iter().take(FOUND) {
             out.more(&format!(
-                "    {} {} at bytes {}..{}: {}",
-                found.field,
-                found.asked,
+                "    {} at bytes {}..{}: {}",
+                clipped(&found.asked, PATTERN),
                 found.span.start,
                 found.span.end,
                 excerpt(found)
@@ -385,7 +418,7 @@ fn one_rule(out: &mut Page, rule: &Rule, explained: &Explained) {
         }
         if !selection.holds {
             for missed in selection.missed.iter().take(FOUND) {
-                out.more(&format!("    not found: {}", clipped(missed, 200)));
+                out.more(&format!("    not found: {}", clipped(missed, 3 * PATTERN)));
             }
         }
     }
@@ -455,13 +488,13 @@ fn why(config: &Config, kit: &Arc<Kit>, address: &str, json: bool) -> Result<Exi
         )
         .hint("it may be below --min-confidence, exempt, or never sighted"));
     };
-    let text = if json {
-        crate::indicator::to_json(&indicator) + "\n"
-    } else {
-        why_text(&indicator, &fold, address)
-    };
     let mut out = Output::new(false);
-    quietly(out.text(&super::output::styled(&text)).and_then(|()| out.flush()))
+    let written = if json {
+        out.line(&crate::indicator::to_json(&indicator))
+    } else {
+        out.page(&super::output::styled(&why_text(&indicator, &fold, address)))
+    };
+    quietly(written.and_then(|()| out.flush()))
 }
 
 fn why_text(indicator: &Indicator, fold: &crate::analysis::Fold, address: &str) -> String {

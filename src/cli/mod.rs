@@ -39,6 +39,19 @@ pub use failure::Failure;
 
 use options::CommonOptions;
 
+/// What `afw` alone says: a screen that nothing scrolls off.
+const WELCOME: &str = "\
+afw reads web access logs and tells bots and attackers from visitors.
+
+  afw replay /var/log/nginx  what these logs tell; without a key nothing is sent
+  afw tail                   follow the logs of the web servers on this machine
+  afw explain 'LINE'         one line of a log through every stage
+  afw status                 how far a running afw is, and what waits
+  afw config init            a commented configuration, made for this machine
+
+More commands and options: afw --help; those of one command: afw replay --help
+";
+
 /// Reads web access logs, tells bots and attackers from visitors, and ships what it finds.
 #[derive(Debug, Parser)]
 #[command(
@@ -70,7 +83,7 @@ enum Command {
     Rules(rules::RulesArgs),
     /// Cursors and lag, outbox, sinks, databases and lists
     Status(status::StatusArgs),
-    /// Make the running tail take rules, lists, databases and configuration anew
+    /// Make a running tail read configuration, rules, lists and databases anew
     Reload(reload::ReloadArgs),
     /// Batches that wait or failed: list, show, retry, drop, flush
     Outbox(outbox::OutboxArgs),
@@ -126,27 +139,27 @@ fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return Exit::Done.into();
     }
-    let text = match error.kind() {
-        // A variable that is set counts as an argument, and yet nothing was typed.
-        ErrorKind::MissingSubcommand if std::env::args_os().len() < 2 => {
-            Cli::command().render_help().ansi().to_string()
-        }
-        _ => error.render().ansi().to_string(),
-    };
-    let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        || error.kind() == ErrorKind::MissingSubcommand && std::env::args_os().len() < 2;
-    if is_help {
-        let _ = write!(anstream::stderr(), "{text}");
+    // A variable that is set counts as an argument, and yet nothing was typed.
+    let is_bare = std::env::args_os().len() < 2
+        && matches!(
+            error.kind(),
+            ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        );
+    let text = error.render().ansi().to_string();
+    let text = if is_bare {
+        WELCOME.to_owned()
+    } else if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        text
     } else {
-        let text = match log_in_place_of_command(error) {
-            Some(path) => text.replace(
-                "For more information, try",
-                &format!("hint: `afw replay {path}` reads it, `afw tail {path}` follows it; more with"),
-            ),
-            None => text.replace("For more information, try", "hint: more with"),
+        let hint = match log_in_place_of_command(error) {
+            Some(path) => {
+                format!("hint: `afw replay {path}` reads it, `afw tail {path}` follows it; more with")
+            }
+            None => "hint: more with".to_owned(),
         };
-        let _ = write!(anstream::stderr(), "afw: {text}");
-    }
+        format!("afw: {}", text.replace("For more information, try", &hint))
+    };
+    let _ = write!(anstream::stderr(), "{text}");
     Exit::Usage.into()
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use super::screen::above;
 use super::{Exit, Failure};
+use crate::text::folded;
 
 /// Standard output as commands use it.
 pub struct Output {
@@ -44,6 +45,17 @@ impl Output {
     /// Writes one line.
     pub fn line(&mut self, line: &str) -> io::Result<()> {
         self.write(&[line, "\n"])
+    }
+
+    /// Writes a page of text: on a terminal, lines that are too long are broken between words.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn page(&mut self, text: &str) -> io::Result<()> {
+        match self.width() {
+            Some(width) => self.text(&folded(text, width)),
+            None => self.text(text),
+        }
     }
 
     /// Writes text that brings its own line ends.

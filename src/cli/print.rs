@@ -7,10 +7,13 @@ use std::io;
 use crate::event::{Finding, ValueType};
 use crate::indicator::{self, Indicator};
 use crate::report::tally::Scope;
-use crate::text::{fitted, folded, printable};
+use crate::text::{fitted, printable};
 
 use super::options::Print;
 use super::output::Output;
+
+/// Terminals of fewer letters have no room for the date and for wide columns.
+const NARROW: usize = 100;
 
 /// Writes what was asked for.
 pub struct Printer {
@@ -83,8 +86,9 @@ impl Printer {
         }
         match self.what {
             Print::Indicators if self.readable => {
-                let line = readable(indicator);
-                match self.out.width() {
+                let width = self.out.width();
+                let line = readable(indicator, width.is_some_and(|width| width < NARROW));
+                match width {
                     Some(width) => self.out.line(&fitted(&line, width)),
                     None => self.out.line(&line),
                 }
@@ -95,12 +99,12 @@ impl Printer {
         }
     }
 
-    /// Prints text as it is; on a terminal, lines that are too long are broken between words.
+    /// Prints a page of text.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
     pub fn text(&mut self, text: &str) -> io::Result<()> {
-        match self.out.width() {
-            Some(width) => self.out.text(&folded(text, width)),
-            None => self.out.text(text),
-        }
+        self.out.page(text)
     }
 
     /// Hands everything to the reader.
@@ -109,8 +113,8 @@ impl Printer {
     }
 }
 
-/// One line for a person.
-fn readable(indicator: &Indicator) -> String {
+/// One line for a person: when, who, what, how sure, from where, how often, why, and the last request that shows it.
+fn readable(indicator: &Indicator, narrow: bool) -> String {
     let country = indicator.country.map(crate::ecs::country).unwrap_or_default();
     // The first of the strongest: of equals the last would win.
     let strongest = indicator.rules.iter().rev().max_by_key(|rule| rule.level);
@@ -124,13 +128,15 @@ fn readable(indicator: &Indicator) -> String {
         .last()
         .and_then(|evidence| evidence.target.as_deref())
         .unwrap_or_default();
+    let time = indicator.last_seen.to_rfc3339_millis();
+    let (time, widest) = if narrow {
+        (time.get(11..19), 15)
+    } else {
+        (time.get(..19), 24)
+    };
     printable(&format!(
-        "{} {:<24} {:<12} {:.2} {country:<2} ×{:<4} {}  {strongest}{more}",
-        indicator
-            .last_seen
-            .to_rfc3339_millis()
-            .get(..19)
-            .unwrap_or_default(),
+        "{} {:<widest$} {:<12} {:.2} {country:<2} ×{:<4} {strongest}{more}  {}",
+        time.unwrap_or_default(),
         indicator.value,
         indicator.class.name(),
         indicator.confidence.value(),

@@ -56,12 +56,12 @@ pub fn run(common: &CommonOptions, args: &StatusArgs) -> Result<Exit, Failure> {
         None => Status::empty(),
     };
     let mut out = Output::new(false);
-    let text = if args.json {
-        format!("{:#}\n", status.json(&config))
+    let written = if args.json {
+        out.text(&format!("{:#}\n", status.json(&config)))
     } else {
-        super::output::styled(&status.text(&config))
+        out.page(&super::output::styled(&status.text(&config)))
     };
-    quietly(out.text(&text).and_then(|()| out.flush()))?;
+    quietly(written.and_then(|()| out.flush()))?;
     Ok(if args.check && status.is_bad() {
         Exit::Failed
     } else {
@@ -114,12 +114,13 @@ impl Status {
         self.sinks_text(&mut out, config);
         let _ = writeln!(
             out,
-            "\nState\n  {} open windows, {} profiles",
+            "\nState\n  {} detection windows open, {} clients and names remembered",
             grouped(self.windows),
             grouped(self.indicators)
         );
         for (name, count) in &self.counters {
-            let _ = writeln!(out, "  {} {}", grouped(*count), printable(name));
+            let name = printable(name).replace('_', " ");
+            let _ = writeln!(out, "  {} {name}", grouped(*count));
         }
         data_text(&mut out, config);
         out
@@ -161,7 +162,7 @@ impl Status {
         if names.is_empty() && self.receivers.is_empty() {
             let _ = writeln!(
                 out,
-                "  none: set APPFIREWALL_API_KEY or ONEFIREWALL_API_KEY, or name one with --sink"
+                "  none: `afw tail` and `afw replay` ship with APPFIREWALL_API_KEY, ONEFIREWALL_API_KEY or --sink"
             );
         }
         for receiver in &self.receivers {

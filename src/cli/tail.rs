@@ -202,7 +202,7 @@ fn announce(plan: &Plan) {
     let logs = logs.join(", ");
     if config.analysis.geoip.is_empty() {
         tracing::info!(
-            "no country or network is told: there is no database\nhint: `afw geoip update` fetches MaxMind's, free of charge"
+            "without a GeoIP database findings name no country and no network\nhint: `afw geoip update` fetches MaxMind's, free of charge"
         );
     }
     if config.output.dry_run {

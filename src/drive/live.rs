@@ -47,16 +47,16 @@ impl Live {
     pub fn text(&self) -> String {
         let lines = self.read.back().map_or(0, |(_, lines)| *lines);
         let outbox = match self.outbox {
-            None => "nothing is shipped".to_owned(),
+            None => "not shipped".to_owned(),
             Some(0) => "outbox empty".to_owned(),
-            Some(waiting) => format!("{} records in the outbox", grouped(waiting)),
+            Some(waiting) => format!("outbox {}", grouped(waiting)),
         };
         let lag = match self.lag_bytes {
             0 => "up to date".to_owned(),
             behind => format!("{} behind", bytes(behind)),
         };
         format!(
-            "{} lines, {} lines/s · {} sightings · {} indicators · {outbox} · {lag}",
+            "{} lines, {}/s · {} sightings · {} indicators · {outbox} · {lag}",
             grouped(lines),
             grouped(self.speed()),
             grouped(self.sightings),
@@ -87,12 +87,12 @@ mod tests {
             return;
         };
         let mut live = Live::default();
-        assert!(live.text().contains("0 lines/s"));
+        assert!(live.text().contains("0/s"));
         live.read.push_back((began, 100));
         live.read.push_back((began + Duration::from_secs(4), 4_100));
         assert_eq!(
             live.text(),
-            "4,100 lines, 1,000 lines/s · 0 sightings · 0 indicators · nothing is shipped · up to date"
+            "4,100 lines, 1,000/s · 0 sightings · 0 indicators · not shipped · up to date"
         );
     }
 }

@@ -103,12 +103,14 @@ impl Reporting {
     pub fn write(
         mut self,
         tallies: Vec<Tally>,
-        sightings: Sightings,
+        mut sightings: Sightings,
         summary: &Summary,
     ) -> Result<(), Failure> {
         let mut tallies = tallies.into_iter();
         let mut tally = Box::new(tallies.next().unwrap_or_else(|| self.tally()));
         tallies.for_each(|other| tally.merge(&other));
+        tally.settle();
+        sightings.time.settle();
         let mut summary = summary.clone();
         summary
             .indicators

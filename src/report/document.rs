@@ -177,12 +177,13 @@ impl Report {
         shorten(&mut members, "rules", detail.listed);
         ranking::add(self, &mut members, detail.listed / 2);
         members.insert("vocabulary".into(), vocabulary());
-        rows.add(&mut members);
-        let mut lines = members
+        rows.add_names(&mut members);
+        let values = members
             .iter()
             .map(|(name, value)| format!("{}:{value}", json!(name)));
-        let first = lines.next().unwrap_or_default();
-        format!("{{{}\n}}\n", lines.fold(first, |text, line| text + ",\n" + &line))
+        let tables = rows.texts().map(|(name, text)| format!("\"{name}\":{text}"));
+        let lines: Vec<String> = values.chain(tables).collect();
+        format!("{{{}\n}}\n", lines.join(",\n"))
     }
 
     fn sightings(&self) -> Value {

@@ -3,11 +3,12 @@
 //! Counted on the sequential side of analysis, in merged order; so, unlike [`super::Tally`], nothing has to be joined.
 //! `--host` and `--class` apply here, as they do in print.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use afw_parsers::Time;
+use foldhash::fast::RandomState;
 
 use super::tally::cells::level_of;
 use super::tally::key::{CLASS, COUNTRY, HOST, LEVEL, Traits};
@@ -37,11 +38,14 @@ pub struct Sightings {
     /// Sightings by class, in the order of [`Class::ALL`].
     pub classes: [u64; Class::ALL.len()],
     /// Rules that fired, by id.
-    pub rules: BTreeMap<Arc<str>, Fired>,
+    pub rules: HashMap<Arc<str>, Fired, RandomState>,
     /// Sensitive targets that were answered with success.
     pub exposures: BTreeMap<Exposed, Exposure>,
     /// Sightings of further exposed targets, which are not kept.
     pub exposures_left_out: u64,
+    /// The file of the last one, and its number: lines of one file follow each other.
+    last_file: (Arc<str>, u32),
+    last_host: u32,
 }
 
 /// A rule's part.
@@ -93,9 +97,11 @@ impl Sightings {
             hosts: Names::new(4 * CELLS),
             time: Timeline::new(CELLS),
             classes: [0; Class::ALL.len()],
-            rules: BTreeMap::new(),
+            rules: HashMap::default(),
             exposures: BTreeMap::new(),
             exposures_left_out: 0,
+            last_file: ("".into(), fold("")),
+            last_host: 0,
         }
     }
 
@@ -105,10 +111,11 @@ impl Sightings {
         if !self.scope.host(event.host.as_deref().map(str::as_bytes)) {
             return;
         }
+        let level = level_of(self.file(&event.file), event.offset);
         for sighting in &finding.sightings {
             if self.scope.class(sighting.class) {
                 self.classes[sighting.class as usize] += 1;
-                self.over_time(event, sighting.class);
+                self.over_time(event, sighting.class, level);
                 self.rule(event, sighting);
                 if sighting.class == Class::Exposure {
                     self.exposure(event, &sighting.rule);
@@ -117,11 +124,30 @@ impl Sightings {
         }
     }
 
-    fn over_time(&mut self, event: &SightedEvent, class: Class) {
-        let level = level_of(fold(&event.file), event.offset);
-        let host = clipped(event.host.as_deref().unwrap_or_default(), HOST_BYTES).to_ascii_lowercase();
-        let bytes = host.as_bytes();
-        let host = self.hosts.number(bytes, |own| **own == *bytes, || bytes.into());
+    /// The number of a file.
+    fn file(&mut self, file: &Arc<str>) -> u32 {
+        if !Arc::ptr_eq(file, &self.last_file.0) {
+            self.last_file = (Arc::clone(file), fold(file));
+        }
+        self.last_file.1
+    }
+
+    /// The number of a host.
+    fn host(&mut self, host: &str) -> u32 {
+        let last = self.hosts.value(self.last_host);
+        if last.is_none_or(|last| **last != *host.as_bytes()) {
+            let host = clipped(host, HOST_BYTES).to_ascii_lowercase();
+            let bytes = host.as_bytes();
+            self.last_host = self.hosts.number(bytes, |own| **own == *bytes, || bytes.into());
+        }
+        self.last_host
+    }
+
+    fn over_time(&mut self, event: &SightedEvent, class: Class, level: u8) {
+        if !self.time.cells().takes(level) {
+            return;
+        }
+        let host = self.host(event.host.as_deref().unwrap_or_default());
         let traits = Traits::default()
             .with(LEVEL, level.into())
             .with(CLASS, class as u64 + 1)
@@ -145,19 +171,22 @@ impl Sightings {
             .hosts
             .keep(|number| used.get(number as usize).is_some_and(|used| *used));
         self.time.renumber(&hosts);
+        self.last_host = u32::MAX;
     }
 
     fn rule(&mut self, event: &SightedEvent, sighting: &Sighting) {
-        let fired = self
-            .rules
-            .entry(Arc::clone(&sighting.rule.id))
-            .or_insert_with(|| Fired {
-                rule: Arc::clone(&sighting.rule),
-                class: sighting.class,
-                count: 0,
-                first: event.time,
-                last: event.time,
-            });
+        let new = || Fired {
+            rule: Arc::clone(&sighting.rule),
+            class: sighting.class,
+            count: 0,
+            first: event.time,
+            last: event.time,
+        };
+        let id = &sighting.rule.id;
+        let fired = match self.rules.get_mut(id) {
+            Some(fired) => fired,
+            None => self.rules.entry(Arc::clone(id)).or_insert_with(new),
+        };
         fired.count += 1;
         fired.class = fired.class.min(sighting.class);
         fired.first = fired.first.min(event.time);

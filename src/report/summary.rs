@@ -85,12 +85,14 @@ impl Summary {
     /// The screen for a person; colours are ANSI sequences that the writer may strip.
     pub fn text(&self) -> String {
         let mut out = String::new();
+        if self.logs.is_empty() {
+            // What kept it from reading was said already.
+            return out;
+        }
         // Writing to a String cannot fail; the results are not looked at in this module.
         self.head(&mut out);
-        if !self.logs.is_empty() {
-            self.read(&mut out);
-        }
-        if self.total.lines > 0 {
+        self.read(&mut out);
+        if self.total.requests > 0 {
             self.seen(&mut out);
             self.offenders(&mut out);
         }
@@ -101,17 +103,23 @@ impl Summary {
     fn head(&self, out: &mut String) {
         let bold = Style::new().bold();
         let total = &self.total;
-        let secs = self.elapsed.as_secs_f64().max(0.001);
-        let rate = (total.lines as f64 / secs) as u64;
+        let secs = self.elapsed.as_secs_f64();
+        let speed = if secs < 0.1 {
+            // So short a run tells no speed.
+            String::new()
+        } else {
+            format!(
+                " · {secs:.1} s, {} lines/s",
+                grouped((total.lines as f64 / secs) as u64)
+            )
+        };
         let _ = writeln!(
             out,
-            "{bold}{} lines{bold:#} in {} log{}, {} · {:.1} s, {} lines/s",
+            "{bold}{} lines{bold:#} in {} log{}, {}{speed}",
             grouped(total.lines),
             self.logs.len(),
             plural(self.logs.len() as u64),
             bytes(total.bytes),
-            secs,
-            grouped(rate),
         );
         if let (Some(first), Some(last)) = (total.first, total.last) {
             let _ = writeln!(
@@ -265,23 +273,17 @@ impl Summary {
             ));
         }
         if self.total.lines == 0 {
-            lines.push(match self.logs.is_empty() {
-                true => "name a log: `afw replay /var/log/nginx/access.log`, or nothing, for those that servers declare".to_owned(),
-                false => "there is no line in it: was it rotated just now? a glob in quotes ('access.log*') reads the older files too".to_owned(),
-            });
+            lines.push("there is no line in it: was it rotated just now? a glob in quotes ('access.log*') reads the older files too".to_owned());
         } else if self.total.requests == 0 && self.total.out_of_range > 0 {
             lines.push(format!(
                 "{} requests lie outside --since and --until: these are times in the log, not on the wall",
                 grouped(self.total.out_of_range)
             ));
         } else if self.total.requests == 0 {
-            lines.push("no line was a request: see `afw explain` with one of these lines".to_owned());
+            lines.push("no line was a request: `afw explain 'LINE'` shows where parsing stops".to_owned());
         }
-        if self
-            .logs
-            .iter()
-            .any(|log| log.statistics.reject_share() > LOUD_REJECTS)
-        {
+        let loud = |log: &LogSummary| log.statistics.reject_share() > LOUD_REJECTS;
+        if self.total.requests > 0 && self.logs.iter().any(loud) {
             lines.push("many lines were rejected: `afw explain 'LINE'` shows where parsing stops, --rejects FILE keeps them".to_owned());
         }
         if !self.indicators.is_empty() {
@@ -289,6 +291,10 @@ impl Summary {
                 "--print indicators lists all of them with evidence; --print values is a plain block list"
                     .to_owned(),
             );
+        }
+        // Nothing was judged: how to learn more about it or to ship it is not what is wanted next.
+        if self.total.requests == 0 && self.delivery.sinks.is_empty() {
+            return lines;
         }
         if !self.geoip {
             lines.push(

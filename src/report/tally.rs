@@ -190,15 +190,15 @@ impl Tally {
         let agent = (whole || self.by_agent.takes(level)).then(|| self.agent(event));
         if let Some(thing) = place.filter(|_| self.by_place.takes(level)) {
             let traits = traits.without([CLAIM]);
-            self.by_place.add(Of { thing, traits });
+            self.by_place.add_recent(Of { thing, traits });
         }
         if let Some(thing) = path.filter(|_| self.by_path.takes(level)) {
             let traits = traits.without([CLAIM]);
-            self.by_path.add(Of { thing, traits });
+            self.by_path.add_recent(Of { thing, traits });
         }
         if let Some(thing) = agent.filter(|_| self.by_agent.takes(level)) {
             let traits = traits.without([METHOD]);
-            self.by_agent.add(Of { thing, traits });
+            self.by_agent.add_recent(Of { thing, traits });
         }
         if let (true, Some(place), Some(path), Some(agent)) = (whole, place, path, agent) {
             let fact = Fact {
@@ -215,7 +215,25 @@ impl Tally {
             };
             facts.add(fact);
         }
+        self.bound();
         self.tidy();
+    }
+
+    /// Keeps tables that are counted in two steps within their bounds.
+    fn bound(&mut self) {
+        for cells in [&mut self.by_place, &mut self.by_path, &mut self.by_agent] {
+            if cells.is_over() {
+                cells.shrink();
+            }
+        }
+    }
+
+    /// Puts everything into the tables: what is counted is final, and depends on the lines alone.
+    pub fn settle(&mut self) {
+        self.time.settle();
+        self.by_place.shrink();
+        self.by_path.shrink();
+        self.by_agent.shrink();
     }
 
     /// All traits but the country.
@@ -329,9 +347,7 @@ impl Tally {
         };
         self.plain.merge(&other.plain, fact);
         self.sighted.merge(&other.sighted, fact);
-        self.by_place.shrink();
-        self.by_path.shrink();
-        self.by_agent.shrink();
+        self.settle();
         self.plain.shrink();
         self.sighted.shrink();
         self.tidy();

@@ -2,7 +2,6 @@
 //! one number behind the last.
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
@@ -18,15 +17,38 @@ use crate::text::{printable, shown};
 pub(crate) struct Dictionary {
     /// The chosen, in the order of their new numbers, as members.
     entries: Vec<Value>,
-    numbers: HashMap<u32, u32>,
+    /// New numbers by old ones; [`OTHER`] where it is not chosen.
+    numbers: Vec<u32>,
     others: usize,
 }
+
+/// In place of the new number of what is not told apart.
+const OTHER: u32 = u32::MAX;
 
 impl Dictionary {
     /// The number in rows of a number in the tally.
     pub fn number(&self, old: u32) -> u32 {
-        let others = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        self.numbers.get(&old).copied().unwrap_or(others)
+        match self.numbers.get(old as usize) {
+            Some(&number) if number != OTHER => number,
+            _ => u32::try_from(self.entries.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn has(&self, old: u32) -> bool {
+        self.numbers
+            .get(old as usize)
+            .is_some_and(|number| *number != OTHER)
+    }
+
+    fn set(&mut self, old: u32, number: u32) {
+        // Old numbers are few: those of a tally's names, or of countries.
+        let old = old as usize;
+        if self.numbers.len() <= old {
+            self.numbers.resize(old + 1, OTHER);
+        }
+        if let Some(place) = self.numbers.get_mut(old) {
+            *place = number;
+        }
     }
 
     fn json(&self) -> Value {
@@ -98,16 +120,18 @@ fn chosen<N: Ord + Clone>(weights: &BTreeMap<N, Weight>, max: usize) -> Vec<N> {
 /// A dictionary of things that are equal when their names are.
 fn dictionary<N: Ord + Clone>(names: &[(u32, N)], chosen: &[N], entry: impl Fn(&N) -> Value) -> Dictionary {
     let places: BTreeMap<&N, u32> = chosen.iter().zip(0..).collect();
-    let numbers: HashMap<u32, u32> = names
-        .iter()
-        .filter_map(|(number, name)| Some((*number, *places.get(name)?)))
-        .collect();
     let distinct: std::collections::BTreeSet<&N> = names.iter().map(|(_, name)| name).collect();
-    Dictionary {
+    let mut dictionary = Dictionary {
         entries: chosen.iter().map(entry).collect(),
-        numbers,
+        numbers: Vec::new(),
         others: distinct.len().saturating_sub(chosen.len()),
+    };
+    for (old, name) in names {
+        if let Some(number) = places.get(name) {
+            dictionary.set(*old, *number);
+        }
     }
+    dictionary
 }
 
 /// A text of the log as reports show it.
@@ -207,7 +231,7 @@ fn places(report: &Report, max: usize) -> Dictionary {
     let tally = &report.tally;
     let values = tally.places.values();
     let mut places = things(values, &tally.by_place, max, place_name, place_json);
-    let rest = |number: &u32| !places.numbers.contains_key(number);
+    let rest = |number: &u32| !places.has(*number);
     let asns: Vec<(u32, u32)> = (0..)
         .zip(values)
         .filter(|(number, _)| rest(number))
@@ -228,10 +252,7 @@ fn places(report: &Report, max: usize) -> Dictionary {
         let number = u32::try_from(places.entries.len()).unwrap_or(u32::MAX);
         places.entries.push(told);
         places.others = places.others.saturating_sub(of().count());
-        let numbers: Vec<u32> = of().collect();
-        places
-            .numbers
-            .extend(numbers.into_iter().map(|old| (old, number)));
+        of().for_each(|old| places.set(old, number));
     }
     places
 }

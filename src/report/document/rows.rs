@@ -1,8 +1,10 @@
 //! [`Rows`]: the counts that totals are sums of, in columns of small numbers, sorted.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use foldhash::fast::RandomState;
+use serde_json::json;
 
 use super::dictionary::{Dictionaries, category};
 use super::span::Spans;
@@ -10,8 +12,10 @@ use super::{Detail, Members, Report};
 use crate::report::tally::cells::{Cells, Key};
 use crate::report::tally::key::{CLAIM, CLASS, COUNTRY, DENIED, Fact, LEVEL, METHOD, STATUS, Traits};
 
-/// Counts by the values of their columns.
-type Table<const N: usize> = BTreeMap<[i64; N], u64>;
+/// Counts by the values of their columns, while they are added up.
+type Sums<const N: usize> = HashMap<[i64; N], u64, RandomState>;
+/// The same in the order of the values.
+type Table<const N: usize> = Vec<([i64; N], u64)>;
 
 /// Rows that the tables over time may have together, and another; all of them make about 1.5 MB of JSON.
 const MAX_TIME_ROWS: usize = 36_000;
@@ -72,7 +76,7 @@ impl Rows {
             ]
         })?;
         let (spans, time, sightings) = over_time(report, &dictionaries, detail, last)?;
-        let mut facts = Table::new();
+        let mut facts = Sums::default();
         let plain = add_facts(&tally.plain, &dictionaries, spans, &mut facts);
         let sighted = add_facts(&tally.sighted, &dictionaries, spans, &mut facts);
         let sampled = Sampled {
@@ -90,47 +94,54 @@ impl Rows {
             by_place,
             by_path,
             by_agent,
-            facts,
+            facts: sorted(facts),
             sampled,
             spans,
             dictionaries,
         })
     }
 
-    /// Adds the tables and their dictionaries to the document.
-    pub fn add(&self, members: &mut Members) {
+    /// Adds the dictionaries to the document.
+    pub fn add_names(&self, members: &mut Members) {
         self.dictionaries.add(members);
-        let (spans, sampled) = (self.spans, &self.sampled);
+        let spans = self.spans;
         members.insert(
             "spans".into(),
             json!({ "start": spans.start, "secs": spans.secs, "count": spans.count }),
         );
-        let time = columns("span", &["denied", "requests"]);
-        members.insert("requests_by_time".into(), table(&time, sampled.time, &self.time));
+    }
+
+    /// The tables by name, as JSON.
+    pub fn texts(&self) -> [(&'static str, String); 6] {
+        let sampled = &self.sampled;
         let seen = ["span", "host", "country", "class", "sightings"];
-        members.insert(
-            "sightings_by_time".into(),
-            table(&seen, sampled.sightings, &self.sightings),
-        );
         let last = ["method", "denied", "requests"];
-        members.insert(
-            "requests_by_place".into(),
-            table(&columns("place", &last), sampled.by_place, &self.by_place),
-        );
-        members.insert(
-            "requests_by_path".into(),
-            table(&columns("path", &last), sampled.by_path, &self.by_path),
-        );
-        let agent = columns("agent", &["denied", "claim", "requests"]);
-        members.insert(
-            "requests_by_agent".into(),
-            table(&agent, sampled.by_agent, &self.by_agent),
-        );
-        let last = ["method", "denied", "claim", "path", "place", "agent", "requests"];
-        let facts = columns("span", &last);
-        let mut facts = table(&facts, sampled.plain, &self.facts);
-        super::set(&mut facts, "sampled_sighted", Some(sampled.sighted));
-        members.insert("facts".into(), facts);
+        let agent = ["denied", "claim", "requests"];
+        let fact = ["method", "denied", "claim", "path", "place", "agent", "requests"];
+        let time = columns("span", &["denied", "requests"]);
+        let (place, path) = (columns("place", &last), columns("path", &last));
+        let (agent, fact) = (columns("agent", &agent), columns("span", &fact));
+        let sighted = format!(",\"sampled_sighted\":{}", sampled.sighted);
+        [
+            ("requests_by_time", text(&time, sampled.time, &self.time, "")),
+            (
+                "sightings_by_time",
+                text(&seen, sampled.sightings, &self.sightings, ""),
+            ),
+            (
+                "requests_by_place",
+                text(&place, sampled.by_place, &self.by_place, ""),
+            ),
+            (
+                "requests_by_path",
+                text(&path, sampled.by_path, &self.by_path, ""),
+            ),
+            (
+                "requests_by_agent",
+                text(&agent, sampled.by_agent, &self.by_agent, ""),
+            ),
+            ("facts", text(&fact, sampled.plain, &self.facts, &sighted)),
+        ]
     }
 }
 
@@ -232,21 +243,27 @@ fn summed<K: Key, const N: usize>(
     max: usize,
     row: impl Fn(&K) -> [i64; N],
 ) -> Option<Table<N>> {
-    let mut table = Table::new();
+    let mut sums = Sums::default();
     for (key, count) in cells.iter() {
-        *table.entry(row(key)).or_default() += count * cells.sampled();
-        if table.len() > max {
+        *sums.entry(row(key)).or_default() += count * cells.sampled();
+        if sums.len() > max {
             return None;
         }
     }
-    Some(table)
+    Some(sorted(sums))
+}
+
+fn sorted<const N: usize>(sums: Sums<N>) -> Table<N> {
+    let mut table: Table<N> = sums.into_iter().collect();
+    table.sort_unstable();
+    table
 }
 
 /// Adds as fair a sample of the facts as a document can hold; one line in so many it is.
-fn add_facts(cells: &Cells<Fact>, dictionaries: &Dictionaries, spans: Spans, table: &mut Table<12>) -> u64 {
+fn add_facts(cells: &Cells<Fact>, dictionaries: &Dictionaries, spans: Spans, table: &mut Sums<12>) -> u64 {
     let lowest = cells.sampled().trailing_zeros();
     for level in lowest.. {
-        let mut sample: Table<12> = Table::new();
+        let mut sample: Sums<12> = Sums::default();
         for (fact, count) in cells.iter() {
             if fact.traits.field(LEVEL) >= u64::from(level) {
                 *sample.entry(fact_row(fact, dictionaries, spans)).or_default() += count << level;
@@ -280,14 +297,22 @@ fn fact_row(fact: &Fact, dictionaries: &Dictionaries, spans: Spans) -> [i64; 12]
     ]
 }
 
-fn table<const N: usize>(columns: &[&str], sampled: u64, table: &Table<N>) -> Value {
-    let rows: Value = table
-        .iter()
-        .map(|(row, count)| {
-            let mut row: Vec<i64> = row.to_vec();
-            row.push(i64::try_from(*count).unwrap_or(i64::MAX));
-            json!(row)
-        })
-        .collect();
-    json!({ "sampled": sampled, "columns": columns, "rows": rows })
+/// A table as JSON, written at once: there may be tens of thousands of rows.
+fn text<const N: usize>(columns: &[&str], sampled: u64, table: &Table<N>, more: &str) -> String {
+    let mut text = String::with_capacity(200 + table.len() * (3 * N + 4));
+    // Writing to a String cannot fail.
+    let _ = write!(
+        text,
+        "{{\"sampled\":{sampled},\"columns\":{},\"rows\":[",
+        json!(columns)
+    );
+    for (at, (row, count)) in table.iter().enumerate() {
+        text.push_str(if at == 0 { "[" } else { ",[" });
+        for value in row {
+            let _ = write!(text, "{value},");
+        }
+        let _ = write!(text, "{}]", i64::try_from(*count).unwrap_or(i64::MAX));
+    }
+    let _ = write!(text, "]{more}}}");
+    text
 }

@@ -31,8 +31,9 @@ async function copy(content) {
 }
 
 /**
- * A table. `columns`: {key, label, kind: 'text'|'number'|'share', value(row), show?(row), bar?}. `data()` gives the rows
- * whenever it is drawn again, in the order that they should have at first.
+ * A table. `columns`: {key, label, kind: 'text'|'number'|'share', value(row), show?(row), bar?, optional?}. `data()` gives
+ * the rows whenever it is drawn again, in the order that they should have at first. An optional column is there when a row
+ * has something in it.
  */
 function dataTable({ title, columns, data, note, tabs, empty = 'Nothing to show.', sort = null, first = FIRST_ROWS }) {
   const body = h('tbody');
@@ -49,7 +50,8 @@ function dataTable({ title, columns, data, note, tabs, empty = 'Nothing to show.
   let all = false;
   let rows = [];
   let tab = tabs ? tabs[0].key : null;
-  const shownColumns = () => (typeof columns === 'function' ? columns(tab) : columns);
+  const shownColumns = () => (typeof columns === 'function' ? columns(tab) : columns)
+    .filter((column) => !column.optional || rows.some((row) => column.value(row)));
 
   function sorted() {
     if (!order) return rows;

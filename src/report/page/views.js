@@ -56,14 +56,17 @@ const requestColumns = [
 const rowsOf = (all, more = () => ({})) => [...all].map(([name, sum]) => ({ name, total: sum, ...more(name) }))
   .sort((a, b) => b.total.requests - a.total.requests);
 
+const oneIn = (rate) => (rate === 1 ? 'every' : `one in ${number(rate)}`);
+
 /** How exact the numbers of a table are, in words. */
 function exactness(source) {
   const rate = Math.max(source.sampled, source.sighted);
   if (rate === 1) return '';
   const every = source.name === 'facts' && source.sampled !== source.sighted
-    ? `1 in ${number(source.sampled)} requests without and 1 in ${number(source.sighted)} with a finding`
-    : `1 in ${number(rate)} requests`;
-  return `Estimated from ${every}: of a count n, 95 of 100 lie within 2·√(${number(rate - 1)}·n).`;
+    ? `${oneIn(source.sighted)} request with a finding and ${oneIn(source.sampled)} without`
+    : `${oneIn(rate)} request`;
+  const error = rate === 2 ? '√n' : `√(${number(rate - 1)}·n)`;
+  return `Estimated from ${every}: where n is shown, the true count lies within n ± 2·${error} in 95 of 100 cases.`;
 }
 
 /** Names by which requests from somewhere are added up. */
@@ -126,9 +129,9 @@ function exposureTable() {
     first: 6,
     columns: [
       word('target', 'Target', (row) => row.target, { head: true, wide: true, show: (row) => h('code', {}, row.target) }),
-      word('host', 'Host', (row) => row.host || ''),
-      count('status', 'Status', (row) => row.status),
       count('count', 'Times', (row) => row.count, 'hostile'),
+      word('host', 'Host', (row) => row.host || '', { optional: true }),
+      count('status', 'Status', (row) => row.status),
       word('first', 'First', (row) => row.first, { tight: true, show: (row) => moment(row.first) }),
       word('last', 'Last', (row) => row.last, { tight: true, show: (row) => moment(row.last) }),
       word('client', 'First client', (row) => row.client || ''),
@@ -222,12 +225,19 @@ function originTable() {
     columns: (tab) => [
       word('label', origins[tab].label, (row) => row.label, { head: true, wide: true }),
       ...requestColumns,
-      count('indicators', 'Offenders', (row) => known(tab, row)),
+      { ...count('indicators', 'Offenders', (row) => known(tab, row)), optional: true },
     ],
     sort: byRequests,
     data: originRows,
-    note: (tab) => exactness(origins[tab].source()),
+    note: (tab) => [exactness(origins[tab].source()), unplaced()].filter(Boolean).join(' '),
   });
+}
+
+/** What to do where most clients come from nowhere in particular. */
+function unplaced() {
+  const unknown = report.countries.find(({ country }) => country === undefined);
+  return unknown && unknown.requests * 2 > report.totals.requests
+    ? 'Of most requests the country is not known: afw geoip update fetches databases that tell it.' : '';
 }
 
 /** Hostile clients of a country or AS, as the document ranks them. */
@@ -449,7 +459,7 @@ function logTable() {
       part('share', 'Rejected share', rejects),
       word('first', 'First', (row) => row.first || '', { tight: true, show: (row) => moment(row.first) }),
       word('last', 'Last', (row) => row.last || '', { tight: true, show: (row) => moment(row.last) }),
-      word('trouble', 'Trouble', (row) => row.trouble || '', { wide: true }),
+      word('trouble', 'Trouble', (row) => row.trouble || '', { wide: true, optional: true }),
     ],
     data: () => report.logs,
     note: () => [isFiltered() && 'Over the whole run; filters do not apply here.', report.logs_left_out && `${number(report.logs_left_out)} further logs are not listed.`].filter(Boolean).join(' '),

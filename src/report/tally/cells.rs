@@ -14,16 +14,25 @@ use foldhash::fast::RandomState;
 /// Highest level: one line in two thousand million.
 pub const MAX_LEVEL: u8 = 31;
 
+/// How many of the latest cells are counted apart, as a power of two: they stay in the processor's nearest caches, where
+/// the whole table does not fit.
+const RECENT_BITS: u32 = 9;
+
 /// What a table counts by; the level of the line is part of it.
 pub trait Key: Copy + Eq + Hash + Ord {
     /// The level of the lines that this cell counts.
     fn level(&self) -> u8;
+
+    /// Bits that mostly differ where keys do; who chooses them to be equal only slows counting to the table's own speed.
+    fn bits(&self) -> u64;
 }
 
 /// Counts by key.
 #[derive(Debug, Clone)]
 pub struct Cells<K> {
     counts: HashMap<K, u64, RandomState>,
+    /// Counts that are not in the table yet, each at the place that its bits say.
+    recent: Vec<(K, u64)>,
     max: usize,
     threshold: u8,
 }
@@ -33,6 +42,7 @@ impl<K: Key> Cells<K> {
     pub fn new(max: usize) -> Self {
         Self {
             counts: HashMap::default(),
+            recent: Vec::new(),
             max: max.max(1),
             threshold: 0,
         }
@@ -48,8 +58,39 @@ impl<K: Key> Cells<K> {
     #[inline]
     pub fn add(&mut self, key: K) {
         self.add_many(key, 1);
-        if self.counts.len() > self.max {
+        if self.is_over() {
             self.shrink();
+        }
+    }
+
+    /// Counts one line of a kind that is likely to come again soon. Without looking at the bound, which is the caller's;
+    /// what it counts is in the table for certain after [`Cells::settle`].
+    #[inline]
+    pub fn add_recent(&mut self, key: K) {
+        if self.recent.is_empty() {
+            self.recent = vec![(key, 0); 1 << RECENT_BITS];
+        }
+        let place = key.bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - RECENT_BITS);
+        match self.recent.get_mut(place as usize) {
+            Some((own, count)) if *own == key => *count += 1,
+            Some(place) => {
+                let (old, count) = std::mem::replace(place, (key, 1));
+                self.add_old(old, count);
+            }
+            None => self.add_many(key, 1),
+        }
+    }
+
+    fn add_old(&mut self, key: K, count: u64) {
+        if count > 0 && self.takes(key.level()) {
+            self.add_many(key, count);
+        }
+    }
+
+    /// Puts the recent counts into the table.
+    pub fn settle(&mut self) {
+        for (key, count) in std::mem::take(&mut self.recent) {
+            self.add_old(key, count);
         }
     }
 
@@ -80,6 +121,7 @@ impl<K: Key> Cells<K> {
 
     /// Every key as `to` says; what becomes equal is added up.
     pub fn rekey(&mut self, to: impl Fn(K) -> K) {
+        self.settle();
         let old = std::mem::take(&mut self.counts);
         for (key, count) in old {
             self.add_many(to(key), count);
@@ -89,9 +131,9 @@ impl<K: Key> Cells<K> {
     /// Takes in another table whose keys `to` translates; the bound is for the caller or the next [`Cells::shrink`].
     pub fn merge(&mut self, other: &Self, to: impl Fn(K) -> K) {
         self.raise_to(other.threshold);
-        for (key, count) in &other.counts {
-            if key.level() >= self.threshold {
-                self.add_many(to(*key), *count);
+        for (key, count) in other.iter() {
+            if self.takes(key.level()) {
+                self.add_many(to(*key), count);
             }
         }
     }
@@ -99,14 +141,17 @@ impl<K: Key> Cells<K> {
     /// Raises the threshold until the table is within its bound.
     #[cold]
     pub fn shrink(&mut self) {
+        self.settle();
         while self.is_over() && self.threshold < MAX_LEVEL {
             self.raise_to(self.threshold + 1);
         }
     }
 
-    /// The cells in no order, counts as counted (not scaled up).
+    /// The cells in no order, counts as counted (not scaled up). What is not settled may come apart.
     pub fn iter(&self) -> impl Iterator<Item = (&K, u64)> {
-        self.counts.iter().map(|(key, count)| (key, *count))
+        let recent = self.recent.iter().map(|(key, count)| (key, *count));
+        let recent = recent.filter(|(key, count)| *count > 0 && self.takes(key.level()));
+        self.counts.iter().map(|(key, count)| (key, *count)).chain(recent)
     }
 }
 
@@ -135,6 +180,10 @@ mod tests {
         fn level(&self) -> u8 {
             self.level
         }
+
+        fn bits(&self) -> u64 {
+            u64::from(self.name) << 8 | u64::from(self.level)
+        }
     }
 
     /// `names` names, the first met every second line, over the lines of `range`.
@@ -144,7 +193,10 @@ mod tests {
             let level = level_of(0, at * 173);
             let name = if at % 2 == 0 { 0 } else { at as u32 };
             if cells.takes(level) {
-                cells.add(Line { name, level });
+                cells.add_recent(Line { name, level });
+            }
+            if cells.is_over() {
+                cells.shrink();
             }
         }
         cells
@@ -158,7 +210,8 @@ mod tests {
 
     #[test]
     fn the_sample_is_the_same_however_the_lines_are_shared() {
-        let whole = counted(0..40_000, 512);
+        let mut whole = counted(0..40_000, 512);
+        whole.shrink();
         let mut joined = Cells::new(512);
         for part in [30_000..40_000, 0..7, 7..30_000] {
             joined.merge(&counted(part, 512), |key| key);
@@ -180,6 +233,37 @@ mod tests {
         let estimate = (counted * cells.sampled()) as f64;
         let error = 2.0 * ((cells.sampled() - 1) as f64 * 20_000.0).sqrt();
         assert!((estimate - 20_000.0).abs() < error, "{estimate} ± {error}");
+    }
+
+    #[test]
+    fn what_is_counted_apart_is_what_is_counted_at_once() {
+        let (mut apart, mut at_once) = (Cells::new(1 << 20), Cells::new(1 << 20));
+        for at in 0..40_000_u32 {
+            let key = Line {
+                name: at.wrapping_mul(at) % 3_000,
+                level: level_of(0, at.into()),
+            };
+            apart.add_recent(key);
+            at_once.add(key);
+        }
+        let joined = |cells: &Cells<Line>| {
+            let mut sums = std::collections::BTreeMap::new();
+            cells
+                .iter()
+                .for_each(|(key, count)| *sums.entry(*key).or_insert(0) += count);
+            sums
+        };
+        assert_eq!(joined(&apart), joined(&at_once));
+        assert!(
+            sorted(&apart).len() > sorted(&at_once).len(),
+            "some are not settled"
+        );
+        // What a higher threshold drops is dropped wherever it is counted.
+        apart.raise_to(2);
+        at_once.raise_to(2);
+        assert_eq!(joined(&apart), joined(&at_once));
+        apart.settle();
+        assert_eq!(sorted(&apart), sorted(&at_once));
     }
 
     #[test]

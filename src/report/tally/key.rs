@@ -136,17 +136,30 @@ impl Key for Timed {
     fn level(&self) -> u8 {
         self.traits.level()
     }
+
+    fn bits(&self) -> u64 {
+        // The span comes again and again: the traits alone would do.
+        self.traits.0 ^ self.span.cast_unsigned()
+    }
 }
 
 impl Key for Of {
     fn level(&self) -> u8 {
         self.traits.level()
     }
+
+    fn bits(&self) -> u64 {
+        self.traits.0 ^ (u64::from(self.thing) << 32)
+    }
 }
 
 impl Key for Fact {
     fn level(&self) -> u8 {
         self.traits.level()
+    }
+
+    fn bits(&self) -> u64 {
+        self.traits.0 ^ self.secs.cast_unsigned()
     }
 }
 

@@ -14,8 +14,13 @@ pub struct Names<V> {
     places: HashTable<u32>,
     /// Seeded: clients choose the texts.
     hasher: RandomState,
+    /// Numbers that were met lately, each at the place that its hash says; looked at first, for there are few of them.
+    recent: Vec<u32>,
     max: usize,
 }
+
+/// How many are met lately.
+const RECENT: usize = 1 << 10;
 
 impl<V: Hash + Eq + Clone> Names<V> {
     /// None yet, and at most about `max`.
@@ -24,6 +29,7 @@ impl<V: Hash + Eq + Clone> Names<V> {
             values: Vec::new(),
             places: HashTable::new(),
             hasher: RandomState::default(),
+            recent: vec![u32::MAX; RECENT],
             max,
         }
     }
@@ -46,10 +52,18 @@ impl<V: Hash + Eq + Clone> Names<V> {
         let hash = self.hasher.hash_one(key);
         let values = &self.values;
         let same = |place: &u32| values.get(*place as usize).is_some_and(&is);
-        match self.places.find(hash, same) {
+        let slot = hash as usize % RECENT;
+        if let Some(number) = self.recent.get(slot).filter(|number| same(number)) {
+            return *number;
+        }
+        let number = match self.places.find(hash, same) {
             Some(place) => *place,
             None => self.push(hash, new()),
+        };
+        if let Some(recent) = self.recent.get_mut(slot) {
+            *recent = number;
         }
+        number
     }
 
     #[cold]
@@ -86,6 +100,7 @@ impl<V: Hash + Eq + Clone> Names<V> {
     pub fn keep(&mut self, in_use: impl Fn(u32) -> bool) -> Vec<u32> {
         let old = std::mem::take(&mut self.values);
         self.places.clear();
+        self.recent.fill(u32::MAX);
         let mut numbers = Vec::with_capacity(old.len());
         for (number, value) in (0..).zip(old) {
             numbers.push(if in_use(number) {

@@ -47,6 +47,7 @@ fn counted(lines: impl Iterator<Item = u64>) -> Tally {
         };
         tally.request(&event, 0, None);
     }
+    tally.settle();
     tally
 }
 

@@ -58,10 +58,16 @@ impl Timeline {
             return;
         }
         let span = secs.div_euclid(self.span_secs());
-        self.cells.add_many(Timed { span, traits }, 1);
+        self.cells.add_recent(Timed { span, traits });
         if self.cells.is_over() {
             self.shrink();
         }
+    }
+
+    /// Puts everything into the table and keeps the bound: what is counted is final until more is added.
+    pub fn settle(&mut self) {
+        self.cells.settle();
+        self.shrink();
     }
 
     /// Takes in another whose hosts have these numbers here.
@@ -72,7 +78,7 @@ impl Timeline {
             span: (key.span * from).div_euclid(to),
             traits: key.traits.translated(hosts),
         });
-        self.shrink();
+        self.settle();
     }
 
     /// Every host number as `hosts` says.
@@ -131,6 +137,7 @@ mod tests {
             let traits = Traits::default().with(LEVEL, level.into()).with(STATUS, line % 7);
             timeline.add(line as i64 * 11 - 50_000, traits, level);
         }
+        timeline.settle();
         timeline
     }
 
