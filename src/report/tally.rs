@@ -27,6 +27,8 @@ use timed::Timeline;
 
 /// Cells of the tables that rows are sums of, about 2 MB each when full: some times as many as a document can hold.
 const CELLS: usize = 1 << 16;
+/// Cells of the table of networks, the only one that every long log fills: the more it may hold, the more lines are looked up.
+const PLACE_CELLS: usize = 1 << 15;
 /// Cells of either table of facts, of which a document holds fewer yet.
 const FEW_CELLS: usize = 1 << 14;
 /// Longest path, user agent and host that are told apart, in bytes.
@@ -88,6 +90,38 @@ impl Hash for Place {
     }
 }
 
+/// A place that was met lately, with its number.
+#[derive(Debug, Clone, Copy)]
+struct Met {
+    network: Option<IpAddr>,
+    asn: Option<u32>,
+    country: u16,
+    number: u32,
+}
+
+impl Met {
+    /// How many are remembered, as a power of two.
+    const BITS: u32 = 12;
+    /// None: no number is that large.
+    const NOBODY: Self = Self {
+        network: None,
+        asn: None,
+        country: 0,
+        number: u32::MAX,
+    };
+
+    /// Where a network is remembered.
+    fn slot(network: Option<IpAddr>) -> usize {
+        let bits = match network {
+            None => 0,
+            Some(IpAddr::V4(v4)) => v4.to_bits().into(),
+            // The first half: a network of 48 bits has nothing behind.
+            Some(IpAddr::V6(v6)) => (v6.to_bits() >> 64) as u64,
+        };
+        (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - Self::BITS)) as usize
+    }
+}
+
 /// What a client says it is: user agent and TLS fingerprint.
 #[derive(Debug, Clone)]
 pub struct Agent {
@@ -144,9 +178,14 @@ pub struct Tally {
     /// The same of those with a sighting; apart, so that many visitors never displace few attackers.
     pub sighted: Cells<Fact>,
     last_host: u32,
-    last_client: Option<IpAddr>,
-    last_place: u32,
+    /// Places that were met lately, each where [`Met::slot`] says.
+    met: Vec<Met>,
+    /// User agents that were met lately, by the numbers that the analysis gave their texts: that number and ours.
+    met_agents: Vec<(u64, u32)>,
 }
+
+/// How many user agents are remembered as met lately.
+const MET_AGENTS: usize = 256;
 
 impl Tally {
     /// Nothing counted yet.
@@ -160,14 +199,14 @@ impl Tally {
             places: Names::new(2 * (CELLS + 2 * FEW_CELLS)),
             agents: Names::new(2 * (CELLS + 2 * FEW_CELLS)),
             time: Timeline::new(CELLS),
-            by_place: Cells::new(CELLS),
+            by_place: Cells::new(PLACE_CELLS),
             by_path: Cells::new(CELLS),
             by_agent: Cells::new(CELLS),
             plain: Cells::new(FEW_CELLS),
             sighted: Cells::new(FEW_CELLS),
             last_host: 0,
-            last_client: None,
-            last_place: u32::MAX,
+            met: vec![Met::NOBODY; 1 << Met::BITS],
+            met_agents: vec![(0, 0); MET_AGENTS],
         }
     }
 
@@ -283,30 +322,30 @@ impl Tally {
     }
 
     fn place(&mut self, event: &Event<'_, '_>, country: u16) -> u32 {
-        let client = event.client.address;
         let asn = event.asn();
-        let same =
-            |place: &Place, network| place.network == network && place.asn == asn && place.country == country;
-        let network = client.map(network);
-        if client == self.last_client
-            && self
-                .places
-                .value(self.last_place)
-                .is_some_and(|last| same(last, network))
-        {
-            return self.last_place;
+        let network = event.client.address.map(network);
+        let slot = Met::slot(network);
+        let met = self.met.get(slot).copied().unwrap_or(Met::NOBODY);
+        if (met.network, met.asn, met.country) == (network, asn, country) && met.number != u32::MAX {
+            return met.number;
         }
+        let same = |place: &Place| place.network == network && place.asn == asn && place.country == country;
         let new = || Place {
             network,
             asn,
             country,
             as_org: event.address.as_org.clone().filter(|_| asn == event.address.asn),
         };
-        self.last_client = client;
-        self.last_place = self
-            .places
-            .number(&(network, asn, country), |place| same(place, network), new);
-        self.last_place
+        let number = self.places.number(&(network, asn, country), same, new);
+        if let Some(met) = self.met.get_mut(slot) {
+            *met = Met {
+                network,
+                asn,
+                country,
+                number,
+            };
+        }
+        number
     }
 
     fn agent(&mut self, event: &Event<'_, '_>) -> u32 {
@@ -314,6 +353,16 @@ impl Tally {
         let said = clip(record.user_agent.as_deref().unwrap_or_default(), AGENT_BYTES);
         let print = record.more.ja3.as_deref().or(record.more.ja4.as_deref());
         let print = clip(print.unwrap_or_default(), PRINT_BYTES);
+        // Without a fingerprint the text is all there is, and the analysis has told it from others already.
+        let known = Some(event.agent.number).filter(|number| *number > 0 && print.is_empty());
+        let slot = known.unwrap_or_default() as usize % MET_AGENTS;
+        if let Some((_, number)) = self
+            .met_agents
+            .get(slot)
+            .filter(|(number, _)| Some(*number) == known)
+        {
+            return *number;
+        }
         let new = || Agent {
             text: said.into(),
             print: print.into(),
@@ -322,7 +371,11 @@ impl Tally {
             claims: event.agent.claims,
         };
         let is = |agent: &Agent| *agent.text == *said && *agent.print == *print;
-        self.agents.number(&(said, print), is, new)
+        let number = self.agents.number(&(said, print), is, new);
+        if let (Some(known), Some(met)) = (known, self.met_agents.get_mut(slot)) {
+            *met = (known, number);
+        }
+        number
     }
 
     /// Takes in what another thread counted.

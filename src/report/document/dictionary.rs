@@ -196,10 +196,34 @@ fn things<V, N: Ord + Clone>(
     name: impl Fn(&V) -> N,
     entry: impl Fn(&N) -> Value,
 ) -> Dictionary {
-    let names: Vec<(u32, N)> = (0..).zip(values.iter().map(name)).collect();
     let by_number = by_number(cells, values.len());
-    let weights = by_name(names.iter().map(|(_, name)| name).zip(by_number));
-    dictionary(&names, &chosen(&weights, max), entry)
+    let may_be_chosen = candidates(&by_number, 2 * max);
+    let numbered = (0..).zip(values).zip(&by_number);
+    let names: Vec<((u32, N), Weight)> = numbered
+        .filter(|(_, weight)| may_be_chosen(weight))
+        .map(|((number, value), weight)| ((number, name(value)), *weight))
+        .collect();
+    let weights = by_name(names.iter().map(|((_, name), weight)| (name, *weight)));
+    let left_out = values.len() - names.len();
+    let names: Vec<(u32, N)> = names.into_iter().map(|(named, _)| named).collect();
+    let mut dictionary = dictionary(&names, &chosen(&weights, max), entry);
+    dictionary.others += left_out;
+    dictionary
+}
+
+/// Which of many things weigh enough to be among the `count` first, by requests or by notable ones: the names of all
+/// others need not be made readable.
+fn candidates(weights: &[Weight], count: usize) -> impl Fn(&Weight) -> bool + use<> {
+    let least = |of: fn(&Weight) -> u64| {
+        let mut all: Vec<u64> = weights.iter().map(of).collect();
+        match count.checked_sub(1).filter(|last| *last < all.len()) {
+            Some(last) => *all.select_nth_unstable_by(last, |a, b| b.cmp(a)).1,
+            None => 0,
+        }
+    };
+    let (requests, notable) = (least(|weight| weight.requests), least(|weight| weight.notable));
+    // Nearly everything has nothing notable; that is no distinction.
+    move |weight| weight.requests >= requests || weight.notable >= notable.max(1)
 }
 
 /// How much each number matters.

@@ -122,7 +122,9 @@ impl<K: Key> Cells<K> {
     /// Every key as `to` says; what becomes equal is added up.
     pub fn rekey(&mut self, to: impl Fn(K) -> K) {
         self.settle();
-        let old = std::mem::take(&mut self.counts);
+        // As much room as before, so that it does not grow step by step once more.
+        let room = HashMap::with_capacity_and_hasher(self.counts.len(), RandomState::default());
+        let old = std::mem::replace(&mut self.counts, room);
         for (key, count) in old {
             self.add_many(to(key), count);
         }

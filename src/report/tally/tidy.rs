@@ -82,7 +82,7 @@ impl Tally {
             });
         }
         self.last_host = u32::MAX;
-        self.last_place = u32::MAX;
-        self.last_client = None;
+        self.met.fill(super::Met::NOBODY);
+        self.met_agents.fill((0, 0));
     }
 }

@@ -19,6 +19,8 @@ const HOUR: usize = 6;
 pub struct Timeline {
     cells: Cells<Timed>,
     step: usize,
+    /// The second of the last line and its span: lines of one second follow each other, and dividing is slow.
+    last: (i64, i64),
 }
 
 /// Span and lowest level of a step of the way.
@@ -38,6 +40,7 @@ impl Timeline {
         Self {
             cells: Cells::new(max),
             step: 0,
+            last: (0, 0),
         }
     }
 
@@ -57,7 +60,10 @@ impl Timeline {
         if !self.cells.takes(level) {
             return;
         }
-        let span = secs.div_euclid(self.span_secs());
+        if secs != self.last.0 {
+            self.last = (secs, secs.div_euclid(self.span_secs()));
+        }
+        let span = self.last.1;
         self.cells.add_recent(Timed { span, traits });
         if self.cells.is_over() {
             self.shrink();
@@ -99,6 +105,7 @@ impl Timeline {
     fn go_to(&mut self, number: usize) {
         let (from, (to, level)) = (self.span_secs(), step(number));
         self.step = number;
+        self.last = (0, 0);
         self.cells.raise_to(level);
         if from != to {
             self.cells.rekey(|key| Timed {
