@@ -192,7 +192,12 @@ impl Follower {
         let pending = self.pending.iter().filter_map(|id| self.files.get(id));
         let retry = pending.filter_map(Followed::retry_at).min();
         let retry = retry.map_or(next, |at| at.saturating_duration_since(Instant::now()));
-        let again = if self.names_changed { AGAIN } else { timeout };
+        let hopeful = self.restless_since.is_none_or(|since| since.elapsed() < PATIENCE);
+        let again = if self.names_changed && hopeful {
+            AGAIN
+        } else {
+            timeout
+        };
         self.watch.wait(timeout.min(next).min(retry).min(again))
     }
 
