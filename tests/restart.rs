@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use afw::store::{Receiver, Store};
 use serde_json::{Value, json};
 use support::ingest::Ingest;
 use support::traffic::{
@@ -151,16 +152,23 @@ fn start_tail(dir: &Path, receiver: &Ingest) -> Running {
     Running(child)
 }
 
-/// Until so many lines are counted, or none has come for a minute: how fast they come is the machine's affair.
-fn wait_for_lines(place: &Path, total: u64) {
-    let (mut last, mut moved) = (0, Instant::now());
-    while last < total && moved.elapsed() < Duration::from_secs(60) {
-        let now = counted(place);
-        if now > last {
-            (last, moved) = (now, Instant::now());
+/// Until `left` gives 0, or has not become less for a minute: how fast that goes is the machine's affair.
+fn wait_while_moving(left: impl Fn() -> u64) {
+    let (mut least, mut moved) = (u64::MAX, Instant::now());
+    while least > 0 && moved.elapsed() < Duration::from_secs(60) {
+        let now = left();
+        if now < least {
+            (least, moved) = (now, Instant::now());
         }
         std::thread::park_timeout(Duration::from_millis(50));
     }
+}
+
+/// Events that the store in `place/state` still has to deliver.
+fn waiting(place: &Path) -> u64 {
+    let store = Store::open_existing(&place.join("state")).unwrap().unwrap();
+    let receivers = store.receivers().unwrap();
+    receivers.iter().map(Receiver::waiting_events).sum()
 }
 
 /// What the store knows of all clients and of whatever else should be an indicator.
@@ -224,7 +232,8 @@ fn killed_and_rotated_tail_finds_what_one_replay_finds() {
     let rotations = writing.join().unwrap();
     let total = written.load(Ordering::SeqCst);
     eprintln!("{total} lines, {rotations:?}");
-    wait_for_lines(place, total);
+    wait_while_moving(|| total.saturating_sub(counted(place)));
+    wait_while_moving(|| waiting(place));
     let said = fs::read_to_string(place.join("messages")).unwrap();
     assert_eq!(tail.terminate(), Some(0));
     assert_eq!(counted(place), total, "each line once; afw said:\n{said}");

@@ -243,7 +243,7 @@ fn processor_time(process: u32) -> Result<f64> {
     Ok(nanos as f64 / 1e9)
 }
 
-/// Writes and rotates the log as a server and logrotate do; five old generations stay.
+/// Writes and rotates the log as a server and logrotate do; a hundred old generations stay.
 struct Writer {
     log: PathBuf,
     file: File,

@@ -139,7 +139,7 @@ impl Follower {
             let kept = self
                 .files
                 .get_mut(&id)
-                .is_some_and(|file| file.orphan || file.lose_name());
+                .is_some_and(|file| file.orphan || file.lose_name(self.spec.line_cap));
             if let (true, Some(entry)) = (kept, self.ledger.get_mut(id)) {
                 entry.nameless = true;
             }

@@ -56,6 +56,8 @@ pub(super) struct Followed {
     /// Bytes came since it was opened.
     fresh: bool,
     retry_at: Option<Instant>,
+    /// It was opened ahead of its turn, or that was tried.
+    was_held: bool,
     told: Option<(u64, i64)>,
 }
 
@@ -116,6 +118,7 @@ impl Followed {
             changed: Instant::now(),
             fresh: false,
             retry_at: None,
+            was_held: false,
             told: None,
         }
     }
@@ -194,13 +197,13 @@ impl Followed {
     }
 
     /// The path is gone: keeps the file by its descriptor, or by where its link led. False when there is neither.
-    pub(super) fn lose_name(&mut self) -> bool {
+    pub(super) fn lose_name(&mut self, cap: usize) -> bool {
         if self.open.is_none()
             && let Some(target) = self.target.take()
             && fs::metadata(&target).is_ok_and(|meta| Key::of(&meta) == self.found.key)
         {
             self.found.path = target;
-            self.open = self.open_direct().ok().flatten();
+            self.open = self.open_direct(cap).ok().flatten();
         }
         self.orphan = matches!(self.open, Some(Open::Direct(_)));
         self.dirty |= self.orphan;
@@ -327,12 +330,23 @@ impl Followed {
         }
     }
 
-    fn open_direct(&self) -> io::Result<Option<Open>> {
+    /// Opens what waits to be read, once, so that it is there when its turn comes though it be removed by then.
+    pub(super) fn hold(&mut self, cap: usize) {
+        self.was_held = true;
+        self.open = self.open_direct(cap).ok().flatten();
+    }
+
+    /// It has to wait for its turn and may be removed before.
+    pub(super) fn is_at_risk(&self) -> bool {
+        self.dirty && self.superseded && !self.was_held && self.open.is_none() && self.has_unread()
+    }
+
+    fn open_direct(&self, cap: usize) -> io::Result<Option<Open>> {
         let probe = Probe::open(&self.found.path)?;
         if probe.key != self.found.key || !probe.direct {
             return Ok(None);
         }
-        direct(probe.file, &self.cursor, usize::MAX >> 1, probe.head)
+        direct(probe.file, &self.cursor, cap, probe.head)
     }
 
     fn read_direct(&mut self, limits: Limits, batches: &mut Vec<Batch>, troubles: &mut Vec<Trouble>) -> Pass {

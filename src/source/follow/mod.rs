@@ -173,6 +173,9 @@ impl Follower {
         for _ in 0..4 {
             let listed = !self.names_changed || self.list();
             self.out.caught_up = self.read();
+            if !self.out.caught_up {
+                self.hold_unread();
+            }
             if !listed || !self.names_changed {
                 break;
             }
@@ -481,6 +484,21 @@ impl Follower {
             self.note_state(id);
         }
         caught_up
+    }
+
+    /// Opens the oldest files that wait for their turn: a log that is rotated faster than it is read may be removed
+    /// first. Half of all descriptors at most.
+    fn hold_unread(&mut self) {
+        let waits = |id: &i64| self.files.get(id).is_some_and(Followed::is_at_risk);
+        let mut waiting: Vec<i64> = self.pending.iter().copied().filter(waits).collect();
+        waiting.sort_by_key(|id| self.files.get(id).map(|file| (file.log, file.order)));
+        let room = (self.spec.max_open / 2).saturating_sub(self.open.len());
+        for id in waiting.into_iter().take(room) {
+            if let Some(file) = self.files.get_mut(&id) {
+                file.hold(self.spec.line_cap);
+            }
+            self.note_state(id);
+        }
     }
 
     /// Keeps the lists of open and of pending files true for one file.

@@ -463,6 +463,57 @@ fn a_symbolic_link_is_followed_when_it_is_switched() {
 }
 
 #[test]
+fn a_line_without_end_is_cut_too_where_a_link_was_switched_away() {
+    let mut world = World::new("current.log", From::Start);
+    world.spec.line_cap = 100;
+    world.spec.idle_close = Duration::ZERO;
+    let link = |target: &str, world: &World| {
+        let _ = fs::remove_file(world.path("current.log"));
+        std::os::unix::fs::symlink(world.path(target), world.path("current.log")).unwrap();
+    };
+    world.append("old/one.log", &text(0..5));
+    world.append("new/two.log", &text(5..10));
+    link("old/one.log", &world);
+    assert_eq!(world.step(), lines(0..5));
+    world.append("old/one.log", &("x".repeat(5000) + "\n"));
+    link("new/two.log", &world);
+    let expected: Vec<String> = [vec!["x".repeat(100)], lines(5..10)].concat();
+    assert_eq!(world.step(), expected);
+}
+
+#[test]
+fn what_is_removed_while_older_lines_are_read_is_held_and_read() {
+    for path in ["access.log", ""] {
+        let mut world = World::new(path, From::Start);
+        world.append("access.log", &text(0..5));
+        assert_eq!(world.step(), lines(0..5));
+        for (first, name) in [
+            (5, "access.log.3"),
+            (1000, "access.log.2"),
+            (2000, "access.log.1"),
+        ] {
+            world.append(
+                "access.log",
+                &text(first..if first == 5 { 1000 } else { first + 1000 }),
+            );
+            world.rename("access.log", name);
+        }
+        world.append("access.log", &text(3000..3010));
+        // A look at all of it, and time to read but the first of it.
+        world.follower().look_again();
+        let polled = world.follower().poll();
+        assert!(!polled.caught_up);
+        world.commit(polled, usize::MAX);
+        assert!(world.lines.len() < 500, "{} lines", world.lines.len());
+        ["access.log.3", "access.log.2"]
+            .iter()
+            .for_each(|name| world.remove(name));
+        world.step();
+        assert_eq!(world.lines, lines(0..3010), "{path}");
+    }
+}
+
+#[test]
 fn what_is_missing_is_waited_for() {
     let mut world = World::new("a/b/access.log", From::End);
     assert_eq!(world.step(), [""; 0]);
