@@ -54,7 +54,7 @@ enum Asked {
 
 impl Answer {
     /// What a line tells, if anything.
-    pub fn of(event: &Event<'_, '_>, finding: Option<&Finding>) -> Option<Self> {
+    pub fn of(event: &Event<'_, '_>, finding: Option<&Finding>, hosts: &mut Hosts) -> Option<Self> {
         let record = event.record;
         if record.status != Some(200) || record.method.as_deref().is_some_and(|method| method != b"GET") {
             return None;
@@ -63,17 +63,39 @@ impl Answer {
             b"/" => Asked::Front,
             _ => sensitive(record.path()?, finding?)?,
         };
-        let host = match record.host.as_deref() {
-            Some(host) => hash(b"host", &host.to_ascii_lowercase()),
-            None => hash(b"file", event.file.as_bytes()),
-        };
         let size = record.body_bytes.or(record.more.response_bytes);
         Some(Self {
-            host,
             size: size.filter(|size| *size > 0)?,
+            host: hosts.hash(event),
             time: record.time?,
             asked,
         })
+    }
+}
+
+/// Hashes of hosts, of which the last is nearly always the next.
+#[derive(Debug, Default)]
+pub struct Hosts {
+    /// Whether a log tells it.
+    named: bool,
+    text: Vec<u8>,
+    hash: u64,
+}
+
+impl Hosts {
+    /// Of the host that a line was asked of, or of its file where the log does not tell the host.
+    fn hash(&mut self, event: &Event<'_, '_>) -> u64 {
+        let host = event.record.host.as_deref();
+        let text = host.unwrap_or(event.file.as_bytes());
+        if self.named != host.is_some() || self.text != text || text.is_empty() {
+            self.named = host.is_some();
+            self.text = text.to_vec();
+            self.hash = match host {
+                Some(host) => hash(b"host", &host.to_ascii_lowercase()),
+                None => hash(b"file", text),
+            };
+        }
+        self.hash
     }
 }
 

@@ -5,34 +5,36 @@
 //! keyword was found is judged anew; rules that look at the time of day switch this off. Bounded, and emptied when full: a client that sends a new request each
 //! time costs time, never memory, and never changes a result.
 
-use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
+mod key;
+
 use super::compile::{AtomTest, Engine, Lazy, REST, Source};
 use super::expr::Test;
-use super::fields::{self, Field, Text};
+use super::fields::{self, Field};
 use super::signature::Hit;
 use crate::event::Event;
+use key::{Texts, Words};
 
 /// How many requests are remembered.
 const MAX_KEYS: usize = 1 << 14;
 /// The longest key that is remembered, in bytes.
 const MAX_KEY: usize = 1024;
-/// The most texts of a key; rules that look at more fields than that are judged on every line.
-const MAX_TEXTS: usize = 12;
+/// The fields that every key has first.
+const ALWAYS: [Field; 3] = [Field::Target, Field::Referrer, Field::Agent];
 
 /// Hits by key.
 #[derive(Debug, Default)]
 pub(super) struct Verdicts {
-    /// What a key consists of; `None` when verdicts cannot be remembered.
+    /// What a key consists of beside target, referrer and agent; `None` when verdicts cannot be remembered.
     parts: Option<Vec<Part>>,
-    /// Short texts, lengths of long ones, and all that is no text, of the request at hand. With its long texts it makes
-    /// the key.
-    head: Vec<u8>,
+    words: Words,
     key: Vec<u8>,
+    /// Whether the request at hand was not known and can be kept.
+    can_keep: bool,
     hash: u64,
     known: HashTable<Known>,
     hasher: RandomState,
@@ -44,7 +46,8 @@ pub(super) struct Verdicts {
 #[derive(Debug)]
 struct Known {
     hash: u64,
-    key: Box<[u8]>,
+    words: Box<[u64]>,
+    texts: Box<[u8]>,
     hits: Box<[Hit]>,
 }
 
@@ -76,37 +79,34 @@ impl Verdicts {
 
     /// The hits of a request of the same words, when there was one; else remembers the key for [`Verdicts::keep`].
     pub fn find(&mut self, event: &Event<'_, '_>) -> Option<&[Hit]> {
-        self.head.clear();
         self.key.clear();
-        let parts = self.parts.as_deref()?;
-        let mut texts: [&[u8]; MAX_TEXTS] = [b""; MAX_TEXTS];
-        let mut used = 0;
-        for part in parts {
-            let text = part.add(event, &mut self.head);
-            if !text.is_empty() {
-                *texts.get_mut(used)? = text;
-                used += 1;
-            }
+        self.can_keep = false;
+        let mut texts = Texts::default();
+        let words = &mut self.words;
+        words.clear();
+        words.text(fields::text(event, &Field::Target), &mut texts);
+        words.text(fields::text(event, &Field::Referrer), &mut texts);
+        // Agents come again and again, and their texts are long.
+        match event.agent.number {
+            0 => words.text(fields::text(event, &Field::Agent), &mut texts),
+            number => words.number_of_text(number),
         }
-        let texts = texts.get(..used)?;
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(&self.head);
-        texts.iter().for_each(|text| hasher.write(text));
-        self.hash = hasher.finish();
-        let known = self
-            .known
-            .find(self.hash, |known| is(&known.key, &self.head, texts));
-        if known.is_none() && self.head.len() + texts.iter().map(|text| text.len()).sum::<usize>() <= MAX_KEY
-        {
-            self.key.extend_from_slice(&self.head);
+        for part in self.parts.as_deref()? {
+            part.add(event, words, &mut texts);
+        }
+        let (words, texts) = (words.get()?, texts.get()?);
+        self.hash = hash(&self.hasher, words, texts);
+        let known = self.known.find(self.hash, |known| known.is(words, texts));
+        if known.is_none() && texts.iter().map(|text| text.len()).sum::<usize>() <= MAX_KEY {
             texts.iter().for_each(|text| self.key.extend_from_slice(text));
+            self.can_keep = true;
         }
         known.map(|known| &*known.hits)
     }
 
     /// Remembers the hits of the request that [`Verdicts::find`] did not know.
     pub fn keep(&mut self, hits: &[Hit]) {
-        if self.key.is_empty() || self.is_first() {
+        if !std::mem::take(&mut self.can_keep) || self.is_first() {
             return;
         }
         if self.known.len() >= MAX_KEYS {
@@ -114,7 +114,8 @@ impl Verdicts {
         }
         let known = Known {
             hash: self.hash,
-            key: self.key.as_slice().into(),
+            words: self.words.get().unwrap_or_default().into(),
+            texts: self.key.as_slice().into(),
             hits: hits.into(),
         };
         self.known.insert_unique(self.hash, known, |known| known.hash);
@@ -129,93 +130,43 @@ impl Verdicts {
     }
 }
 
-/// Whether a key is this head and these texts. The head holds the lengths of the texts, so no two can look like one.
-fn is(key: &[u8], head: &[u8], texts: &[&[u8]]) -> bool {
-    let mut rest = key.strip_prefix(head);
-    for text in texts {
-        rest = rest.and_then(|rest| rest.strip_prefix(*text));
+fn hash(hasher: &RandomState, words: &[u64], texts: &[&[u8]]) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    words.iter().for_each(|word| hasher.write_u64(*word));
+    texts.iter().for_each(|text| hasher.write(text));
+    hasher.finish()
+}
+
+impl Known {
+    /// Whether it has these words and texts. The words hold the lengths of the texts, so no two can look like one.
+    fn is(&self, words: &[u64], texts: &[&[u8]]) -> bool {
+        let mut rest = Some(&*self.texts).filter(|_| *self.words == *words);
+        for text in texts {
+            rest = rest.and_then(|rest| rest.strip_prefix(*text));
+        }
+        rest.is_some_and(<[u8]>::is_empty)
     }
-    rest.is_some_and(<[u8]>::is_empty)
 }
 
 impl Part {
-    /// Writes what the key needs of an event; a text that is too long for a word of the head is only announced there,
-    /// and given back.
-    fn add<'e>(&self, event: &Event<'e, '_>, head: &mut Vec<u8>) -> &'e [u8] {
+    /// Adds what the key needs of an event.
+    fn add<'e>(&self, event: &Event<'e, '_>, words: &mut Words, texts: &mut Texts<'e>) {
         match self {
             Self::Text(Field::Lists) => {
                 fields::any_value(event, &Field::Lists, |list| {
-                    add_text(head, list);
+                    words.written(list);
                     false
                 });
-                add_word(head, ABSENT);
+                words.absent();
             }
-            // Agents come again and again, and their texts are long.
-            Self::Text(Field::Agent) if event.agent.number > 0 => {
-                add_word(head, NUMBERED | event.agent.number);
-            }
-            Self::Text(field) => match fields::text(event, field) {
-                Some(Text::Bytes(text)) => return announce(head, text),
-                Some(text) => add_text(head, &text),
-                None => add_word(head, ABSENT),
-            },
+            Self::Text(field) => words.text(fields::text(event, field), texts),
             Self::Number(field) => {
                 let number = fields::number(event, field);
-                add_word(head, u64::from(number.is_some()));
-                add_word(head, number.unwrap_or(0));
+                words.push(u64::from(number.is_some()));
+                words.push(number.unwrap_or(0));
             }
-            Self::Sides(field, limits) => add_sides(head, value_of(event, field), limits),
+            Self::Sides(field, limits) => words.sides(value_of(event, field), limits),
         }
-        b""
-    }
-}
-
-/// No value.
-const ABSENT: u64 = 0xFF << 56;
-/// An agent's number in place of its text.
-const NUMBERED: u64 = 0xFE << 56;
-/// The length of a text that stands elsewhere.
-const LONG: u64 = 0xFD << 56;
-/// Texts up to so many bytes stand in a word of the head, beneath their length.
-const WORD_TEXT: usize = 7;
-
-fn add_word(head: &mut Vec<u8>, word: u64) {
-    head.extend_from_slice(&word.to_le_bytes());
-}
-
-/// Writes a short text, or the length of a longer one, which is given back.
-fn announce<'t>(head: &mut Vec<u8>, text: &'t [u8]) -> &'t [u8] {
-    if text.len() > WORD_TEXT {
-        add_word(head, LONG | text.len() as u64);
-        return text;
-    }
-    let short = text
-        .iter()
-        .rev()
-        .fold(0, |word, byte| word << 8 | u64::from(*byte));
-    add_word(head, (text.len() as u64) << 56 | short);
-    b""
-}
-
-/// Length first, so that no text can look like two.
-fn add_text(head: &mut Vec<u8>, text: &[u8]) {
-    let long = announce(head, text);
-    head.extend_from_slice(long);
-}
-
-/// On which side of each limit a number lies, in two bits each.
-fn add_sides(head: &mut Vec<u8>, number: Option<f64>, limits: &[f64]) {
-    let side = |limit: &f64| match number.and_then(|number| number.partial_cmp(limit)) {
-        None => 0,
-        Some(Ordering::Less) => 1,
-        Some(Ordering::Equal) => 2,
-        Some(Ordering::Greater) => 3,
-    };
-    for limits in limits.chunks(32) {
-        add_word(
-            head,
-            limits.iter().fold(0, |sides, limit| sides << 2 | side(limit)),
-        );
     }
 }
 
@@ -230,11 +181,7 @@ fn value_of(event: &Event<'_, '_>, field: &Field) -> Option<f64> {
 
 /// The parts of a key for these rules; `None` when a rule looks at more than a key can hold.
 fn parts(engine: &Engine) -> Option<Vec<Part>> {
-    let mut parts = vec![
-        Part::Text(Field::Target),
-        Part::Text(Field::Referrer),
-        Part::Text(Field::Agent),
-    ];
+    let mut parts = ALWAYS.map(Part::Text).to_vec();
     for slot in &engine.slots {
         match &slot.source {
             // Values of the rest of the line are searched before a verdict is looked up.
@@ -265,6 +212,7 @@ fn parts(engine: &Engine) -> Option<Vec<Part>> {
         Part::Text(field) | Part::Number(field) => !follows(field),
         Part::Sides(field, _) => !texts.contains(field) && !follows(field),
     });
+    parts.drain(..ALWAYS.len());
     for part in &mut parts {
         if let Part::Text(field) = part
             && field.is_number()

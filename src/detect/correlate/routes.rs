@@ -129,7 +129,7 @@ fn above<F>(correlation: &Correlation<F>) -> Above {
 }
 
 /// Lists that are remembered; a power of two.
-const LISTS: usize = 64;
+const LISTS: usize = 512;
 
 /// The routes of lists of hits met lately.
 #[derive(Debug)]
