@@ -53,7 +53,7 @@ fn signature(number: usize) -> String {
     )
 }
 
-/// Correlations of rules that hold on many lines: one in ten counts every request, the others what is absent, posted or
+/// Correlations of rules that hold on many lines: one in twenty-five counts every request, the others what is absent, posted or
 /// asked for by a path.
 fn correlations(count: usize) -> String {
     let mut text = String::new();
@@ -72,7 +72,7 @@ fn correlations(count: usize) -> String {
         );
     }
     for number in 0..count {
-        let base = if number % 10 == 0 {
+        let base = if number % 25 == 0 {
             "every"
         } else {
             bases[1 + number % 4].0

@@ -4,6 +4,7 @@
 
 mod fields;
 mod input;
+mod readings;
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -179,6 +180,7 @@ impl<'k> Explainer<'k> {
         let mut scanner = self.scanner();
         scanner.with_event(record, |event, signatures| {
             enrichment(out, event);
+            readings::print(out, event);
             self.rules(out, event, signatures);
         });
         self.indicator(out, line);

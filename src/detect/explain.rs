@@ -11,6 +11,7 @@ use super::expr::{Anchor, Check, Expr, Subject, Test};
 use super::fields::{self, Field};
 use super::layers::{Layering, Layers, Region, VIEWS};
 use super::lazy;
+use super::pattern::{Pattern, Piece};
 use super::rules::Rule;
 use super::signature::Signatures;
 use crate::event::Event;
@@ -85,6 +86,12 @@ impl<'e, 'v, 'a> Plain<'e, 'v, 'a> {
     /// For one event.
     pub const fn new(event: &'e Event<'v, 'a>) -> Self {
         Self { event }
+    }
+
+    /// The target as it reads on a view.
+    pub fn target(&self, view: View) -> Option<Vec<u8>> {
+        let candidate = self.candidate(&Field::Target, view as usize)?;
+        Some(candidate.text)
     }
 
     /// The first view on which a tree holds.
@@ -245,11 +252,24 @@ fn subject_name(subject: &Subject) -> String {
     }
 }
 
+/// What a pattern asks, in words.
+fn like(pattern: &Pattern) -> String {
+    let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    match pattern.pieces() {
+        [Piece::Bytes(bytes)] => format!("is {}", text(bytes)),
+        [Piece::Bytes(bytes), Piece::Any] => format!("starts with {}", text(bytes)),
+        [Piece::Any, Piece::Bytes(bytes)] => format!("ends with {}", text(bytes)),
+        [Piece::Any, Piece::Bytes(bytes), Piece::Any] => format!("contains {}", text(bytes)),
+        [Piece::Any] => "is anything".to_owned(),
+        _ => format!("is like {pattern}"),
+    }
+}
+
 /// A check in words.
 pub fn describe(check: &Check) -> String {
     let subject = subject_name(&check.subject);
     match &check.test {
-        Test::Pattern { pattern, .. } => format!("{subject} like {pattern}"),
+        Test::Pattern { pattern, .. } => format!("{subject} {}", like(pattern)),
         Test::Regex(regex) => format!("{subject} matches /{}/", regex.source),
         Test::Network(network) => format!("{subject} in {network}"),
         Test::Present => format!("{subject} exists"),

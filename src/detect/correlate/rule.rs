@@ -214,22 +214,38 @@ fn check_one<F>(correlation: &Correlation<F>, rules: usize, chain: usize) -> Vec
 /// `None` in or above a circle.
 pub fn depths<F>(correlations: &[Correlation<F>]) -> Vec<Option<u32>> {
     let mut depths: Vec<Option<u32>> = vec![None; correlations.len()];
-    // Each round settles at least one correlation or ends: a chain is at most as long as there are correlations.
-    loop {
-        let mut settled = false;
-        for (index, correlation) in correlations.iter().enumerate() {
-            if depths.get(index).is_some_and(Option::is_none)
-                && let Some(depth) = depth_above(correlation, &depths)
-                && let Some(slot) = depths.get_mut(index)
-            {
-                *slot = Some(depth);
-                settled = true;
+    // Who stands above each, and how many of those below each are not settled: every edge is looked at once.
+    let mut above: Vec<Vec<usize>> = vec![Vec::new(); correlations.len()];
+    let mut open: Vec<usize> = vec![0; correlations.len()];
+    for (index, correlation) in correlations.iter().enumerate() {
+        for base in &correlation.bases {
+            if let RuleRef::Correlation(below) = base.rule {
+                if let Some(open) = open.get_mut(index) {
+                    *open += 1;
+                }
+                if let Some(above) = above.get_mut(below as usize) {
+                    above.push(index);
+                }
             }
         }
-        if !settled {
-            return depths;
+    }
+    let settled = open.iter().enumerate().filter(|(_, open)| **open == 0);
+    let mut settled: Vec<usize> = settled.map(|(index, _)| index).collect();
+    while let Some(index) = settled.pop() {
+        let depth = correlations.get(index).and_then(|one| depth_above(one, &depths));
+        if let Some(slot) = depths.get_mut(index) {
+            *slot = depth;
+        }
+        for &higher in above.get(index).map(Vec::as_slice).unwrap_or_default() {
+            if let Some(open) = open.get_mut(higher) {
+                *open -= 1;
+                if *open == 0 {
+                    settled.push(higher);
+                }
+            }
         }
     }
+    depths
 }
 
 fn depth_above<F>(correlation: &Correlation<F>, depths: &[Option<u32>]) -> Option<u32> {

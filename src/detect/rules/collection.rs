@@ -43,7 +43,10 @@ impl Collection {
             }
             Some("repeat") => {
                 let last = self.last.take()?;
-                let again = self.join(last, document, problems)?;
+                if !self.has_room(&last, &document, problems) {
+                    return None;
+                }
+                let again = joined(last, document);
                 self.last = Some(again.clone());
                 self.complete(again, problems)
             }
@@ -56,31 +59,38 @@ impl Collection {
     }
 
     fn complete(&mut self, document: Node, problems: &mut Problems) -> Option<Node> {
-        let Some(global) = self.global.clone().filter(|_| document.map().is_some()) else {
+        if document.map().is_none() {
+            return Some(document);
+        }
+        let Some(global) = self.global.take() else {
             return Some(document);
         };
+        if !self.has_room(&global, &document, problems) {
+            return None;
+        }
+        self.global = Some(global.clone());
         self.count += 1;
         let own_name = ["id", "name"].iter().any(|key| document.find(key).is_some());
-        let mut whole = self.join(global, document, problems)?;
+        let mut whole = joined(global, document);
         if !own_name && self.count > 1 {
             self.number(&mut whole);
         }
         Some(whole)
     }
 
-    /// `from` with all that `own` says.
-    fn join(&mut self, from: Node, own: Node, problems: &mut Problems) -> Option<Node> {
+    /// Whether as many values more may be repeated; when not, what is shared ends here.
+    fn has_room(&mut self, from: &Node, document: &Node, problems: &mut Problems) -> bool {
         self.added += from.size().0;
-        if self.added > MAX_ADDED {
-            problems.refuse_with(
-                own.at,
-                "action",
-                format!("shared parts add more than {MAX_ADDED} values"),
-                "write the rules in several files",
-            );
-            return None;
+        if self.added <= MAX_ADDED {
+            return true;
         }
-        Some(joined(from, own))
+        problems.refuse_with(
+            document.at,
+            "action",
+            format!("shared parts add more than {MAX_ADDED} values"),
+            "write the rules in several files",
+        );
+        false
     }
 
     /// Tells the rules of one id apart.

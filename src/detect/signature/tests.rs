@@ -298,7 +298,7 @@ fn explaining_says_where_and_why_not() {
         assert_eq!(found.found[0].text, b"/x?f=/etc/passwd");
         assert_eq!(found.found[0].span, 6..16);
         assert!(!missed.holds);
-        assert_eq!(missed.missed, ["cs-method like POST"]);
+        assert_eq!(missed.missed, ["cs-method is POST"]);
     });
 }
 
