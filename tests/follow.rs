@@ -24,7 +24,7 @@ use afw::store::Store;
 use support::coding::packed;
 use support::mount::Mount;
 use support::traffic::{Random, counted, number};
-use support::{Running, afw, json_lines, run, text, wait_until};
+use support::{Running, afw, json_lines, run, stdout, text, wait_until};
 
 /// So many lines, beginning with this number.
 fn lines(from: u64, count: u64) -> String {
@@ -63,6 +63,21 @@ fn said(place: &Path) -> String {
 fn cursors(place: &Path) -> usize {
     let store = Store::open_existing(&place.join("state")).unwrap();
     store.map_or(0, |store| store.cursors().unwrap().len())
+}
+
+#[test]
+fn a_log_followed_from_its_end_is_recognised_by_the_first_lines_that_come() {
+    let place = tempfile::tempdir().unwrap();
+    let log = place.path().join("access.log");
+    append(&log, &lines(0, 50));
+    let running = tail(place.path(), &["--from", "end"], &log);
+    wait_until("it follows", || cursors(place.path()) == 1);
+    append(&log, &lines(50, 50));
+    let state = place.path().join("state");
+    let files = || stdout(afw(&state).args(["status", "--json"]));
+    wait_until("the lines", || files().contains("\"lines\": 50"));
+    assert!(files().contains("\"format\": \"nginx-combined\""), "{}", files());
+    drop(running);
 }
 
 #[test]

@@ -147,3 +147,38 @@ fn whoever_wants_no_progress_sees_none() {
         assert!(!shown.contains("/s ·"), "{option}: {shown}");
     }
 }
+
+#[test]
+fn a_summary_fits_a_terminal_of_eighty_letters() {
+    if !is_there("script") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("access.log");
+    fs::write(&log, attacks(1, 3)).unwrap();
+    let command = format!("replay --color never {}; exit 0", log.display());
+    let command = format!("stty cols 80 rows 24; afw {command}");
+    let script = format!(
+        "exec script -qefc '{command}' {}",
+        dir.path().join("screen").display()
+    );
+    let output = shell(&dir.path().join("state"), &script)
+        .env("TERM", "xterm")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(output.success());
+    let left = left_on(&screen(dir.path()));
+    let offender = left
+        .lines()
+        .find(|line| line.starts_with("  45.83.1.1 "))
+        .unwrap();
+    assert!(offender.contains("sighting"), "on one line: {left}");
+    let longest = left
+        .lines()
+        .filter(|line| !line.starts_with("Script "))
+        .map(|line| line.chars().count())
+        .max();
+    assert!(longest <= Some(80), "{left}");
+}

@@ -256,6 +256,11 @@ impl Layout {
         }
     }
 
+    /// Whether no format is tried before the others, because nothing has told yet which it should be.
+    pub fn is_auto(&self) -> bool {
+        matches!(self.inner.first, First::Auto) && !self.inner.only
+    }
+
     /// One text from which [`Layout::from_state`] makes the same layout again; kept beside a file's cursor.
     pub fn state(&self) -> String {
         let how = if self.inner.only { "only" } else { "first" };

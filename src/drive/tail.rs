@@ -284,10 +284,13 @@ impl Tail {
 
     /// The layout of a batch's file: as it was before, as stored with its cursor, else as its first lines say.
     fn layout(&self, batch: &Batch) -> Layout {
+        // What was followed from its end had no line yet to be recognised by.
+        let is_open = |layout: &Layout| layout.is_auto() && !layout.is_stateful();
         let known = self
             .layouts
             .get(&batch.cursor.id)
-            .filter(|_| batch.base > 0 || batch.cursor.id == 0);
+            .filter(|_| batch.base > 0 || batch.cursor.id == 0)
+            .filter(|layout| !is_open(layout));
         // A reload may say another format of a file that is being read.
         let said = || {
             let before = self.layouts_before.get(&batch.cursor.id)?;
@@ -300,9 +303,10 @@ impl Tail {
                 .as_deref()
                 .filter(|_| batch.base > 0)
                 .and_then(Layout::from_state)
+                .filter(|layout| !is_open(layout))
         };
         known
-            .or_else(|| said().filter(|_| batch.base > 0))
+            .or_else(|| said().filter(|layout| batch.base > 0 && !is_open(layout)))
             .cloned()
             .or_else(stored)
             .unwrap_or_else(|| {

@@ -74,14 +74,18 @@ pub(crate) fn len_in_script(json: &str) -> usize {
 /// JSON that may stand inside a script element: nothing in it can end the element, begin a comment or break a line.
 fn in_script(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
-    for char in json.chars() {
-        if is_special(char) {
-            // All of them have four digits at most.
-            safe.push_str(&format!("\\u{:04x}", u32::from(char)));
-        } else {
-            safe.push(char);
-        }
+    let mut rest = json;
+    while let Some((plain, char)) = rest
+        .find(is_special)
+        .and_then(|at| rest.split_at_checked(at))
+        .and_then(|(plain, from)| Some((plain, from.chars().next()?)))
+    {
+        safe.push_str(plain);
+        // All of them have four digits at most.
+        safe.push_str(&format!("\\u{:04x}", u32::from(char)));
+        rest = rest.get(plain.len() + char.len_utf8()..).unwrap_or_default();
     }
+    safe.push_str(rest);
     safe
 }
 

@@ -239,8 +239,16 @@ impl Summary {
             return;
         }
         heading(out, "Top offenders");
-        for indicator in self.indicators.iter().take(TOP) {
-            offender(out, indicator);
+        let top = || self.indicators.iter().take(TOP);
+        let values = top().map(|indicator| offender_name(indicator).chars().count());
+        let classes = top().map(|indicator| indicator.class.name().len());
+        // As wide as needed, and no wider: a terminal of 80 letters is to hold a line.
+        let widths = (
+            values.max().unwrap_or_default(),
+            classes.max().unwrap_or_default(),
+        );
+        for indicator in top() {
+            offender(out, indicator, widths);
         }
         if self.indicators.len() > TOP {
             let _ = writeln!(
@@ -424,13 +432,18 @@ fn reject_sample(out: &mut String, log: &LogSummary, offset: u64, line: &[u8], r
     let _ = writeln!(out, "    {}^", " ".repeat(before.chars().count()));
 }
 
-fn offender(out: &mut String, indicator: &Indicator) {
+fn offender_name(indicator: &Indicator) -> String {
+    printable(&clipped(&indicator.value, 60))
+}
+
+/// One offender in two lines: who and how bad, then why. The first two columns are as wide as told.
+fn offender(out: &mut String, indicator: &Indicator, (value, class): (usize, usize)) {
     let style = class_style(indicator.class);
     let place = place(indicator);
     let _ = writeln!(
         out,
-        "  {:<39} {style}{:<19}{style:#} {:.2}  {:>7} sighting{}  {place}",
-        printable(&clipped(&indicator.value, 60)),
+        "  {:<value$}  {style}{:<class$}{style:#}  {:.2}  {:>7} sighting{}  {place}",
+        offender_name(indicator),
         indicator.class.name(),
         indicator.confidence.value(),
         grouped(indicator.sightings),

@@ -29,8 +29,8 @@ use timed::Timeline;
 const CELLS: usize = 1 << 16;
 /// Cells of the table of networks, the only one that every long log fills: the more it may hold, the more lines are looked up.
 const PLACE_CELLS: usize = 1 << 15;
-/// Cells of either table of facts, of which a document holds fewer yet.
-const FEW_CELLS: usize = 1 << 14;
+/// Cells of either table of facts, of which a document holds fewer yet (5,000).
+const FEW_CELLS: usize = 1 << 13;
 /// Longest path, user agent and host that are told apart, in bytes.
 const PATH_BYTES: usize = 160;
 const AGENT_BYTES: usize = 256;
