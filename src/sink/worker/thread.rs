@@ -16,6 +16,7 @@ use crate::sink::{Answer, Sink, Tuning};
 use crate::store::queue::{Claimed, Next};
 use crate::store::receivers::Outlook;
 use crate::store::{Close, Condition, Owner, Store, StoreError};
+use crate::text::printable;
 
 /// Wait after the store itself failed (a full disk).
 const STORE_WAIT: Duration = Duration::from_secs(1);
@@ -420,9 +421,9 @@ fn complaint(answer: &Answer) -> Option<String> {
             )
         }),
         Answer::Refused { status, body } | Answer::Misconfigured { status, body } => {
-            Some(crate::sink::said(*status, &body.escape_debug().to_string()))
+            Some(crate::sink::said(*status, &printable(body)))
         }
-        Answer::Unavailable { error, .. } => Some(error.escape_debug().to_string()),
+        Answer::Unavailable { error, .. } => Some(printable(error)),
     }
 }
 
