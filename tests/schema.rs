@@ -154,7 +154,14 @@ fn every_field_of_the_schemas_is_written_by_some_run() {
     let dir = tempfile::tempdir().unwrap();
     let hosts = dir.path().join("hosts.log");
     let line = "shop.example:443 45.83.1.1 - - [10/Oct/2026:13:55:36 +0000] \"GET /.env HTTP/1.1\" 200 5 \"-\" \"curl/8\"\n";
-    fs::write(&hosts, line.repeat(3)).unwrap();
+    // A host that answers any path with its front page: what is said of that is the note.
+    let page = |target: &str| {
+        format!(
+            "one.example:443 45.83.1.2 - - [10/Oct/2026:13:55:37 +0000] \"GET {target} HTTP/1.1\" 200 5000 \"-\" \"curl/8\"\n"
+        )
+    };
+    let lines = line.repeat(3) + &page("/") + &page("/.env");
+    fs::write(&hosts, lines).unwrap();
     let mut inputs = inputs();
     inputs.push(hosts);
     for what in ["sighting", "indicator"] {
