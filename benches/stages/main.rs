@@ -33,6 +33,8 @@ mod log;
 
 const LINES: u64 = 500_000;
 const ROUNDS: usize = 3;
+/// A replay commits four times a second, which is about this many batches.
+const COMMIT_BATCHES: usize = 64;
 
 fn main() {
     // cargo passes `--bench`.
@@ -156,8 +158,9 @@ fn layout(batch: &Batch) -> Layout {
 }
 
 fn parsed(path: &Path) -> u64 {
+    let mut first = None;
     read(path, |batch| {
-        let mut parser = Parser::new(&layout(&batch));
+        let mut parser = Parser::new(first.get_or_insert_with(|| layout(&batch)));
         let mut record = Record::default();
         for line in &batch.lines {
             black_box(parser.parse(batch.line(*line), &mut record)).unwrap();
@@ -184,11 +187,13 @@ fn folded(path: &Path, kit: &Arc<Kit>, mut store: Option<Store>) -> u64 {
     };
     (options.windows.persist, options.indicators.persist) = (persist, persist);
     let mut fold = Fold::new(kit, options);
+    let mut batches = 0;
     scanned(path, kit, |mut scan| {
+        batches += 1;
         for at in 0..scan.found.len() {
             black_box(fold.take(&mut scan, at));
         }
-        if let Some(store) = &mut store {
+        if let Some(store) = store.as_mut().filter(|_| batches % COMMIT_BATCHES == 0) {
             let effects = Effects {
                 cursors: vec![scan.batch.cursor.clone()],
                 states: fold.drain_dirty(),
