@@ -284,12 +284,7 @@ impl LogState {
             .as_deref()
             .filter(|_| batch.base > 0)
             .and_then(Layout::from_state);
-        let head: Vec<&[u8]> = batch
-            .lines
-            .iter()
-            .take(64)
-            .map(|line| batch.line(*line))
-            .collect();
+        let head = batch.head();
         self.layout = stored.unwrap_or_else(|| formats.recognise(&self.log.name, &head).layout);
         self.headed = head.iter().any(|line| self.layout.after(line).is_some());
         self.format = self.layout.name().to_owned();

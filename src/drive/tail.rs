@@ -309,15 +309,7 @@ impl Tail {
             .or_else(|| said().filter(|layout| batch.base > 0 && !is_open(layout)))
             .cloned()
             .or_else(stored)
-            .unwrap_or_else(|| {
-                let head: Vec<&[u8]> = batch
-                    .lines
-                    .iter()
-                    .take(64)
-                    .map(|line| batch.line(*line))
-                    .collect();
-                self.formats.recognise(&batch.file, &head).layout
-            })
+            .unwrap_or_else(|| self.formats.recognise(&batch.file, &batch.head()).layout)
     }
 
     /// Counts what was read of a log, when a report is wanted.

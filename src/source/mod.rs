@@ -30,6 +30,8 @@ pub use self::spec::{From, Notice, SourceError, SourceSpec, Trouble};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use afw_parsers::recognise::HEAD_LINES;
+
 /// A run of whole lines of one file: one buffer and the ranges of the lines in it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
@@ -77,6 +79,12 @@ impl Batch {
         self.bytes
             .get(start..start + line.len as usize)
             .unwrap_or_default()
+    }
+
+    /// The first lines, which are enough to recognise a format by.
+    pub fn head(&self) -> Vec<&[u8]> {
+        let lines = self.lines.iter().take(HEAD_LINES);
+        lines.map(|line| self.line(*line)).collect()
     }
 
     /// Where reading would go on if only the bytes before `at` (counted from the start of the batch) had been taken;

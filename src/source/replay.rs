@@ -19,8 +19,6 @@ use super::settle::{Listing, settled_scan};
 use super::spec::{Notice, SourceError, SourceSpec, Trouble};
 use super::{Batch, Cursor};
 
-/// How many lines [`LogReader::peek_head`] gives at most.
-const HEAD_LINES: usize = 64;
 /// After so many batches without a line [`LogReader::peek_head`] gives up.
 const PEEKED_BATCHES: usize = 8;
 /// So long a listing is waited for that misses nothing, should logs be rotated right now.
@@ -240,8 +238,7 @@ impl LogReader {
             .iter()
             .filter_map(|item| item.as_ref().ok())
             .find(|b| !b.lines.is_empty());
-        let lines = first.map(|batch| batch.lines.iter().take(HEAD_LINES).map(|line| batch.line(*line)));
-        lines.into_iter().flatten().collect()
+        first.map(Batch::head).unwrap_or_default()
     }
 
     /// Takes back the buffer of a batch that is used up: the next batch needs no fresh memory.
