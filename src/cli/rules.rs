@@ -1,6 +1,5 @@
 //! `afw rules`: what rules there are, and whether one's own load.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -255,17 +254,10 @@ fn test(config: &Config, paths: &[PathBuf]) -> Result<Exit, Failure> {
 }
 
 fn fires(scanner: &mut Scanner, rule: usize, example: &Example) -> bool {
-    let text = |text: &str| Cow::Owned(text.as_bytes().to_vec());
     let record = Record {
         time: Some(now()),
         peer: Some(IpAddr::from([9, 9, 9, 9])),
-        method: Some(text(&example.method)),
-        target: Some(text(&example.target)),
-        status: Some(example.status),
-        user_agent: example.agent.as_deref().map(text),
-        referrer: example.referrer.as_deref().map(text),
-        host: example.host.as_deref().map(text),
-        ..Record::default()
+        ..example.record()
     };
     let mut hits = Vec::new();
     scanner.with_event(&record, |event, signatures| signatures.inspect(event, &mut hits));

@@ -1,6 +1,7 @@
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
+
+use afw_parsers::Record;
 
 use super::*;
 use crate::detect::rules::{Example, Ruleset};
@@ -18,18 +19,13 @@ fn ruleset() -> Arc<Ruleset> {
 }
 
 fn fires(signatures: &mut Signatures, example: &Example, rule: usize) -> bool {
-    let mut record = record(&example.target);
-    record.method = Some(Cow::Borrowed(example.method.as_bytes()));
-    record.status = Some(example.status);
-    record.user_agent = example
-        .agent
-        .as_deref()
-        .map(|agent| Cow::Borrowed(agent.as_bytes()));
-    record.referrer = example
-        .referrer
-        .as_deref()
-        .map(|text| Cow::Borrowed(text.as_bytes()));
-    record.host = example.host.as_deref().map(|text| Cow::Borrowed(text.as_bytes()));
+    let ordinary = record(&example.target);
+    let record = Record {
+        time: ordinary.time,
+        peer: ordinary.peer,
+        http_version: ordinary.http_version,
+        ..example.record()
+    };
     with_record(&record, |event| {
         let mut hits = Vec::new();
         signatures.inspect(event, &mut hits);

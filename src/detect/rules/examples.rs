@@ -1,5 +1,9 @@
 //! Requests that a rule brings along to be tested with: what must match and what must not.
 
+use std::borrow::Cow;
+
+use afw_parsers::Record;
+
 use crate::detect::fields::Field;
 use crate::detect::problem::Problems;
 use crate::detect::yaml::Node;
@@ -23,6 +27,24 @@ pub struct Example {
     pub referrer: Option<String>,
     /// Host.
     pub host: Option<String>,
+}
+
+impl Example {
+    /// The request as a log would tell it; without time and client.
+    pub fn record(&self) -> Record<'_> {
+        fn text(text: &str) -> Cow<'_, [u8]> {
+            Cow::Borrowed(text.as_bytes())
+        }
+        Record {
+            method: Some(text(&self.method)),
+            target: Some(text(&self.target)),
+            status: Some(self.status),
+            user_agent: self.agent.as_deref().map(text),
+            referrer: self.referrer.as_deref().map(text),
+            host: self.host.as_deref().map(text),
+            ..Record::default()
+        }
+    }
 }
 
 /// What an example's client is unless it says otherwise.

@@ -311,17 +311,7 @@ fn rules_of_every_shape_hold_where_they_should() {
     for (index, rule) in ruleset.rules().iter().enumerate() {
         assert!(rule.examples.len() >= 2, "{}", rule.info.title);
         for example in &rule.examples {
-            let text = |text: &str| Cow::Owned(text.as_bytes().to_vec());
-            let record = Record {
-                method: Some(text(&example.method)),
-                target: Some(text(&example.target)),
-                status: Some(example.status),
-                user_agent: example.agent.as_deref().map(text),
-                referrer: example.referrer.as_deref().map(text),
-                host: example.host.as_deref().map(text),
-                ..Record::default()
-            };
-            with_record(&record, |event| {
+            with_record(&example.record(), |event| {
                 let mut hits = Vec::new();
                 signatures.inspect(event, &mut hits);
                 let fired = hits
