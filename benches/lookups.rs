@@ -13,18 +13,18 @@
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use afw::analysis::Scanner;
 use afw::analysis::scan::Wants;
-use afw::analysis::{Kit, Scanner};
-use afw::client::Trust;
 use afw::detect::{Ruleset, builtin};
 use afw::enrich::agent::{AgentCache, DEFAULT_AGENTS};
-use afw::enrich::{AddressCache, Databases, Exemptions, ListSpec, Lists};
+use afw::enrich::{AddressCache, ListSpec, Lists};
 use afw::source::{Batch, Line};
 use afw_parsers::Layout;
+
+mod kit;
 
 const LINES: usize = 400_000;
 const ADDRESSES: u32 = 50_000;
@@ -87,15 +87,6 @@ fn lists() -> Lists {
     Lists::load(&[spec]).unwrap()
 }
 
-fn databases() -> Databases {
-    let Some(cases) = std::env::var_os("AFW_CASES").map(PathBuf::from) else {
-        println!("without databases: AFW_CASES is unset");
-        return Databases::default();
-    };
-    let files = ["GeoLite2-Country-Test.mmdb", "GeoLite2-ASN-Test.mmdb"];
-    Databases::open(&files.map(|name| cases.join("data/geo").join(name))).unwrap()
-}
-
 fn batches(log: &[(IpAddr, String, String)]) -> Vec<Batch> {
     let batch = |part: &[(IpAddr, String, String)]| {
         let mut batch = Batch {
@@ -119,19 +110,8 @@ fn batches(log: &[(IpAddr, String, String)]) -> Vec<Batch> {
 
 fn main() {
     let log = log();
-    let trust = Trust::new(&["cloudflare".parse().unwrap()]);
-    let kit = Arc::new(Kit {
-        ruleset: Arc::new(Ruleset::load(&builtin()).unwrap()),
-        databases: Arc::new(databases()),
-        lists: Arc::new(lists()),
-        exemptions: Arc::new(Exemptions::new(&trust)),
-        published: Arc::default(),
-        addresses: 1 << 17,
-        dns: false,
-        trust,
-        sinks: Vec::new(),
-        wants: Wants::default(),
-    });
+    let rules = Ruleset::load(&builtin()).unwrap();
+    let kit = kit::kit(rules, &kit::databases(), lists(), Wants::default());
     let head: Vec<&[u8]> = log.iter().take(64).map(|(_, _, text)| text.as_bytes()).collect();
     let layout = Layout::recognise(&head).layout;
     let (mut whole, mut lookups) = (f64::MAX, f64::MAX);

@@ -14,7 +14,7 @@ pub fn table(folder: &Path) {
         ("records only", &["--no-default-rules"][..]),
         ("built-in rules", &[]),
     ] {
-        let counted = [SHORT, LONG].map(|lines| counted(&super::written(folder, lines), more));
+        let counted = [SHORT, LONG].map(|lines| counted(&super::made::log(folder, lines), more));
         let [Some(short), Some(long)] = counted else {
             println!("instructions are not counted: valgrind is not installed");
             return;

@@ -13,13 +13,9 @@
     reason = "a measurement fails by panicking, and prints its figures"
 )]
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
-
 mod instructions;
-#[path = "../../examples/genlog/log.rs"]
-mod log;
+#[path = "../made.rs"]
+mod made;
 mod program;
 mod programs;
 
@@ -29,14 +25,9 @@ const LINES: u64 = 5_000_000;
 const ROUNDS: usize = 3;
 
 fn main() {
-    // cargo passes `--bench`.
-    let lines = std::env::args()
-        .skip(1)
-        .find_map(|argument| argument.parse().ok());
-    let lines: u64 = lines.unwrap_or(LINES);
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("replay");
-    std::fs::create_dir_all(&folder).unwrap();
-    let log = written(&folder, lines);
+    let lines = made::lines(LINES);
+    let folder = made::folder("replay");
+    let log = made::log(&folder, lines);
     let bytes = log.metadata().unwrap().len();
     println!(
         "{lines} lines, {} MB, {ROUNDS} rounds, medians\n",
@@ -46,19 +37,6 @@ fn main() {
     let costs = rounds(&programs, ROUNDS);
     table(&programs, &costs, lines, bytes);
     instructions::table(&folder);
-}
-
-/// The log, written once for each number of lines.
-fn written(folder: &Path, lines: u64) -> PathBuf {
-    let path = folder.join(format!("{lines}.log"));
-    if !path.exists() {
-        let part = folder.join("part");
-        let mut out = BufWriter::with_capacity(1 << 20, File::create(&part).unwrap());
-        log::write(&mut out, lines, 1).unwrap();
-        out.flush().unwrap();
-        std::fs::rename(part, &path).unwrap();
-    }
-    path
 }
 
 fn table(programs: &[Program], costs: &[Vec<Cost>], lines: u64, bytes: u64) {

@@ -12,13 +12,11 @@
     reason = "a measurement fails by panicking, and prints its figures"
 )]
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 mod generated;
-#[path = "../../examples/genlog/log.rs"]
-mod log;
+#[path = "../made.rs"]
+mod made;
 #[path = "../replay/program.rs"]
 mod program;
 
@@ -31,17 +29,11 @@ const ROUNDS: usize = 3;
 const KEYS: u32 = 1_000_000;
 
 fn main() {
-    // cargo passes `--bench`.
-    let lines = std::env::args()
-        .skip(1)
-        .find_map(|argument| argument.parse().ok());
-    let lines: u64 = lines.unwrap_or(LINES);
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("rules");
-    std::fs::create_dir_all(&folder).unwrap();
-    let log = folder.join(format!("{lines}.log"));
-    write(&log, |out| log::write(out, lines, 1).unwrap());
+    let lines = made::lines(LINES);
+    let folder = made::folder("rules");
+    let log = made::log(&folder, lines);
     let empty = folder.join("empty.log");
-    write(&empty, |_| {});
+    made::write(&empty, |_| {});
     println!(
         "{lines} lines, {} MB, {ROUNDS} rounds, medians, one thread\n",
         log.metadata().unwrap().len() / 1_000_000
@@ -59,18 +51,6 @@ fn main() {
     let (costs, starting) = (rounds(&programs, ROUNDS), rounds(&starts, ROUNDS));
     table(&programs, &costs, &starting, lines);
     keys(&folder);
-}
-
-/// Writes a file once.
-fn write(path: &Path, text: impl FnOnce(&mut BufWriter<File>)) {
-    if path.exists() {
-        return;
-    }
-    let part = path.with_extension("part");
-    let mut out = BufWriter::with_capacity(1 << 20, File::create(&part).unwrap());
-    text(&mut out);
-    out.flush().unwrap();
-    std::fs::rename(part, path).unwrap();
 }
 
 fn of(name: &str, command: &[&str]) -> Program {
@@ -129,7 +109,7 @@ fn keys(folder: &Path) {
     std::fs::write(&rules, generated::WINDOWS).unwrap();
     for count in [KEYS / 10, KEYS, 2 * KEYS] {
         let log = folder.join(format!("keys-{count}.log"));
-        write(&log, |out| generated::addresses(out, count));
+        made::write(&log, |out| generated::addresses(out, count));
         let cost = replay("keys", &log, Some(&rules)).run();
         println!(
             "{count:>8} addresses, one window each: {:>6.1} MB, {:.2} s",

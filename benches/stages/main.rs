@@ -12,24 +12,23 @@
     reason = "a measurement fails by panicking, and prints its figures"
 )]
 
-use std::fs::File;
 use std::hint::black_box;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use afw::analysis::scan::Wants;
 use afw::analysis::{Fold, FoldOptions, Kit, Scan, Scanner};
-use afw::client::Trust;
 use afw::detect::{Ruleset, builtin};
-use afw::enrich::{Databases, Exemptions, Lists};
+use afw::enrich::Lists;
 use afw::source::{Batch, SourceSpec, plan};
 use afw::store::{Effects, Store};
 use afw_parsers::{Layout, Parser, Record, Time};
 
-#[path = "../../examples/genlog/log.rs"]
-mod log;
+#[path = "../kit.rs"]
+mod kit;
+#[path = "../made.rs"]
+mod made;
 
 const LINES: u64 = 500_000;
 const ROUNDS: usize = 3;
@@ -37,17 +36,9 @@ const ROUNDS: usize = 3;
 const COMMIT_BATCHES: usize = 64;
 
 fn main() {
-    // cargo passes `--bench`.
-    let lines = std::env::args()
-        .skip(1)
-        .find_map(|argument| argument.parse().ok());
-    let lines: u64 = lines.unwrap_or(LINES);
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("stages");
-    std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join(format!("{lines}.log"));
-    let mut out = BufWriter::with_capacity(1 << 20, File::create(&path).unwrap());
-    log::write(&mut out, lines, 1).unwrap();
-    out.flush().unwrap();
+    let lines = made::lines(LINES);
+    let folder = made::folder("stages");
+    let path = made::log(&folder, lines);
     table(&runs(&path, &folder), lines);
 }
 
@@ -55,8 +46,14 @@ fn main() {
 type Run<'r> = (&'static str, Box<dyn Fn() -> u64 + 'r>);
 
 fn runs<'r>(path: &'r Path, folder: &'r Path) -> Vec<Run<'r>> {
-    let databases = Arc::new(databases());
-    let kit = |rules: &[_], ecs| Arc::new(kit(Ruleset::load(rules).unwrap(), &databases, ecs));
+    let databases = kit::databases();
+    let kit = |rules: &[_], ecs| {
+        let wants = Wants {
+            ecs,
+            ..Wants::default()
+        };
+        kit::kit(Ruleset::load(rules).unwrap(), &databases, Lists::default(), wants)
+    };
     let (bare, full, ecs) = (kit(&[], false), kit(&builtin(), false), kit(&builtin(), true));
     let stored = Arc::clone(&full);
     let matched = Arc::clone(&full);
@@ -100,34 +97,6 @@ fn table(runs: &[Run<'_>], lines: u64) {
     }
 }
 
-fn databases() -> Databases {
-    let Some(cases) = std::env::var_os("AFW_CASES").map(PathBuf::from) else {
-        println!("without databases: AFW_CASES is unset");
-        return Databases::default();
-    };
-    let files = ["GeoLite2-Country-Test.mmdb", "GeoLite2-ASN-Test.mmdb"];
-    Databases::open(&files.map(|name| cases.join("data/geo").join(name))).unwrap()
-}
-
-fn kit(ruleset: Ruleset, databases: &Arc<Databases>, ecs: bool) -> Kit {
-    let trust = Trust::new(&["cloudflare".parse().unwrap()]);
-    Kit {
-        ruleset: Arc::new(ruleset),
-        databases: Arc::clone(databases),
-        lists: Arc::new(Lists::default()),
-        exemptions: Arc::new(Exemptions::new(&trust)),
-        published: Arc::default(),
-        addresses: 1 << 17,
-        dns: false,
-        trust,
-        sinks: Vec::new(),
-        wants: Wants {
-            ecs,
-            ..Wants::default()
-        },
-    }
-}
-
 /// Reads the log; gives how many lines there are.
 fn read(path: &Path, mut take: impl FnMut(Batch)) -> u64 {
     let spec = SourceSpec {
@@ -148,13 +117,7 @@ fn read(path: &Path, mut take: impl FnMut(Batch)) -> u64 {
 }
 
 fn layout(batch: &Batch) -> Layout {
-    let head: Vec<&[u8]> = batch
-        .lines
-        .iter()
-        .take(64)
-        .map(|line| batch.line(*line))
-        .collect();
-    Layout::recognise(&head).layout
+    Layout::recognise(&batch.head()).layout
 }
 
 fn parsed(path: &Path) -> u64 {
