@@ -246,11 +246,7 @@ impl Claims {
             .iter()
             .map(|claim| state(KNOWN, claim, self.known.row(claim)));
         let mut states: Vec<State> = held.chain(known).collect();
-        states.extend(self.rows_gone.drain(..).map(|key| State {
-            kind: StateKind::Other,
-            key,
-            value: None,
-        }));
+        states.extend(self.rows_gone.drain(..).map(|key| State::other(key, None)));
         states
     }
 
@@ -283,11 +279,7 @@ impl Claims {
 }
 
 fn state(prefix: &[u8], claim: &Claim, value: Option<Vec<u8>>) -> State {
-    State {
-        kind: StateKind::Other,
-        key: [prefix, &claim.key()].concat(),
-        value,
-    }
+    State::other([prefix, &claim.key()].concat(), value)
 }
 
 fn row(lines: &[Held]) -> Vec<u8> {

@@ -209,9 +209,9 @@ impl Pages {
         let find = |key: &u64| self.hosts.get(key).or_else(|| self.older.get(key));
         let rows = dirty
             .iter()
-            .map(|key| state(row_key(*key), find(key).map(Host::row)));
+            .map(|key| State::other(row_key(*key), find(key).map(Host::row)));
         let mut states: Vec<State> = rows.collect();
-        states.extend(self.rows_gone.drain(..).map(|key| state(key, None)));
+        states.extend(self.rows_gone.drain(..).map(|key| State::other(key, None)));
         states
     }
 
@@ -324,14 +324,6 @@ impl Host {
 
 fn row_key(host: u64) -> Vec<u8> {
     [PREFIX, &host.to_be_bytes()].concat()
-}
-
-const fn state(key: Vec<u8>, value: Option<Vec<u8>>) -> State {
-    State {
-        kind: StateKind::Other,
-        key,
-        value,
-    }
 }
 
 #[cfg(test)]

@@ -214,6 +214,17 @@ pub struct State {
     pub value: Option<Vec<u8>>,
 }
 
+impl State {
+    /// A row of [`StateKind::Other`].
+    pub const fn other(key: Vec<u8>, value: Option<Vec<u8>>) -> Self {
+        Self {
+            kind: StateKind::Other,
+            key,
+            value,
+        }
+    }
+}
+
 /// Kinds of analysis state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StateKind {

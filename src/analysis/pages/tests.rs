@@ -238,10 +238,10 @@ fn hosts_are_bounded_and_rows_of_forgotten_ones_are_deleted() {
     let mut again = Pages::new(true);
     let states: Vec<State> = rows
         .iter()
-        .map(|(key, value)| state(key.clone(), Some(value.clone())))
+        .map(|(key, value)| State::other(key.clone(), Some(value.clone())))
         .collect();
     assert_eq!(again.restore(&states), 0);
-    assert_eq!(again.restore(&[state(row_key(1), Some(vec![9, 9]))]), 1);
+    assert_eq!(again.restore(&[State::other(row_key(1), Some(vec![9, 9]))]), 1);
     assert_eq!(again.drain_dirty().len(), 1);
 }
 

@@ -36,20 +36,12 @@ pub(super) fn drain(guard: &mut Guard) -> Vec<State> {
             marks.entry(rule).or_default().push(hash);
         }
     }
-    let mut states = vec![state(HEAD.to_vec(), Some(head(guard)))];
+    let mut states = vec![State::other(HEAD.to_vec(), Some(head(guard)))];
     for minute in dirty {
         let value = rows.remove(&minute).map(|row| minute_row(guard, row));
-        states.push(state([MINUTE, &minute.to_be_bytes()].concat(), value));
+        states.push(State::other([MINUTE, &minute.to_be_bytes()].concat(), value));
     }
     states
-}
-
-const fn state(key: Vec<u8>, value: Option<Vec<u8>>) -> State {
-    State {
-        kind: StateKind::Other,
-        key,
-        value,
-    }
 }
 
 fn head(guard: &Guard) -> Vec<u8> {
