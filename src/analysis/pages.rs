@@ -13,8 +13,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use afw_parsers::Time;
 use foldhash::quality::RandomState;
-use sha2::{Digest, Sha256};
 
+use crate::detect::correlate::hash::{Frame, Memo};
 use crate::detect::{Class, views};
 use crate::event::{Event, Finding};
 use crate::rows::{Reader, Writer};
@@ -54,59 +54,58 @@ enum Asked {
 
 impl Answer {
     /// What a line tells, if anything.
-    pub fn of(event: &Event<'_, '_>, finding: Option<&Finding>, hosts: &mut Hosts) -> Option<Self> {
+    pub fn of(event: &Event<'_, '_>, finding: Option<&Finding>, hashes: &mut Hashes) -> Option<Self> {
         let record = event.record;
         if record.status != Some(200) || record.method.as_deref().is_some_and(|method| method != b"GET") {
             return None;
         }
         let asked = match record.target.as_deref()? {
             b"/" => Asked::Front,
-            _ => sensitive(record.path()?, finding?)?,
+            _ => sensitive(record.path()?, finding?, hashes)?,
         };
         let size = record.body_bytes.or(record.more.response_bytes);
         Some(Self {
             size: size.filter(|size| *size > 0)?,
-            host: hosts.hash(event),
+            host: hashes.place(event),
             time: record.time?,
             asked,
         })
     }
 }
 
-/// Hashes of hosts, of which the last is nearly always the next.
+/// Names as numbers: the same over restarts, and such that clients, who choose the names, find no two alike.
 #[derive(Debug, Default)]
-pub struct Hosts {
-    /// Whether a log tells it.
-    named: bool,
-    text: Vec<u8>,
-    hash: u64,
+pub struct Hashes {
+    frame: Frame,
+    memo: Memo,
 }
 
-impl Hosts {
+impl Hashes {
     /// Of the host that a line was asked of, or of its file where the log does not tell the host.
-    fn hash(&mut self, event: &Event<'_, '_>) -> u64 {
-        let host = event.record.host.as_deref();
-        let text = host.unwrap_or(event.file.as_bytes());
-        if self.named != host.is_some() || self.text != text || text.is_empty() {
-            self.named = host.is_some();
-            self.text = text.to_vec();
-            self.hash = match host {
-                Some(host) => hash(b"host", &host.to_ascii_lowercase()),
-                None => hash(b"file", text),
-            };
+    fn place(&mut self, event: &Event<'_, '_>) -> u64 {
+        match event.record.host.as_deref() {
+            Some(host) => self.hash(b"host", |frame| frame.folded(host)),
+            None => self.hash(b"file", |frame| frame.part(event.file.as_bytes())),
         }
-        self.hash
+    }
+
+    fn hash(&mut self, kind: &[u8], name: impl FnOnce(&mut Frame)) -> u64 {
+        let Self { frame, memo } = self;
+        frame.clear();
+        frame.part(kind);
+        name(frame);
+        (memo.digest(frame.bytes()) >> 64) as u64
     }
 }
 
-fn sensitive(path: &[u8], finding: &Finding) -> Option<Asked> {
+fn sensitive(path: &[u8], finding: &Finding, hashes: &mut Hashes) -> Option<Asked> {
     let of = |class: Class| finding.sightings.iter().find(|sighting| sighting.class == class);
     let sighting = of(Class::Exposure)
         .or_else(|| of(Class::Probe))
         .or_else(|| of(Class::Webshell))?;
     Some(Asked::Sensitive {
-        rule: hash(b"rule", sighting.rule.id.as_bytes()),
-        stem: hash(b"stem", &stem(path)),
+        rule: hashes.hash(b"rule", |frame| frame.part(sighting.rule.id.as_bytes())),
+        stem: hashes.hash(b"stem", |frame| frame.part(&stem(path))),
     })
 }
 
@@ -131,15 +130,6 @@ fn stem(path: &[u8]) -> Vec<u8> {
         .take_while(|byte| byte.is_ascii_alphanumeric())
         .copied()
         .collect()
-}
-
-/// Stays the same over restarts. Clients choose what is hashed.
-fn hash(kind: &[u8], text: &[u8]) -> u64 {
-    let digest = Sha256::new().chain_update(kind).chain_update(text).finalize();
-    digest
-        .iter()
-        .take(8)
-        .fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
 }
 
 /// What is known of one host.

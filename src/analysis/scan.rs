@@ -23,7 +23,7 @@ use crate::source::{Batch, Line};
 use crate::store::Item;
 use crate::text::shown;
 
-use super::pages::{Answer, Hosts};
+use super::pages::{Answer, Hashes};
 use super::sighted;
 
 /// Everything the scanners of one run share, fixed for the run (or until a reload makes a new one).
@@ -165,7 +165,7 @@ pub struct Scanner {
     signatures: Signatures,
     ticker: Ticker<Field>,
     enricher: Enricher,
-    hosts: Hosts,
+    hashes: Hashes,
     /// What name servers have decided.
     known: Arc<Known>,
     hits: Vec<Hit>,
@@ -190,7 +190,7 @@ impl Scanner {
             signatures: Signatures::new(Arc::clone(rules)),
             ticker: Ticker::new(rules.correlations(), rules.rules().len()),
             enricher: enricher(kit),
-            hosts: Hosts::default(),
+            hashes: Hashes::default(),
             known: Arc::default(),
             hits: Vec::new(),
             encoded: Vec::new(),
@@ -362,7 +362,7 @@ impl Scanner {
             hits,
             encoded,
             tally,
-            hosts,
+            hashes,
             judges_exposures,
             ..
         } = self;
@@ -405,7 +405,7 @@ impl Scanner {
             .then(|| Box::new((ecs::document(&event).to_string(), host(record))));
         let claim = claimed(kit, &event);
         let answer = judges_exposures
-            .then(|| Answer::of(&event, finding.as_ref(), hosts))
+            .then(|| Answer::of(&event, finding.as_ref(), hashes))
             .flatten();
         if finding.is_some() || printed.is_some() || claim.is_some() || answer.is_some() || !ticks.is_empty()
         {

@@ -1,4 +1,4 @@
-//! Window keys and counted values as numbers that stay the same over restarts and machines.
+//! Window keys, counted values and names of hosts as numbers that stay the same over restarts and machines.
 //!
 //! An attacker writes the texts that are hashed and can read this file, so the hash must hold without a secret:
 //! SHA-256, cut to what is needed. Parts are framed by their length ([`Frame`]), so `ab`+`c` is not `a`+`bc`.
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 /// Parts, framed, in one buffer that is used again.
 #[derive(Debug, Default)]
-pub(super) struct Frame(Vec<u8>);
+pub(crate) struct Frame(Vec<u8>);
 
 impl Frame {
     pub fn clear(&mut self) {
@@ -22,6 +22,16 @@ impl Frame {
     pub fn part(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
         self.0.extend_from_slice(bytes);
+    }
+
+    /// One part, its ASCII letters in lower case.
+    pub fn folded(&mut self, bytes: &[u8]) {
+        let from = self.0.len();
+        self.part(bytes);
+        self.0
+            .iter_mut()
+            .skip(from + 8)
+            .for_each(u8::make_ascii_lowercase);
     }
 
     /// A part that is absent, which is not the same as empty.
@@ -54,19 +64,21 @@ const LONGEST: usize = 512;
 
 /// Remembers digests of bytes seen lately. It changes the cost and never the result.
 #[derive(Debug)]
-pub(super) struct Memo {
+pub(crate) struct Memo {
     slots: Vec<(Vec<u8>, u128)>,
     hasher: foldhash::fast::RandomState,
 }
 
-impl Memo {
-    pub fn new() -> Self {
+impl Default for Memo {
+    fn default() -> Self {
         Self {
             slots: vec![(Vec::new(), digest(&[])); SLOTS],
             hasher: foldhash::fast::RandomState::default(),
         }
     }
+}
 
+impl Memo {
     /// The digest of these bytes.
     pub fn digest(&mut self, bytes: &[u8]) -> u128 {
         let at = self.hasher.hash_one(bytes) as usize % SLOTS;
@@ -121,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_memo_never_changes_a_digest() {
-        let mut memo = Memo::new();
+        let mut memo = Memo::default();
         for round in 0..3 {
             for n in 0..5_000 {
                 let text = format!("/path/{n}{}", "x".repeat(n % 700));

@@ -6,7 +6,7 @@
 
 mod condition;
 pub mod correlator;
-mod hash;
+pub(crate) mod hash;
 mod keys;
 mod marks;
 mod routes;

@@ -108,7 +108,7 @@ impl<F: Clone> Ticker<F> {
             routes: Routes::new(correlations, rules),
             routed: Routed::new(),
             frame: Frame::default(),
-            memo: Memo::new(),
+            memo: Memo::default(),
         }
     }
 
