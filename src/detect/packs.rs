@@ -6,7 +6,7 @@
 use super::rules::RuleText;
 
 /// Every built-in file, by name.
-const PACKS: [(&str, &str); 22] = [
+const PACKS: [(&str, &str); 23] = [
     ("secrets", include_str!("packs/secrets.yml")),
     ("backups", include_str!("packs/backups.yml")),
     ("consoles", include_str!("packs/consoles.yml")),
@@ -28,6 +28,7 @@ const PACKS: [(&str, &str); 22] = [
     ("crawlers", include_str!("packs/crawlers.yml")),
     ("lists", include_str!("packs/lists.yml")),
     ("referrers", include_str!("packs/referrers.yml")),
+    ("systems", include_str!("packs/systems.yml")),
     ("behaviour", include_str!("packs/behaviour.yml")),
 ];
 
