@@ -140,12 +140,35 @@ fn opened(path: &Path) -> File {
     OpenOptions::new().create(true).append(true).open(path).unwrap()
 }
 
+/// What stands between the sightings of one run and of the next; a run that was killed may have printed half a line.
+const RUN: &str = "\nnext run";
+
+/// Each run read the lines in the order in which they were written, whatever was rotated meanwhile.
+fn assert_in_order(place: &Path) {
+    let printed = fs::read_to_string(place.join("printed")).unwrap();
+    let mut times = 0;
+    for run in printed.split(RUN) {
+        let sightings = run
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let seen: Vec<String> = sightings
+            .map(|sighting| sighting["event"]["@timestamp"].as_str().unwrap().to_owned())
+            .collect();
+        let back = seen.windows(2).find(|pair| pair[0] > pair[1]);
+        assert_eq!(back, None, "a later line was read before an earlier one");
+        times += seen.len();
+    }
+    assert!(times > 0, "the order of nothing was looked at");
+}
+
 fn start_tail(dir: &Path, receiver: &Ingest) -> Running {
+    let mut printed = opened(&dir.join("printed"));
+    writeln!(printed, "{RUN}").unwrap();
     let child = shipping(dir, receiver)
-        .args(["tail", "--from", "start", "--print", "none"])
+        .args(["tail", "--from", "start", "--print", "sightings"])
         .args(sinks(dir))
         .arg(dir.join("access.log"))
-        .stdout(Stdio::null())
+        .stdout(printed)
         .stderr(Stdio::from(opened(&dir.join("messages"))))
         .spawn()
         .unwrap();
@@ -237,6 +260,7 @@ fn killed_and_rotated_tail_finds_what_one_replay_finds() {
     let said = fs::read_to_string(place.join("messages")).unwrap();
     assert_eq!(tail.terminate(), Some(0));
     assert_eq!(counted(place), total, "each line once; afw said:\n{said}");
+    assert_in_order(place);
     compare(place, &receiver);
 }
 

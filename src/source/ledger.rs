@@ -49,6 +49,8 @@ pub struct Entry {
     pub nameless: bool,
     /// Since when it lies nowhere, if it does not.
     pub gone_since: Instant,
+    /// A copy of it was looked for after it was seen to be cut.
+    pub sought: bool,
 }
 
 /// What a file that is seen turns out to be.
@@ -66,6 +68,21 @@ pub enum Claim {
     New,
 }
 
+impl Entry {
+    /// A known file that lies at `present`.
+    pub fn new(cursor: Cursor, family: Family, generation: Generation, present: Option<Key>) -> Self {
+        Self {
+            cursor,
+            family,
+            generation,
+            present,
+            nameless: false,
+            gone_since: Instant::now(),
+            sought: false,
+        }
+    }
+}
+
 impl Ledger {
     /// A ledger of stored cursors.
     pub fn new(cursors: &[Cursor]) -> Self {
@@ -73,15 +90,7 @@ impl Ledger {
         for cursor in cursors {
             let (family, name) = Family::of(&cursor.path);
             ledger.last_id = ledger.last_id.max(cursor.id);
-            let generation = name.generation;
-            ledger.insert(Entry {
-                cursor: cursor.clone(),
-                family,
-                generation,
-                present: None,
-                nameless: false,
-                gone_since: Instant::now(),
-            });
+            ledger.insert(Entry::new(cursor.clone(), family, name.generation, None));
         }
         ledger
     }
@@ -149,6 +158,7 @@ impl Ledger {
         };
         entry.present = Some(found.key);
         entry.nameless = false;
+        entry.sought = false;
         entry.generation = found.generation.clone();
         if entry.family != found.family
             && let Some(entry) = self.remove(id)
@@ -250,6 +260,23 @@ impl Ledger {
             }
         }
         best
+    }
+
+    /// The known file that was cut where this one lies and of which a copy may have been made since the listing: true
+    /// once, for a listing that shows the copy to be made.
+    pub fn has_lost_one(&mut self, found: &Found) -> bool {
+        let ids = self.by_inode.get(&found.key.inode).cloned().unwrap_or_default();
+        let mut lost = false;
+        for id in ids {
+            let Some(entry) = self.entries.get_mut(&id) else {
+                continue;
+            };
+            if entry.present.is_none() && !entry.sought && entry.cursor.path == found.path {
+                entry.sought = true;
+                lost = true;
+            }
+        }
+        lost
     }
 
     /// The known file that had no content yet and whose inode this one has.

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::discover::{Family, Found, Origin, directory_of, openable};
 use super::identity::Key;
@@ -435,14 +435,8 @@ impl LogReader {
             ..Cursor::default()
         };
         let (family, generation) = (found.family.clone(), found.generation.clone());
-        self.ledger.insert(Entry {
-            cursor,
-            family,
-            generation,
-            present: Some(found.key),
-            nameless: false,
-            gone_since: Instant::now(),
-        });
+        self.ledger
+            .insert(Entry::new(cursor, family, generation, Some(found.key)));
         id
     }
 

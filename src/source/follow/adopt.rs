@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::file::{Followed, cursor_at_end, is_derived, is_quiet};
+use super::file::{Age, Followed, cursor_at_end, is_derived, is_quiet};
 use super::stream::Stream;
 use super::{Follower, absolute};
 use crate::source::Cursor;
@@ -109,6 +109,7 @@ impl Follower {
     fn recognise_by_key(&mut self, listing: &[Found]) -> Vec<(usize, Found)> {
         let mut fresh = Vec::new();
         let listed: HashSet<Key> = listing.iter().map(|found| found.key).collect();
+        let ages = self.ages();
         let mut mistaken = Vec::new();
         for (place, found) in listing.iter().enumerate() {
             let Some(file) = self.by_key.get(&found.key).and_then(|id| self.files.get_mut(id)) else {
@@ -148,8 +149,34 @@ impl Follower {
                 self.names_changed = false;
             }
         }
+        self.place_orphans(ages);
         self.parked.retain(|key, _| listed.contains(key));
         fresh
+    }
+
+    /// All files in the order of reading.
+    fn ages(&self) -> Vec<Age> {
+        let mut ages: Vec<Age> = self.files.values().map(Followed::age).collect();
+        ages.sort_unstable();
+        ages
+    }
+
+    /// Files that a listing does not show come after those, as the files were before it, that they came after.
+    fn place_orphans(&mut self, before: Vec<Age>) {
+        let mut next = (0, 0);
+        for Age { log, id, .. } in before {
+            let Some(file) = self.files.get_mut(&id) else {
+                continue;
+            };
+            if next.0 != log {
+                next = (log, 0);
+            }
+            if file.orphan {
+                file.order = next.1;
+            } else {
+                next.1 = file.order + 1;
+            }
+        }
     }
 
     /// Where files not known lie beside ones that changed, one may be the copy of another that was cut: those that
@@ -257,10 +284,6 @@ impl Follower {
             if self.is_held(&found.family) {
                 continue;
             }
-            if found.size == 0 && is_derived(&found) {
-                self.park(&found, Why::InTheMaking);
-                continue;
-            }
             let mut probe = match Probe::open(&found.path) {
                 Ok(probe) if probe.key == found.key => probe,
                 Ok(_) => {
@@ -273,7 +296,8 @@ impl Follower {
                     continue;
                 }
             };
-            if probe.torn && is_derived(&found) && !self.is_settled(&found) {
+            let in_the_making = probe.size == 0 || (probe.torn && !self.is_settled(&found));
+            if in_the_making && is_derived(&found) {
                 self.park(&found, Why::InTheMaking);
                 continue;
             }
@@ -287,6 +311,10 @@ impl Follower {
                 Claim::Wait(id) => self.park(&found, Why::Beginning(id)),
                 Claim::New if self.is_unasked(listing, place, &found, &newest) => {
                     self.park(&found, Why::NotWanted)
+                }
+                Claim::New if self.ledger.has_lost_one(&found) => {
+                    let log = self.log_number(&found.family);
+                    self.hold(log);
                 }
                 Claim::New => self.enter(found, place, &probe, first),
             }
@@ -383,14 +411,8 @@ impl Follower {
         let (family, generation) = (found.family.clone(), found.generation.clone());
         let at_end = probe.direct && cursor.offset == probe.size;
         let dirty = !cursor.finished && !at_end;
-        self.ledger.insert(Entry {
-            cursor,
-            family,
-            generation,
-            present: Some(found.key),
-            nameless: false,
-            gone_since: Instant::now(),
-        });
+        self.ledger
+            .insert(Entry::new(cursor, family, generation, Some(found.key)));
         self.bind(found, place, id, None, dirty);
         if let Some(file) = self.files.get(&id) {
             self.out.batches.push(file.empty_batch());

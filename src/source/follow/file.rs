@@ -61,6 +61,16 @@ pub(super) struct Followed {
     told: Option<(u64, i64)>,
 }
 
+/// A file's place in the order of reading: log by log, and in each the oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Age {
+    pub(super) log: u32,
+    order: usize,
+    /// What lost its name is older than what was listed in its place.
+    named: bool,
+    pub(super) id: i64,
+}
+
 enum Open {
     Direct(Box<Direct>),
     Whole(Box<FileReader>),
@@ -120,6 +130,15 @@ impl Followed {
             retry_at: None,
             was_held: false,
             told: None,
+        }
+    }
+
+    pub(super) fn age(&self) -> Age {
+        Age {
+            log: self.log,
+            order: self.order,
+            named: !self.orphan,
+            id: self.id,
         }
     }
 

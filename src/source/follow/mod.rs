@@ -20,7 +20,7 @@ mod watch;
 pub use self::watch::Waker;
 
 use self::adopt::Parked;
-use self::file::{Followed, Limits, Pass};
+use self::file::{Age, Followed, Limits, Pass};
 use self::mounts::Mounts;
 use self::stream::Stream;
 use self::watch::Watch;
@@ -237,7 +237,7 @@ impl Follower {
     /// All files that are followed, by log and age.
     pub fn status(&self) -> Vec<FileStatus> {
         let mut files: Vec<&Followed> = self.files.values().collect();
-        files.sort_by_key(|file| (file.log, file.order, file.id));
+        files.sort_by_key(|file| file.age());
         files
             .into_iter()
             .map(|file| FileStatus {
@@ -288,7 +288,8 @@ impl Follower {
         for path in changes.files {
             if let Some(file) = self.by_path.get(&path).and_then(|id| self.files.get_mut(id)) {
                 file.look();
-                file.dirty = true;
+                // An archive that was read tells of a change by its size or time; renaming it is none.
+                file.dirty |= !file.cursor.finished;
                 self.pending.insert(file.id);
             } else {
                 // An archive in the making was written to, or an unreadable file became readable.
@@ -461,16 +462,16 @@ impl Follower {
                 &mut self.out.troubles,
             );
         }
-        let mut order: Vec<(u32, bool, usize, i64)> = self
+        let mut order: Vec<Age> = self
             .pending
             .iter()
             .filter_map(|id| self.files.get(id))
             .filter(|file| !self.ignored.contains(&file.log) && !self.held.contains(&file.log))
-            .map(|file| (file.log, !file.orphan, file.order, file.id))
+            .map(Followed::age)
             .collect();
         order.sort_unstable();
         let mut blocked = None;
-        for (log, _, _, id) in order {
+        for Age { log, id, .. } in order {
             if blocked == Some(log) {
                 continue;
             }
@@ -491,7 +492,7 @@ impl Follower {
     fn hold_unread(&mut self) {
         let waits = |id: &i64| self.files.get(id).is_some_and(Followed::is_at_risk);
         let mut waiting: Vec<i64> = self.pending.iter().copied().filter(waits).collect();
-        waiting.sort_by_key(|id| self.files.get(id).map(|file| (file.log, file.order)));
+        waiting.sort_by_key(|id| self.files.get(id).map(Followed::age));
         let room = (self.spec.max_open / 2).saturating_sub(self.open.len());
         for id in waiting.into_iter().take(room) {
             if let Some(file) = self.files.get_mut(&id) {

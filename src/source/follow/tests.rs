@@ -483,7 +483,15 @@ fn a_line_without_end_is_cut_too_where_a_link_was_switched_away() {
 
 #[test]
 fn what_is_removed_while_older_lines_are_read_is_held_and_read() {
-    for path in ["access.log", ""] {
+    let removals: [&[&str]; 3] = [
+        &["access.log.3", "access.log.2"],
+        &["access.log.1"],
+        &["access.log.3", "access.log.1"],
+    ];
+    for (path, removed) in removals
+        .into_iter()
+        .flat_map(|removed| [("access.log", removed), ("", removed)])
+    {
         let mut world = World::new(path, From::Start);
         world.append("access.log", &text(0..5));
         assert_eq!(world.step(), lines(0..5));
@@ -505,12 +513,30 @@ fn what_is_removed_while_older_lines_are_read_is_held_and_read() {
         assert!(!polled.caught_up);
         world.commit(polled, usize::MAX);
         assert!(world.lines.len() < 500, "{} lines", world.lines.len());
-        ["access.log.3", "access.log.2"]
-            .iter()
-            .for_each(|name| world.remove(name));
+        removed.iter().for_each(|name| world.remove(name));
         world.step();
-        assert_eq!(world.lines, lines(0..3010), "{path}");
+        assert_eq!(world.lines, lines(0..3010), "{path}, {removed:?}");
     }
+}
+
+#[test]
+fn archives_that_were_read_are_not_read_again_when_they_are_renamed() {
+    let mut world = World::new("", From::Start);
+    world.append("access.log.1", &text(0..5));
+    world.gzip("access.log.1", false);
+    world.append("access.log", &text(5..10));
+    assert_eq!(world.step(), lines(0..10));
+    world.follower().poll();
+    world.rename("access.log.1.gz", "access.log.2.gz");
+    let mut seen = 0;
+    while world.follower().wait(Duration::from_secs(1)) {
+        let batches = world.follower().poll().batches;
+        seen += batches
+            .iter()
+            .filter(|batch| batch.file.ends_with("access.log.2.gz"))
+            .count();
+    }
+    assert_eq!(seen, 1, "its cursor has a new path, and that is all");
 }
 
 #[test]
@@ -701,6 +727,34 @@ fn files_renamed_while_they_are_taken_in_are_read_before_what_came_after_them() 
         }
         world.step();
         assert_eq!(world.lines, lines(0..25), "{killed} {oldest_gone}");
+    }
+}
+
+/// What a copy of the log holds when it is listed, to be finished before it is taken in.
+#[test]
+fn a_copy_made_while_files_are_taken_in_is_read_before_what_came_after_it() {
+    for percent in [None, Some(0), Some(50)] {
+        for killed in [false, true] {
+            let mut world = World::new("access.log", From::Start);
+            world.append("access.log", &text(0..5));
+            assert_eq!(world.step(), lines(0..5));
+            if killed {
+                world.stop();
+            }
+            world.append("access.log", &text(5..10));
+            if let Some(percent) = percent {
+                let whole = fs::read(world.path("access.log")).unwrap();
+                fs::write(world.path("access.log.1"), &whole[..whole.len() * percent / 100]).unwrap();
+            }
+            world.append("access.log.9", &text(90..91));
+            take_in_late(&mut world, |world| {
+                world.copytruncate("access.log", "access.log.1");
+                world.append("access.log", &text(10..30));
+            });
+            world.step();
+            world.lines.retain(|line| line != &lines(90..91)[0]);
+            assert_eq!(world.lines, lines(0..30), "{percent:?} %, killed: {killed}");
+        }
     }
 }
 
