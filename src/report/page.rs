@@ -66,9 +66,14 @@ const fn is_special(char: char) -> bool {
     matches!(char, '<' | '>' | '&' | '\u{2028}' | '\u{2029}')
 }
 
-/// How long a document is inside a page, in bytes.
+/// Whether the UTF-8 of a special character begins with this byte; that of others may, too.
+const fn may_be_special(byte: u8) -> bool {
+    matches!(byte, b'<' | b'>' | b'&' | 0xe2)
+}
+
+/// How long a document is inside a page at most, in bytes.
 pub(crate) fn len_in_script(json: &str) -> usize {
-    json.len() + 5 * json.chars().filter(|char| is_special(*char)).count()
+    json.len() + 5 * json.bytes().filter(|byte| may_be_special(*byte)).count()
 }
 
 /// JSON that may stand inside a script element: nothing in it can end the element, begin a comment or break a line.
@@ -76,13 +81,18 @@ fn in_script(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     let mut rest = json;
     while let Some((plain, char)) = rest
-        .find(is_special)
+        .bytes()
+        .position(may_be_special)
         .and_then(|at| rest.split_at_checked(at))
         .and_then(|(plain, from)| Some((plain, from.chars().next()?)))
     {
         safe.push_str(plain);
-        // All of them have four digits at most.
-        safe.push_str(&format!("\\u{:04x}", u32::from(char)));
+        if is_special(char) {
+            // All of them have four digits at most.
+            safe.push_str(&format!("\\u{:04x}", u32::from(char)));
+        } else {
+            safe.push(char);
+        }
         rest = rest.get(plain.len() + char.len_utf8()..).unwrap_or_default();
     }
     safe.push_str(rest);

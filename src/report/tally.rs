@@ -19,18 +19,19 @@ use crate::detect::Class;
 use crate::enrich::crawler::Verdict;
 use crate::event::{Event, Finding};
 use crate::indicator::Indicator;
-use cells::{Cells, level_of};
+use cells::{Cells, full, level_of};
 use codes::Kind;
 use key::{CLAIM, CLASS, COUNTRY, Claim, DENIED, Fact, HOST, KIND, LEVEL, METHOD, Of, STATUS, Traits};
 use names::Names;
 use timed::Timeline;
 
-/// Cells of the tables that rows are sums of, about 2 MB each when full: some times as many as a document can hold.
-const CELLS: usize = 1 << 16;
-/// Cells of the table of networks, the only one that every long log fills: the more it may hold, the more lines are looked up.
-const PLACE_CELLS: usize = 1 << 15;
+/// Cells of the tables of paths and agents, 1.6 MB each when full: some times as many as a document can hold.
+const CELLS: usize = full(16);
+/// Cells of the timeline and the table of networks, which every long log fills: the larger they are, the less of them stays
+/// in the processor's caches.
+const FILLED_CELLS: usize = full(15);
 /// Cells of either table of facts, of which a document holds fewer yet (5,000).
-const FEW_CELLS: usize = 1 << 13;
+const FEW_CELLS: usize = full(13);
 /// Longest path, user agent and host that are told apart, in bytes.
 const PATH_BYTES: usize = 160;
 const AGENT_BYTES: usize = 256;
@@ -198,8 +199,8 @@ impl Tally {
             paths: Names::new(2 * (CELLS + 2 * FEW_CELLS)),
             places: Names::new(2 * (CELLS + 2 * FEW_CELLS)),
             agents: Names::new(2 * (CELLS + 2 * FEW_CELLS)),
-            time: Timeline::new(CELLS),
-            by_place: Cells::new(PLACE_CELLS),
+            time: Timeline::new(FILLED_CELLS),
+            by_place: Cells::new(FILLED_CELLS),
             by_path: Cells::new(CELLS),
             by_agent: Cells::new(CELLS),
             plain: Cells::new(FEW_CELLS),
@@ -270,9 +271,10 @@ impl Tally {
     /// Puts everything into the tables: what is counted is final, and depends on the lines alone.
     pub fn settle(&mut self) {
         self.time.settle();
-        self.by_place.shrink();
-        self.by_path.shrink();
-        self.by_agent.shrink();
+        for cells in [&mut self.by_place, &mut self.by_path, &mut self.by_agent] {
+            cells.settle();
+            cells.shrink();
+        }
     }
 
     /// All traits but the country.

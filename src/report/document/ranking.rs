@@ -1,16 +1,17 @@
 //! Rankings: countries, autonomous systems, networks, hosts, paths, user agents, fingerprints and crawlers with their
 //! totals over the whole run, ready to read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::RandomState;
 use serde_json::{Value, json};
 
 use super::dictionary::{category, network_text, readable};
 use super::{Category, Members, Report, set};
 use crate::event::ValueType;
-use crate::report::tally::cells::Cells;
+use crate::report::tally::cells::{Cells, Key};
 use crate::report::tally::codes::{self, Kind, STATUSES};
-use crate::report::tally::key::{CLAIM, COUNTRY, Claim, DENIED, METHOD, Of, STATUS, Traits};
+use crate::report::tally::key::{CLAIM, COUNTRY, Claim, DENIED, METHOD, Of, STATUS, Timed, Traits};
 use crate::text::printable;
 
 /// Entries of a ranking at most.
@@ -84,25 +85,17 @@ pub(super) fn add(report: &Report, members: &mut Members, max: usize) {
 
 fn add_all(report: &Report, members: &mut Members) {
     let tally = &report.tally;
-    let sampled = tally.time.cells().sampled();
-    let (mut all, mut countries, mut hosts) = (Total::default(), Totals::new(), Totals::new());
-    for (key, count) in tally.time.cells().iter() {
-        let count = count * sampled;
-        all.add(key.traits, count);
-        countries
-            .entry(key.traits.field(COUNTRY) as u16)
-            .or_default()
-            .add(key.traits, count);
-        let host = tally
-            .hosts
-            .value(key.traits.host())
-            .map(|host| readable(host))
-            .unwrap_or_default();
-        hosts.entry(host).or_default().add(key.traits, count);
-    }
-    let mut totals = json!({});
-    all.tell(&mut totals);
-    members.insert("totals".into(), totals);
+    let host = |number| tally.hosts.value(number).map(|host| readable(host));
+    let country = |key: &Timed| (key.traits.field(COUNTRY) as u32, key.traits);
+    let host_of = |key: &Timed| (key.traits.host(), key.traits);
+    let time = tally.time.cells();
+    let countries = totals(time, country, |country| country as u16);
+    let hosts = totals(time, host_of, |number| host(number).unwrap_or_default());
+    let mut all = Total::default();
+    countries.values().for_each(|total| all.join(total));
+    let mut told = json!({});
+    all.tell(&mut told);
+    members.insert("totals".into(), told);
     let indicators = Indicators::of(report);
     members.insert(
         "countries".into(),
@@ -134,7 +127,7 @@ fn places(report: &Report, indicators: &Indicators, members: &mut Members) {
         }
     }
     let place = |number| tally.places.value(number);
-    let asns = totals(&tally.by_place, |number| {
+    let asns = totals(&tally.by_place, thing, |number| {
         place(number).and_then(|place| place.asn)
     });
     members.insert(
@@ -153,7 +146,7 @@ fn places(report: &Report, indicators: &Indicators, members: &mut Members) {
             );
         }),
     );
-    let networks = totals(&tally.by_place, |number| {
+    let networks = totals(&tally.by_place, thing, |number| {
         place(number).map(|place| (place.network, place.asn, place.country))
     });
     members.insert(
@@ -181,7 +174,7 @@ fn paths(report: &Report, members: &mut Members) {
             .map(|path| readable(path))
             .unwrap_or_default()
     };
-    let paths = totals(&tally.by_path, path);
+    let paths = totals(&tally.by_path, thing, path);
     let told = ranked_by(
         &paths,
         |total| total.requests,
@@ -205,7 +198,7 @@ fn agents(report: &Report, members: &mut Members) {
     let tally = &report.tally;
     let agent = |number| tally.agents.value(number);
     let said = |number| agent(number).map(|agent| (readable(&agent.text), agent.kind.name()));
-    let agents = totals(&tally.by_agent, |number| said(number).unwrap_or_default());
+    let agents = totals(&tally.by_agent, thing, |number| said(number).unwrap_or_default());
     members.insert(
         "user_agents".into(),
         ranked(&agents, |(said, kind), entry| {
@@ -218,7 +211,7 @@ fn agents(report: &Report, members: &mut Members) {
             .map(|agent| readable(&agent.print))
             .unwrap_or_default()
     };
-    let mut prints = totals(&tally.by_agent, print);
+    let mut prints = totals(&tally.by_agent, thing, print);
     prints.remove("");
     members.insert(
         "fingerprints".into(),
@@ -233,7 +226,7 @@ fn agents(report: &Report, members: &mut Members) {
                 .map_or_else(|| readable(&agent.text), printable),
         )
     };
-    let mut crawlers = totals(&tally.by_agent, name);
+    let mut crawlers = totals(&tally.by_agent, thing, name);
     crawlers.remove(&None);
     let told = ranked_by(
         &crawlers,
@@ -252,13 +245,21 @@ fn agents(report: &Report, members: &mut Members) {
     members.insert("bots".into(), told);
 }
 
-fn totals<N: Ord>(cells: &Cells<Of>, name: impl Fn(u32) -> N) -> Totals<N> {
-    let mut by_number: BTreeMap<u32, Total> = BTreeMap::new();
+fn thing(key: &Of) -> (u32, Traits) {
+    (key.thing, key.traits)
+}
+
+/// Totals of what has a number: names are looked up once for each.
+fn totals<K: Key, N: Ord>(
+    cells: &Cells<K>,
+    part: impl Fn(&K) -> (u32, Traits),
+    name: impl Fn(u32) -> N,
+) -> Totals<N> {
+    let mut by_number: HashMap<u32, Total, RandomState> = HashMap::default();
     for (key, count) in cells.iter() {
-        by_number
-            .entry(key.thing)
-            .or_default()
-            .add(key.traits, count * cells.sampled());
+        let (number, traits) = part(key);
+        let total = by_number.entry(number).or_default();
+        total.add(traits, count * cells.sampled());
     }
     let mut totals: Totals<N> = BTreeMap::new();
     for (number, total) in by_number {

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::dictionary::{Dictionaries, category};
 use super::span::Spans;
 use super::{Detail, Members, Report};
-use crate::report::tally::cells::{Cells, Key};
+use crate::report::tally::cells::{Cells, Key, MAX_LEVEL, lines_per};
 use crate::report::tally::key::{CLAIM, CLASS, COUNTRY, DENIED, Fact, LEVEL, METHOD, STATUS, Traits};
 
 /// Counts by the values of their columns, while they are added up.
@@ -261,19 +261,19 @@ fn sorted<const N: usize>(sums: Sums<N>) -> Table<N> {
 
 /// Adds as fair a sample of the facts as a document can hold; one line in so many it is.
 fn add_facts(cells: &Cells<Fact>, dictionaries: &Dictionaries, spans: Spans, table: &mut Sums<12>) -> u64 {
-    let lowest = cells.sampled().trailing_zeros();
-    for level in lowest.. {
+    let may_be = |level: &u8| lines_per(*level) >= cells.sampled();
+    for level in (0..=MAX_LEVEL).filter(may_be) {
         let mut sample: Sums<12> = Sums::default();
         for (fact, count) in cells.iter() {
             if fact.traits.field(LEVEL) >= u64::from(level) {
-                *sample.entry(fact_row(fact, dictionaries, spans)).or_default() += count << level;
+                *sample.entry(fact_row(fact, dictionaries, spans)).or_default() += count * lines_per(level);
             }
         }
-        if sample.len() <= FACTS || level >= 31 {
+        if sample.len() <= FACTS || level == MAX_LEVEL {
             for (row, count) in sample {
                 *table.entry(row).or_default() += count;
             }
-            return 1 << level;
+            return lines_per(level);
         }
     }
     1

@@ -1,18 +1,32 @@
 //! [`Cells`]: how often each combination of values was met, exact while there is room, else a fair sample.
 //!
-//! Every line has a level, drawn from its place in its log: half of all lines have level 0, a quarter level 1, and so
-//! on. When a table is full, its threshold rises by one and every cell of a lower level goes: what stays is one line
-//! in two, in four, …, whatever the lines are. Which lines stay depends on the lines alone, not on their order nor on
-//! how they were shared among threads; so partial tables can be joined in any order. The true count of something
-//! shown as `n`, estimated from one line in `s`, lies within `2·√((s-1)·n)` of it in 95 of 100 cases.
+//! Every line has a level, drawn from its place in its log: three lines in four have level 0, three of the rest level 1,
+//! and so on. When a table is full, its threshold rises by one and every cell of a lower level goes: what stays is one
+//! line in four, in sixteen, …, whatever the lines are. Which lines stay depends on the lines alone, not on their order
+//! nor on how they were shared among threads; so partial tables can be joined in any order. The true count of something
+//! shown as `n`, estimated from one line in `s`, lies within `2·√((s-1)·n)` of it in 95 of 100 cases. Steps of four
+//! because each level that a kind of request is met with takes a cell of its own.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use foldhash::fast::RandomState;
 
-/// Highest level: one line in two thousand million.
-pub const MAX_LEVEL: u8 = 31;
+/// Highest level: one line in a thousand million.
+pub const MAX_LEVEL: u8 = 15;
+/// Of how many lines of a level or above one is above, as a power of two.
+const STEP_BITS: u32 = 2;
+
+/// Of so many lines one has that level or a higher one.
+pub const fn lines_per(level: u8) -> u64 {
+    1 << (STEP_BITS * level as u32)
+}
+
+/// A bound: so many cells that a table of `1 << bits` places is as full as the standard library's may be, without the one
+/// more that tells that it is over its bound.
+pub const fn full(bits: u32) -> usize {
+    (7 << (bits - 3)) - 1
+}
 
 /// How many of the latest cells are counted apart, as a power of two: they stay in the processor's nearest caches, where
 /// the whole table does not fit.
@@ -107,7 +121,7 @@ impl<K: Key> Cells<K> {
 
     /// One line in so many was counted; 1 is exact.
     pub fn sampled(&self) -> u64 {
-        1 << self.threshold
+        lines_per(self.threshold)
     }
 
     /// Lines of lower levels count no more.
@@ -121,12 +135,14 @@ impl<K: Key> Cells<K> {
 
     /// Every key as `to` says; what becomes equal is added up.
     pub fn rekey(&mut self, to: impl Fn(K) -> K) {
-        self.settle();
-        // As much room as before, so that it does not grow step by step once more.
-        let room = HashMap::with_capacity_and_hasher(self.counts.len(), RandomState::default());
+        // As much room as it may need, so that it does not grow step by step once more.
+        let room = HashMap::with_capacity_and_hasher(self.max + 1, RandomState::default());
         let old = std::mem::replace(&mut self.counts, room);
-        for (key, count) in old {
-            self.add_many(to(key), count);
+        let recent = std::mem::take(&mut self.recent);
+        for (key, count) in old.into_iter().chain(recent) {
+            if count > 0 && self.takes(key.level()) {
+                self.add_many(to(key), count);
+            }
         }
     }
 
@@ -140,10 +156,9 @@ impl<K: Key> Cells<K> {
         }
     }
 
-    /// Raises the threshold until the table is within its bound.
+    /// Raises the threshold until the table is within its bound; what is not settled is not looked at.
     #[cold]
     pub fn shrink(&mut self) {
-        self.settle();
         while self.is_over() && self.threshold < MAX_LEVEL {
             self.raise_to(self.threshold + 1);
         }
@@ -164,8 +179,8 @@ pub fn level_of(log: u32, offset: u64) -> u8 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^= bits >> 31;
-    // At most 31, which fits.
-    bits.trailing_zeros().min(u32::from(MAX_LEVEL)) as u8
+    // At most 15, which fits.
+    (bits.trailing_zeros() / STEP_BITS).min(u32::from(MAX_LEVEL)) as u8
 }
 
 #[cfg(test)]
@@ -213,6 +228,7 @@ mod tests {
     #[test]
     fn the_sample_is_the_same_however_the_lines_are_shared() {
         let mut whole = counted(0..40_000, 512);
+        whole.settle();
         whole.shrink();
         let mut joined = Cells::new(512);
         for part in [30_000..40_000, 0..7, 7..30_000] {

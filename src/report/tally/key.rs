@@ -27,7 +27,7 @@ impl Field {
 }
 
 /// Level of the line ([`super::cells`]).
-pub const LEVEL: Field = Field { at: 0, bits: 5 };
+pub const LEVEL: Field = Field { at: 0, bits: 4 };
 /// Class of the strongest sighting, 0 for none.
 pub const CLASS: Field = Field::after(LEVEL, 5);
 /// Status ([`super::codes::STATUSES`]).
