@@ -5,141 +5,115 @@
 
 use std::net::IpAddr;
 
-use afw_parsers::record::Moment;
+use afw_parsers::record::{Moment, More};
 use afw_parsers::{Format, Record};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+mod json;
+
+use self::json::Object;
 use crate::detect::label;
 use crate::enrich::identity;
 use crate::event::{COMMON_PAGE, Event, SightedEvent, Sighting};
-use crate::text::shown;
 
 /// Version of the Elastic Common Schema that the field names are of.
 pub const ECS_VERSION: &str = "8.17.0";
 
-/// The whole document of one event.
-pub fn document(event: &Event<'_, '_>) -> Value {
-    let mut doc = Document::default();
-    times(&mut doc, event.record);
-    dataset(&mut doc, event);
-    source(&mut doc, event);
-    request(&mut doc, event.record);
-    response(&mut doc, event.record);
-    connection(&mut doc, event.record);
-    place(&mut doc, event);
-    own(&mut doc, event);
-    doc.finish()
-}
-
-/// One sighting, with the ECS document that its event carries: what `--print sightings` writes.
-pub fn sighting(event: &SightedEvent, sighting: &Sighting) -> Value {
-    let mut document = json!({
-        "time": event.time.to_string(),
-        "rule": {
-            "id": sighting.rule.id.as_ref(),
-            "title": sighting.rule.title.as_ref(),
-            "level": sighting.rule.level.name(),
-        },
-        "class": sighting.class.name(),
-        "confidence": sighting.confidence.value(),
-        "view": sighting.view.name(),
-    });
-    if sighting.common_page {
-        document["note"] = json!(COMMON_PAGE);
-    }
-    if let Some(client) = event.client {
-        document["value"] = json!(client.to_string());
-        document["type"] = json!(if client.is_ipv4() {
-            "ipv4-addr"
-        } else {
-            "ipv6-addr"
+/// The whole document of one event, as JSON on one line.
+pub fn document(event: &Event<'_, '_>) -> String {
+    let record = event.record;
+    let kind = kind(record.format);
+    json::document(|doc| {
+        if let Some(time) = record.time {
+            doc.plain("@timestamp", time);
+        }
+        doc.object("ecs", |it| it.value("version", ECS_VERSION));
+        doc.object("event", |it| {
+            what(it, record, &kind);
+            duration(it, record);
         });
-    }
-    // The text was made by serde_json; reading it again cannot fail.
-    document["event"] = event
-        .ecs
-        .as_deref()
-        .and_then(|ecs| serde_json::from_str(ecs).ok())
-        .unwrap_or_default();
-    document
+        doc.object("observer", |it| observer(it, &kind));
+        doc.object("source", |it| source(it, event));
+        doc.object("user", |it| it.text("name", record.user.as_deref()));
+        doc.object("related", |it| {
+            related(it, [event.client.address, event.client.peer])
+        });
+        doc.object("http", |it| http(it, record));
+        doc.object("url", |it| url(it, record));
+        doc.object("user_agent", |it| {
+            it.text("original", record.user_agent.as_deref())
+        });
+        doc.object("tls", |it| tls(it, &record.more));
+        doc.object("log", |it| place(it, event));
+        doc.object("afw", |it| own(it, event));
+        if kind.module == "cloudflare" {
+            cloudflare(doc, record);
+        }
+    })
 }
 
-/// A JSON object under construction, addressed by dotted names.
-#[derive(Default)]
-struct Document {
-    root: Map<String, Value>,
+/// One sighting, with the ECS document that its event carries, as JSON on one line: what `--print sightings` writes.
+pub fn sighting(event: &SightedEvent, sighting: &Sighting) -> String {
+    json::document(|doc| {
+        doc.plain("time", event.time);
+        doc.object("rule", |rule| {
+            rule.value("id", sighting.rule.id.as_ref());
+            rule.value("title", sighting.rule.title.as_ref());
+            rule.value("level", sighting.rule.level.name());
+        });
+        doc.value("class", sighting.class.name());
+        doc.value("confidence", &sighting.confidence.value());
+        doc.value("view", sighting.view.name());
+        if sighting.common_page {
+            doc.value("note", COMMON_PAGE);
+        }
+        if let Some(client) = event.client {
+            doc.plain("value", client);
+            doc.value(
+                "type",
+                if client.is_ipv4() {
+                    "ipv4-addr"
+                } else {
+                    "ipv6-addr"
+                },
+            );
+        }
+        doc.raw("event", event.ecs.as_deref().unwrap_or("null"));
+    })
 }
 
-impl Document {
-    /// Sets a field by its dotted name; an existing field keeps its value.
-    fn set(&mut self, name: &str, value: impl Into<Value>) {
-        let mut object = &mut self.root;
-        let mut rest = name;
-        while let Some((head, tail)) = rest.split_once('.') {
-            let next = object.entry(head).or_insert_with(|| Value::Object(Map::new()));
-            let Value::Object(inner) = next else { return };
-            object = inner;
-            rest = tail;
-        }
-        object.entry(rest).or_insert_with(|| value.into());
-    }
-
-    /// Sets a text field when there is a value and it is not empty.
-    fn text(&mut self, name: &str, value: Option<&[u8]>) {
-        if let Some(bytes) = value.filter(|bytes| !bytes.is_empty()) {
-            self.set(name, shown(bytes).into_owned());
-        }
-    }
-
-    /// Sets a number field when there is a value.
-    fn number(&mut self, name: &str, value: Option<impl Into<Value>>) {
-        if let Some(value) = value {
-            self.set(name, value);
-        }
-    }
-
-    fn finish(self) -> Value {
-        Value::Object(self.root)
-    }
-}
-
-/// `@timestamp`, and where the log tells them `event.start`, `event.end` and `event.duration`.
-fn times(doc: &mut Document, record: &Record<'_>) {
-    let Some(time) = record.time else { return };
-    doc.set("@timestamp", time.to_string());
-    let Some(duration) = record.more.duration_ns.and_then(|ns| i64::try_from(ns).ok()) else {
+/// Where the log tells them `event.start`, `event.end` and `event.duration`.
+fn duration(it: &mut Object<'_>, record: &Record<'_>) {
+    let duration = record.more.duration_ns.and_then(|ns| i64::try_from(ns).ok());
+    let (Some(time), Some(duration)) = (record.time, duration) else {
         return;
     };
     let (start, end) = match record.more.moment {
         Moment::End => (time.saturating_add(-duration), time),
         Moment::Start => (time, time.saturating_add(duration)),
     };
-    doc.set("event.start", start.to_string());
-    doc.set("event.end", end.to_string());
-    doc.set("event.duration", duration);
+    it.plain("start", start);
+    it.plain("end", end);
+    it.value("duration", &duration);
 }
 
-/// The `event.*` and `observer.*` constants of the log's kind.
-fn dataset(doc: &mut Document, event: &Event<'_, '_>) {
-    let kind = kind(event.record.format);
-    doc.set("ecs.version", ECS_VERSION);
-    doc.set("event.kind", "event");
-    doc.set("event.category", json!([kind.category]));
-    doc.set("event.type", json!([action_type(event.record)]));
-    doc.text("event.action", event.record.more.action.as_deref());
-    doc.set("event.module", kind.module);
-    doc.set("event.dataset", kind.dataset);
-    doc.set("event.outcome", outcome(event.record.status));
+/// What happened, in ECS's words, and whose data this is.
+fn what(it: &mut Object<'_>, record: &Record<'_>, kind: &Kind) {
+    it.value("kind", "event");
+    it.value("category", &[kind.category]);
+    it.value("type", &[action_type(record)]);
+    it.text("action", record.more.action.as_deref());
+    it.value("module", kind.module);
+    it.value("dataset", kind.dataset);
+    it.value("outcome", outcome(record.status));
+}
+
+/// Which machine between client and server saw it.
+fn observer(it: &mut Object<'_>, kind: &Kind) {
     if kind.module == "cloudflare" {
-        doc.set("observer.vendor", "Cloudflare");
-        doc.set(
-            "observer.type",
-            if kind.category == "network" {
-                "firewall"
-            } else {
-                "proxy"
-            },
-        );
+        it.value("vendor", "Cloudflare");
+        let is_firewall = kind.category == "network";
+        it.value("type", if is_firewall { "firewall" } else { "proxy" });
     }
 }
 
@@ -214,24 +188,28 @@ fn action_type(record: &Record<'_>) -> &'static str {
 }
 
 /// The client and what is known about its address.
-fn source(doc: &mut Document, event: &Event<'_, '_>) {
+fn source(it: &mut Object<'_>, event: &Event<'_, '_>) {
     let record = event.record;
-    if let Some(client) = event.client.address {
-        doc.set("source.ip", client.to_string());
-        doc.set("source.address", client.to_string());
+    match event.client.address {
+        Some(client) => {
+            it.plain("ip", client);
+            it.plain("address", client);
+        }
+        None => it.text("address", Some(record.peer_text)),
     }
-    doc.text("source.address", Some(record.peer_text));
-    doc.number("source.port", record.more.peer_port);
-    doc.text("source.user.name", record.user.as_deref());
-    doc.text("user.name", record.user.as_deref());
-    if let Some(code) = event.address.country.or(record.more.country) {
-        doc.set("source.geo.country_iso_code", country(code));
-    }
-    doc.number("source.as.number", event.address.asn.or(record.more.asn));
-    if let Some(organization) = &event.address.as_org {
-        doc.set("source.as.organization.name", organization.as_ref());
-    }
-    related(doc, [event.client.address, event.client.peer]);
+    it.optional("port", record.more.peer_port);
+    it.object("user", |it| it.text("name", record.user.as_deref()));
+    it.object("geo", |it| {
+        if let Some(code) = event.address.country.or(record.more.country) {
+            it.value("country_iso_code", &country(code));
+        }
+    });
+    it.object("as", |it| {
+        it.optional("number", event.address.asn.or(record.more.asn));
+        it.object("organization", |it| {
+            it.optional("name", event.address.as_org.as_deref());
+        });
+    });
 }
 
 /// A two-letter code as text.
@@ -240,28 +218,29 @@ pub fn country(code: [u8; 2]) -> String {
 }
 
 /// `related.ip`: every address of the event once.
-fn related(doc: &mut Document, addresses: [Option<IpAddr>; 2]) {
-    let mut texts: Vec<String> = addresses.into_iter().flatten().map(|ip| ip.to_string()).collect();
-    texts.dedup();
-    if !texts.is_empty() {
-        doc.set("related.ip", texts);
+fn related(it: &mut Object<'_>, addresses: [Option<IpAddr>; 2]) {
+    let mut known: Vec<IpAddr> = addresses.into_iter().flatten().collect();
+    known.dedup();
+    if !known.is_empty() {
+        it.value("ip", &known);
     }
 }
 
-/// What was asked for.
-fn request(doc: &mut Document, record: &Record<'_>) {
-    doc.text("http.request.method", record.method.as_deref());
-    doc.text("http.request.referrer", record.referrer.as_deref());
-    doc.text("http.request.id", record.more.request_id.as_deref());
-    doc.number("http.request.bytes", record.more.request_bytes);
-    doc.text("http.version", record.http_version.map(short_version));
-    doc.text("url.original", record.target.as_deref());
-    doc.text("url.path", record.path());
-    doc.text("url.query", record.query());
-    doc.text("url.domain", record.host.as_deref());
-    doc.text("url.scheme", record.more.scheme.as_deref());
-    doc.number("url.port", record.more.server_port);
-    doc.text("user_agent.original", record.user_agent.as_deref());
+/// The request and its answer.
+fn http(it: &mut Object<'_>, record: &Record<'_>) {
+    let more = &record.more;
+    it.object("request", |it| {
+        it.text("method", record.method.as_deref());
+        it.text("referrer", record.referrer.as_deref());
+        it.text("id", more.request_id.as_deref());
+        it.optional("bytes", more.request_bytes);
+    });
+    it.text("version", record.http_version.map(short_version));
+    it.object("response", |it| {
+        it.optional("status_code", record.status);
+        it.object("body", |it| it.optional("bytes", record.body_bytes));
+        it.optional("bytes", more.response_bytes);
+    });
 }
 
 /// `2.0` and `3.0` are written `2` and `3` nowhere in ECS; the log's own digits stay.
@@ -269,83 +248,98 @@ fn short_version(version: &[u8]) -> &[u8] {
     version.strip_prefix(b"HTTP/").unwrap_or(version)
 }
 
-/// What was answered.
-fn response(doc: &mut Document, record: &Record<'_>) {
-    doc.number("http.response.status_code", record.status);
-    doc.number("http.response.body.bytes", record.body_bytes);
-    doc.number("http.response.bytes", record.more.response_bytes);
+/// What was asked for.
+fn url(it: &mut Object<'_>, record: &Record<'_>) {
+    it.text("original", record.target.as_deref());
+    it.text("path", record.path());
+    it.text("query", record.query());
+    it.text("domain", record.host.as_deref());
+    it.text("scheme", record.more.scheme.as_deref());
+    it.optional("port", record.more.server_port);
 }
 
 /// TLS facts.
-fn connection(doc: &mut Document, record: &Record<'_>) {
-    let more = &record.more;
+fn tls(it: &mut Object<'_>, more: &More<'_>) {
     if let Some(version) = more.tls_version.as_deref() {
-        doc.text("tls.version", Some(version));
-        doc.set("tls.version_protocol", "tls");
+        it.text("version", Some(version));
+        it.value("version_protocol", "tls");
     }
-    doc.text("tls.cipher", more.tls_cipher.as_deref());
-    doc.text("tls.client.server_name", more.tls_server_name.as_deref());
-    doc.text("tls.client.ja3", more.ja3.as_deref());
-    doc.text("tls.client.ja4", more.ja4.as_deref());
+    it.text("cipher", more.tls_cipher.as_deref());
+    it.object("client", |it| {
+        it.text("server_name", more.tls_server_name.as_deref());
+        it.text("ja3", more.ja3.as_deref());
+        it.text("ja4", more.ja4.as_deref());
+    });
 }
 
 /// Where the line stands.
-fn place(doc: &mut Document, event: &Event<'_, '_>) {
+fn place(it: &mut Object<'_>, event: &Event<'_, '_>) {
     // Standard input has no path.
     if event.file.as_ref() != "-" {
-        doc.set("log.file.path", event.file.as_ref());
+        it.object("file", |it| it.value("path", event.file.as_ref()));
     }
-    doc.set("log.offset", event.offset);
+    it.value("offset", &event.offset);
 }
 
-/// Everything that ECS has no name for, under `afw.*` and `cloudflare.*`.
-fn own(doc: &mut Document, event: &Event<'_, '_>) {
+/// Everything that ECS has no name for.
+fn own(it: &mut Object<'_>, event: &Event<'_, '_>) {
     let record = event.record;
     if let Some(peer) = event.client.peer {
-        doc.set("afw.peer_ip", peer.to_string());
+        it.plain("peer_ip", peer);
     }
-    if let Some(label) = label::of_record(record) {
-        doc.set("afw.classification", label);
+    it.optional("classification", label::of_record(record));
+    if let Some(hash) = identity::fingerprint(record) {
+        it.plain("fingerprint", format_args!("{hash:016x}"));
     }
-    agent(doc, event);
+    if record.user_agent.is_some() {
+        it.object("agent", |it| agent(it, event));
+    }
     if !event.address.lists.is_empty() {
         let names: Vec<&str> = event.address.lists.iter().map(AsRef::as_ref).collect();
-        doc.set("afw.lists", names);
+        it.value("lists", &names);
     }
-    if kind(record.format).module == "cloudflare" {
-        cloudflare(doc, record);
+    it.text("malformed_request", record.malformed_request.as_deref());
+    it.text("forwarded_for", record.header("x-forwarded-for"));
+}
+
+/// What kind of program the user agent names.
+fn agent(it: &mut Object<'_>, event: &Event<'_, '_>) {
+    it.value("type", event.agent.kind.name());
+    it.optional("name", event.agent.name.as_deref());
+    it.optional(
+        "contradiction",
+        identity::contradiction(event.record, event.agent),
+    );
+    if event.agent.claims.is_some() {
+        it.value("verified", &event.is_verified_crawler());
+        it.value("verdict", event.verdict.name());
     }
-    doc.text("afw.malformed_request", record.malformed_request.as_deref());
-    doc.text("afw.forwarded_for", record.header("x-forwarded-for"));
 }
 
 /// The whole Logpush record as SEKOIA's intake keeps it, and the firewall's rule.
-fn cloudflare(doc: &mut Document, record: &Record<'_>) {
-    doc.text("destination.address", record.host.as_deref());
-    doc.text("destination.domain", record.host.as_deref());
+fn cloudflare(doc: &mut Object<'_>, record: &Record<'_>) {
+    doc.object("destination", |it| {
+        it.text("address", record.host.as_deref());
+        it.text("domain", record.host.as_deref());
+    });
     let Some(fields) = afw_parsers::cloudflare::fields(&record.line) else {
         return;
     };
-    for (name, field) in [
-        ("rule.id", "RuleID"),
-        ("rule.description", "Description"),
-        ("rule.reference", "Ref"),
-    ] {
-        if let Some(text) = fields
-            .get(field)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
-        {
-            doc.set(name, text);
+    doc.object("rule", |it| {
+        for (name, field) in [
+            ("id", "RuleID"),
+            ("description", "Description"),
+            ("reference", "Ref"),
+        ] {
+            let text = fields.get(field).and_then(Value::as_str);
+            it.optional(name, text.filter(|text| !text.is_empty()));
         }
-    }
-    doc.set(
-        "cloudflare",
-        fields
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, kept(value)?)))
-            .collect::<Map<_, _>>(),
-    );
+    });
+    let fields: Map<_, _> = fields
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, kept(value)?)))
+        .collect();
+    doc.value("cloudflare", &fields);
 }
 
 /// A Logpush value as SEKOIA's intake keeps it: nothing empty, and integers that a double cannot hold as text.
@@ -360,26 +354,5 @@ fn kept(value: Value) -> Option<Value> {
             Some(Value::String(number.to_string()))
         }
         other => Some(other),
-    }
-}
-
-/// `afw.agent`: what kind of program the user agent names.
-fn agent(doc: &mut Document, event: &Event<'_, '_>) {
-    if let Some(hash) = identity::fingerprint(event.record) {
-        doc.set("afw.fingerprint", format!("{hash:016x}"));
-    }
-    if event.record.user_agent.is_none() {
-        return;
-    }
-    doc.set("afw.agent.type", event.agent.kind.name());
-    if let Some(name) = &event.agent.name {
-        doc.set("afw.agent.name", name.as_ref());
-    }
-    if let Some(what) = identity::contradiction(event.record, event.agent) {
-        doc.set("afw.agent.contradiction", what);
-    }
-    if event.agent.claims.is_some() {
-        doc.set("afw.agent.verified", event.is_verified_crawler());
-        doc.set("afw.agent.verdict", event.verdict.name());
     }
 }

@@ -402,7 +402,7 @@ impl Scanner {
         requests(kit, &event, finding.is_some(), encoded, &mut scan.requests);
         let printed = wants
             .events
-            .then(|| Box::new((ecs::document(&event).to_string(), host(record))));
+            .then(|| Box::new((ecs::document(&event), host(record))));
         let claim = claimed(kit, &event);
         let answer = judges_exposures
             .then(|| Answer::of(&event, finding.as_ref(), hashes))

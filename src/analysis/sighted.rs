@@ -37,6 +37,6 @@ pub fn of(event: &Event<'_, '_>, wants: Wants) -> SightedEvent {
         file: Arc::clone(event.file),
         offset: event.offset,
         line: wants.line.then(|| Box::from(record.line.as_ref())),
-        ecs: wants.ecs.then(|| Arc::from(ecs::document(event).to_string())),
+        ecs: wants.ecs.then(|| Arc::from(ecs::document(event))),
     }
 }

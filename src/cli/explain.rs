@@ -291,26 +291,23 @@ impl<'k> Explainer<'k> {
             .iter()
             .map(|hop| serde_json::json!({ "origin": hop.origin, "text": hop.text, "why": hop.why.to_string() }))
             .collect();
+        let value = |json: String| serde_json::from_str::<serde_json::Value>(&json).ok();
         let sightings: Vec<_> = finding
             .iter()
-            .flat_map(|finding| {
-                finding
-                    .sightings
-                    .iter()
-                    .map(|one| crate::ecs::sighting(&finding.event, one))
-            })
+            .flat_map(|finding| finding.sightings.iter().map(|one| (&finding.event, one)))
+            .filter_map(|(event, one)| value(crate::ecs::sighting(event, one)))
             .collect();
         let event = self
             .scanner()
             .with_event(&record, |event, _| crate::ecs::document(event));
-        let indicators: Vec<serde_json::Value> = fold
+        let indicators: Vec<_> = fold
             .indicators()
             .iter()
-            .filter_map(|indicator| serde_json::from_str(&crate::indicator::to_json(indicator)).ok())
+            .filter_map(|indicator| value(crate::indicator::to_json(indicator)))
             .collect();
         let document = serde_json::json!({
             "line": shown(line), "format": self.layout.name(), "candidates": candidates, "rejected": rejected,
-            "event": if rejected.is_none() { event } else { serde_json::Value::Null }, "client": hops,
+            "event": if rejected.is_none() { value(event) } else { None }, "client": hops,
             "sightings": sightings, "indicators": indicators,
         });
         format!("{document}\n")

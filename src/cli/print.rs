@@ -51,8 +51,7 @@ impl Printer {
         }
         for sighting in &finding.sightings {
             if self.scope.class(sighting.class) {
-                self.out
-                    .line(&crate::ecs::sighting(&finding.event, sighting).to_string())?;
+                self.out.line(&crate::ecs::sighting(&finding.event, sighting))?;
             }
         }
         Ok(())

@@ -345,7 +345,7 @@ fn ecs(config: &Config, place: &str) -> Result<EcsSpec, Failure> {
         } else {
             EcsBody::Document
         },
-        document: |event| crate::ecs::document(event).to_string(),
+        document: |event| crate::ecs::document(event),
         send_all: choice("ecs.send", set.send.as_deref(), "sightings", "all")?,
     })
 }

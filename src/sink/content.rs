@@ -24,7 +24,7 @@ impl Content {
     pub fn finding(self, finding: &Finding, into: &mut Vec<Vec<u8>>) {
         if self == Self::Sightings && finding.event.exempt().is_none() {
             let sightings = finding.sightings.iter();
-            into.extend(sightings.map(|one| ecs::sighting(&finding.event, one).to_string().into_bytes()));
+            into.extend(sightings.map(|one| ecs::sighting(&finding.event, one).into_bytes()));
         }
     }
 
