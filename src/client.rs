@@ -155,10 +155,12 @@ impl Trust {
     #[inline]
     pub fn resolve(&self, record: &Record<'_>) -> Client {
         let peer = record.peer.map(|peer| peer.to_canonical());
-        Client {
-            address: self.walk(record, peer, &mut |_| {}),
-            peer,
-        }
+        // Most logs hold neither a header nor another address: then nobody but the peer can be the client.
+        let address = match record.more.used {
+            true => self.walk(record, peer, &mut |_| {}),
+            false => peer,
+        };
+        Client { address, peer }
     }
 
     /// Every hop that [`Trust::resolve`] looked at, nearest first, and why it was believed or not; then the headers

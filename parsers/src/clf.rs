@@ -114,10 +114,15 @@ fn headers<'a>(input: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Par
     else {
         return Ok((input, false));
     };
-    let (rest, referrer) = leaf::quoted(rest, dialect)?;
-    let (rest, ()) = leaf::literal(rest, b" ")?;
+    let rest = match rest.strip_prefix(b"\"-\" ") {
+        Some(rest) => rest,
+        None => {
+            let (rest, referrer) = leaf::quoted(rest, dialect)?;
+            record.referrer = present(referrer, dialect);
+            leaf::literal(rest, b" ")?.0
+        }
+    };
     let (rest, agent) = leaf::quoted(rest, dialect)?;
-    record.referrer = present(referrer, dialect);
     record.user_agent = present(agent, dialect);
     Ok((rest, true))
 }

@@ -11,6 +11,9 @@ use crate::reject::{Reason, Reject};
 use crate::time::Time;
 use crate::unescape::Escape;
 
+/// The most digits that a number of 64 bits has.
+const LONGEST_NUMBER: usize = 20;
+
 /// What a leaf or a grammar over leaves answers.
 pub(crate) type Parsed<'a, T> = IResult<&'a [u8], T, Stop<'a>>;
 
@@ -183,29 +186,27 @@ pub(crate) fn number_or_dash(input: &[u8]) -> Parsed<'_, Option<u64>> {
     if let [b'-', rest @ ..] = input {
         return Ok((rest, None));
     }
-    let digits = input.iter().take_while(|b| b.is_ascii_digit()).count();
-    let (number, rest) = input.split_at_checked(digits).unwrap_or((input, &[]));
-    // Nineteen digits always fit.
-    let value = match digits {
-        0..=19 => number
-            .iter()
-            .fold(0, |value: u64, b| value * 10 + u64::from(b - b'0')),
-        _ => match crate::memo::decimal(number) {
+    let (mut rest, mut value) = (input, 0_u64);
+    while let [digit @ b'0'..=b'9', after @ ..] = rest {
+        let next = value.checked_mul(10);
+        value = match next.and_then(|next| next.checked_add(u64::from(digit - b'0'))) {
             Some(value) => value,
             None => return stop(input, Reason::Number),
-        },
-    };
-    if rest.len() == input.len() {
-        return stop(
+        };
+        rest = after;
+    }
+    match input.len() - rest.len() {
+        0 => stop(
             input,
             if input.is_empty() {
                 Reason::Truncated
             } else {
                 Reason::Number
             },
-        );
+        ),
+        1..=LONGEST_NUMBER => Ok((rest, Some(value))),
+        _ => stop(input, Reason::Number),
     }
-    Ok((rest, Some(value)))
 }
 
 /// Seconds with a fraction (`0.004`) as nanoseconds; `-` is none.

@@ -32,19 +32,10 @@ type Split<'a> = (&'a [u8], &'a [u8], Option<&'a [u8]>);
 /// Splits a request line; a request without protocol is HTTP/0.9, one with `-` in its place has none.
 #[inline]
 pub(crate) fn split(text: &[u8]) -> Option<Split<'_>> {
-    let space = text
-        .iter()
-        .take(LONGEST_METHOD + 1)
-        .position(|&b| !b.is_ascii_uppercase())?;
-    let space = if text.get(space) == Some(&b' ') {
-        space
-    } else {
-        odd_method(text)?
+    let (method, rest) = match text.split_first_chunk::<4>() {
+        Some((b"GET ", rest)) => (text.get(..3)?, rest),
+        _ => method(text)?,
     };
-    let (method, rest) = (text.get(..space)?, text.get(space + 1..)?);
-    if method.is_empty() {
-        return None;
-    }
     if let Some((target, b" HTTP/1.1")) = rest.split_last_chunk::<9>()
         && !target.is_empty()
     {
@@ -55,6 +46,22 @@ pub(crate) fn split(text: &[u8]) -> Option<Split<'_>> {
         None if rest.first() == Some(&b'/') => Some((method, rest, Some(b"0.9"))),
         _ => None,
     }
+}
+
+/// The method, and what stands behind the space after it.
+#[inline]
+fn method(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let space = text
+        .iter()
+        .take(LONGEST_METHOD + 1)
+        .position(|&b| !b.is_ascii_uppercase())?;
+    let space = if text.get(space) == Some(&b' ') {
+        space
+    } else {
+        odd_method(text)?
+    };
+    let (method, rest) = (text.get(..space)?, text.get(space + 1..)?);
+    (!method.is_empty()).then_some((method, rest))
 }
 
 /// Length of a method that is not all upper-case letters.

@@ -180,6 +180,8 @@ pub struct Scanner {
     tally: Option<Box<Tally>>,
     /// Whether any rule is about what was served.
     judges_exposures: bool,
+    /// Whether anybody asks for the country, network or lists of every client.
+    asks_addresses: bool,
 }
 
 impl Scanner {
@@ -202,6 +204,7 @@ impl Scanner {
                 .rules()
                 .iter()
                 .any(|rule| rule.info.class == Class::Exposure),
+            asks_addresses: !rules.rules().is_empty() || !kit.sinks.is_empty() || kit.wants.events,
             kit: Arc::clone(kit),
         }
     }
@@ -220,6 +223,7 @@ impl Scanner {
     /// Counts every request for a report from now on.
     #[must_use]
     pub fn counting(mut self, tally: Option<Tally>) -> Self {
+        self.asks_addresses |= tally.is_some();
         self.tally = tally.map(Box::new);
         self
     }
@@ -309,7 +313,7 @@ impl Scanner {
         let Self {
             kit, enricher, known, ..
         } = self;
-        let event = event(kit, enricher, known, batch, line, &record);
+        let event = event(kit, enricher, known, batch, line, &record, true);
         Some(sighted::of(&event, kit.wants))
     }
 
@@ -335,7 +339,10 @@ impl Scanner {
             known,
             ..
         } = self;
-        look(&event(kit, enricher, known, &batch, line, record), signatures)
+        look(
+            &event(kit, enricher, known, &batch, line, record, true),
+            signatures,
+        )
     }
 
     /// Judges one parsed line.
@@ -364,10 +371,11 @@ impl Scanner {
             tally,
             hashes,
             judges_exposures,
+            asks_addresses,
             ..
         } = self;
         let judges_exposures = *judges_exposures;
-        let event = event(kit, enricher, known, batch, line, record);
+        let event = event(kit, enricher, known, batch, line, record, *asks_addresses);
         count(&mut scan.statistics, &event);
         if !kit.sinks.is_empty() {
             scan.clients.push(Seen {
@@ -432,7 +440,8 @@ fn enricher(kit: &Kit) -> Enricher {
     ))
 }
 
-/// A parsed line with its client and context.
+/// A parsed line with its client and context. Facts about its address are only looked up where somebody asks for them
+/// or a claim depends on them.
 fn event<'e, 'a>(
     kit: &Kit,
     enricher: &'e mut Enricher,
@@ -440,13 +449,14 @@ fn event<'e, 'a>(
     batch: &'e Batch,
     line: Line,
     record: &'e Record<'a>,
+    asks_address: bool,
 ) -> Event<'e, 'a> {
     let client = kit.trust.resolve(record);
-    let address = match client.address {
-        Some(address) => enricher.addresses.facts(address),
-        None => enricher.addresses.nobody(),
-    };
     let agent = enricher.agents.facts(record.user_agent.as_deref());
+    let address = match client.address {
+        Some(address) if asks_address || agent.claims.is_some() => enricher.addresses.facts(address),
+        _ => enricher.addresses.nobody(),
+    };
     let verdict = match (client.address, agent.claims) {
         (Some(client), Some(crawler)) => verdict(kit, known, client, address, crawler),
         _ => Verdict::Unknown,

@@ -5,7 +5,7 @@
 //! [`NUL_RUN`] or more inside one parts it in two. A UTF-8 byte order mark at the very start is left out.
 //! Must not know of files; next: [`super::identity`].
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::Line;
 use super::identity::Trail;
@@ -147,9 +147,13 @@ impl Framer {
         let mut lines = Vec::with_capacity((self.bytes.len() / 128).min(MAX_LINES));
         let mut start = 0;
         let mut from = self.scanned;
-        while let Some(found) = memchr(b'\n', self.bytes.get(from..).unwrap_or_default()) {
-            let end = from + found;
-            self.frame(&mut lines, start, self.without_return(start, end), true);
+        while let Some((end, holed)) = self.line_end(from) {
+            let stop = self.without_return(start, end);
+            if holed || from > start || !self.is_ordinary(start, stop) {
+                self.frame(&mut lines, start, stop, true);
+            } else {
+                lines.push(line(start, stop));
+            }
             start = end + 1;
             from = start;
             if lines.len() >= MAX_LINES {
@@ -270,6 +274,22 @@ impl Framer {
             self.overlong = Some(over);
         }
         self.scanned = self.bytes.len();
+    }
+
+    /// Index of the first newline from `from` on, and whether a zero byte stands before it: one look at each byte.
+    fn line_end(&self, from: usize) -> Option<(usize, bool)> {
+        let rest = self.bytes.get(from..)?;
+        let found = memchr2(b'\n', 0, rest)?;
+        let after = rest.get(found..)?;
+        match after.first() {
+            Some(b'\n') => Some((from + found, false)),
+            _ => memchr(b'\n', after).map(|newline| (from + found + newline, true)),
+        }
+    }
+
+    /// Whether bytes without a zero among them are one line as they stand: not empty, not too long, without a mark.
+    fn is_ordinary(&self, start: usize, end: usize) -> bool {
+        start < end && end - start <= self.cap && self.base + start as u64 > 0
     }
 
     /// Adds the line or lines in `bytes[start..end]`; a terminated empty one counts.
