@@ -61,7 +61,10 @@ impl Answer {
         }
         let asked = match record.target.as_deref()? {
             b"/" => Asked::Front,
-            _ => sensitive(record.path()?, finding?, hashes)?,
+            _ => {
+                let finding = finding?;
+                sensitive(record.path()?, finding, hashes)?
+            }
         };
         let size = record.body_bytes.or(record.more.response_bytes);
         Some(Self {

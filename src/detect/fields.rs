@@ -320,10 +320,25 @@ impl Field {
         )
     }
 
+    /// Whether the text stands nowhere in the line as it is, so that [`text`] writes it out.
+    pub const fn is_written(&self) -> bool {
+        self.is_number()
+            || matches!(
+                self,
+                Self::Client
+                    | Self::Peer
+                    | Self::Timestamp
+                    | Self::Date
+                    | Self::TimeOfDay
+                    | Self::Protocol
+                    | Self::Fingerprint
+            )
+    }
+
     /// The fields that this one's value follows from, when they are others and nothing else counts.
     pub const fn follows_from(&self) -> &'static [Self] {
         match self {
-            Self::Path | Self::Query | Self::Extension => &[Self::Target],
+            Self::Path | Self::Query | Self::QueryOrTarget | Self::Extension => &[Self::Target],
             Self::AgentType
             | Self::AgentOdd
             | Self::AgentName
@@ -393,10 +408,11 @@ pub fn value<'e>(event: &Event<'e, '_>, field: &Field) -> Option<Cow<'e, [u8]>> 
 
 /// As [`value`], without allocating.
 pub fn text<'e>(event: &Event<'e, '_>, field: &Field) -> Option<Text<'e>> {
-    if let Some(bytes) = borrowed(event, field) {
-        return Some(Text::Bytes(bytes));
+    match borrowed(event, field) {
+        Some(bytes) => Some(Text::Bytes(bytes)),
+        None if field.is_written() => written(event, field).map(Text::Short),
+        None => None,
     }
-    written(event, field).map(Text::Short)
 }
 
 /// Calls `each` with every value of the field until it says true; says whether it did.
@@ -410,7 +426,9 @@ pub fn any_value(event: &Event<'_, '_>, field: &Field, mut each: impl FnMut(&[u8
     }
 }
 
-fn borrowed<'e>(event: &Event<'e, '_>, field: &Field) -> Option<&'e [u8]> {
+/// The value of a field that stands in the line, or in what is known of it, as it is.
+#[inline]
+pub fn borrowed<'e>(event: &Event<'e, '_>, field: &Field) -> Option<&'e [u8]> {
     let record = event.record;
     let more = &record.more;
     match field {

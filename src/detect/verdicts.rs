@@ -54,8 +54,10 @@ struct Known {
 /// One part of a key.
 #[derive(Debug, Clone, PartialEq)]
 enum Part {
-    /// The field's text.
+    /// The field's text, which stands in the line.
     Text(Field),
+    /// The field's text, written out.
+    Written(Field),
     /// The field's number.
     Number(Field),
     /// On which side of each of these limits the field's number lies.
@@ -84,11 +86,15 @@ impl Verdicts {
         let mut texts = Texts::default();
         let words = &mut self.words;
         words.clear();
-        words.text(fields::text(event, &Field::Target), &mut texts);
-        words.text(fields::text(event, &Field::Referrer), &mut texts);
+        if event.record.target.is_none() {
+            // What is no request has the words of one at most in its text.
+            words.absent();
+        }
+        words.text(fields::borrowed(event, &Field::Target), &mut texts);
+        words.text(fields::borrowed(event, &Field::Referrer), &mut texts);
         // Agents come again and again, and their texts are long.
         match event.agent.number {
-            0 => words.text(fields::text(event, &Field::Agent), &mut texts),
+            0 => words.text(fields::borrowed(event, &Field::Agent), &mut texts),
             number => words.number_of_text(number),
         }
         for part in self.parts.as_deref()? {
@@ -159,7 +165,11 @@ impl Part {
                 });
                 words.absent();
             }
-            Self::Text(field) => words.text(fields::text(event, field), texts),
+            Self::Text(field) => words.text(fields::borrowed(event, field), texts),
+            Self::Written(field) => match fields::text(event, field) {
+                Some(text) => words.written(&text),
+                None => words.absent(),
+            },
             Self::Number(field) => {
                 let number = fields::number(event, field);
                 words.push(u64::from(number.is_some()));
@@ -201,7 +211,7 @@ fn parts(engine: &Engine) -> Option<Vec<Part>> {
         .iter()
         .filter_map(|part| match part {
             Part::Text(field) => Some(field.clone()),
-            Part::Number(_) | Part::Sides(..) => None,
+            Part::Written(_) | Part::Number(_) | Part::Sides(..) => None,
         })
         .collect();
     let follows = |field: &Field| {
@@ -209,15 +219,18 @@ fn parts(engine: &Engine) -> Option<Vec<Part>> {
         !from.is_empty() && from.iter().all(|from| texts.contains(from))
     };
     parts.retain(|part| match part {
-        Part::Text(field) | Part::Number(field) => !follows(field),
+        Part::Text(field) | Part::Written(field) | Part::Number(field) => !follows(field),
         Part::Sides(field, _) => !texts.contains(field) && !follows(field),
     });
     parts.drain(..ALWAYS.len());
     for part in &mut parts {
         if let Part::Text(field) = part
-            && field.is_number()
+            && field.is_written()
         {
-            *part = Part::Number(field.clone());
+            *part = match field.is_number() {
+                true => Part::Number(field.clone()),
+                false => Part::Written(field.clone()),
+            };
         }
     }
     Some(parts)

@@ -127,7 +127,9 @@ impl Correlator {
             let (window, outcome) = Window::first(&shape, time, tick.value);
             let at = self.keys.add(tick.correlation, tick.key, window, self.touches);
             self.note(at);
-            self.evict(at, tick.time);
+            if self.is_full() {
+                self.evict(at, tick.time);
+            }
             return Some(outcome);
         };
         self.keys.touch(at, self.touches);
@@ -136,7 +138,9 @@ impl Correlator {
         let outcome = window.observe(&shape, time, tick.value);
         self.held = (self.held + window.bytes(&shape)).saturating_sub(before);
         self.note(at);
-        self.evict(at, tick.time);
+        if self.is_full() {
+            self.evict(at, tick.time);
+        }
         Some(outcome)
     }
 
@@ -179,9 +183,16 @@ impl Correlator {
         })
     }
 
+    /// Whether there are more windows, or larger ones, than may be.
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.keys.len() > self.options.max_keys.max(1) || self.held > self.options.max_bytes
+    }
+
     /// Gives up the least recently touched windows, but not the one at hand, until the limits hold.
+    #[cold]
     fn evict(&mut self, at_hand: u32, now: Time) {
-        while self.keys.len() > self.options.max_keys.max(1) || self.held > self.options.max_bytes {
+        while self.is_full() {
             let Some(at) = self.keys.oldest().filter(|&at| at != at_hand) else {
                 return;
             };

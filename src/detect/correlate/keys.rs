@@ -133,15 +133,12 @@ impl Keys {
 
     /// Marks a window as the most recently touched.
     pub fn touch(&mut self, at: u32, touched: u64) {
-        let Some(correlation) = self.slot(at).map(|slot| slot.correlation) else {
-            return;
-        };
-        if self.ends(correlation).newest != at {
+        let Some(slot) = self.slot_mut(at) else { return };
+        slot.touched = touched;
+        // None is newer than the one that was touched last.
+        if slot.newer != NONE {
             self.unlink(at);
             self.link_newest(at);
-        }
-        if let Some(slot) = self.slot_mut(at) {
-            slot.touched = touched;
         }
     }
 

@@ -262,6 +262,26 @@ fn a_line_without_a_target_is_no_trouble() {
 }
 
 #[test]
+fn what_is_no_request_is_not_remembered_for_one_of_the_same_words() {
+    let mut signatures = Signatures::new(rule("s:\n  afw.classification: scanner\ncondition: s"));
+    let mut hits = |record: &Record<'_>| {
+        let mut hits = Vec::new();
+        with_record(record, |event| signatures.inspect(event, &mut hits));
+        hits.len()
+    };
+    let request = record("/.env");
+    let junk = Record {
+        target: None,
+        malformed_request: request.target.clone(),
+        ..request.clone()
+    };
+    assert_eq!(
+        [&junk, &junk, &junk, &request, &request, &request, &junk].map(&mut hits),
+        [0, 0, 0, 1, 1, 1, 0]
+    );
+}
+
+#[test]
 fn an_ordinary_line_allocates_nothing() {
     let mut text = String::new();
     for number in 0..300 {

@@ -5,8 +5,6 @@
 
 use std::cmp::Ordering;
 
-use crate::detect::fields::Text;
-
 /// The most texts of a key; rules that look at more fields than that are judged on every line.
 const MAX_TEXTS: usize = 12;
 
@@ -80,14 +78,14 @@ impl Words {
     }
 
     /// A short text as a word, or the length of a longer one, which is put to the texts.
-    pub fn text<'e>(&mut self, text: Option<Text<'e>>, texts: &mut Texts<'e>) {
+    pub fn text<'e>(&mut self, text: Option<&'e [u8]>, texts: &mut Texts<'e>) {
         match text {
             None => self.push(ABSENT),
-            Some(Text::Bytes(text)) if text.len() > WORD_TEXT => {
+            Some(text) if text.len() > WORD_TEXT => {
                 self.push(LONG | text.len() as u64);
                 texts.push(text);
             }
-            Some(text) => self.written(&text),
+            Some(text) => self.written(text),
         }
     }
 
@@ -129,7 +127,7 @@ mod tests {
     fn key(parts: &[Option<&[u8]>]) -> (Vec<u64>, Vec<Vec<u8>>) {
         let (mut words, mut texts) = (Words::default(), Texts::default());
         for part in parts {
-            words.text(part.map(Text::Bytes), &mut texts);
+            words.text(*part, &mut texts);
         }
         let texts = texts.get().unwrap().iter().map(|text| text.to_vec()).collect();
         (words.get().unwrap().to_vec(), texts)
@@ -163,7 +161,7 @@ mod tests {
     fn too_many_words_or_texts_make_no_key() {
         let (mut words, mut texts) = (Words::default(), Texts::default());
         for _ in 0..=MAX_TEXTS {
-            words.text(Some(Text::Bytes(b"a long text")), &mut texts);
+            words.text(Some(b"a long text"), &mut texts);
         }
         assert!(texts.get().is_none() && words.get().is_some());
         words.written(&[b'x'; WORD_TEXT * MAX_WORDS]);
