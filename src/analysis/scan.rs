@@ -204,7 +204,7 @@ impl Scanner {
                 .rules()
                 .iter()
                 .any(|rule| rule.info.class == Class::Exposure),
-            asks_addresses: !rules.rules().is_empty() || !kit.sinks.is_empty() || kit.wants.events,
+            asks_addresses: asks_addresses(kit),
             kit: Arc::clone(kit),
         }
     }
@@ -212,6 +212,7 @@ impl Scanner {
     /// Takes another kit with the same rules: fresher databases and lists.
     pub fn refresh(&mut self, kit: &Arc<Kit>) {
         self.enricher = enricher(kit);
+        self.asks_addresses = asks_addresses(kit) || self.tally.is_some();
         self.kit = Arc::clone(kit);
     }
 
@@ -438,6 +439,11 @@ fn enricher(kit: &Kit) -> Enricher {
         Arc::clone(&kit.exemptions),
         kit.addresses,
     ))
+}
+
+/// Whether rules, receivers or printers may ask for what is known of any client's address.
+fn asks_addresses(kit: &Kit) -> bool {
+    !kit.ruleset.rules().is_empty() || !kit.sinks.is_empty() || kit.wants.events
 }
 
 /// A parsed line with its client and context. Facts about its address are only looked up where somebody asks for them
