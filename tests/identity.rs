@@ -116,3 +116,26 @@ fn hints_and_tls_that_contradict_the_agent_are_sighted() {
         .collect();
     assert_eq!(said, ["platform", "engine"]);
 }
+
+#[test]
+fn only_a_log_with_a_place_for_the_agent_tells_that_none_was_sent() {
+    let state = tempfile::tempdir().unwrap();
+    let path = state.path().join("access.log");
+    // The same requests in the common and the combined format, turn about: what is remembered of one is not the other's.
+    let log: String = (0..40)
+        .map(|n| {
+            let headers = if n % 2 == 0 { "" } else { " \"-\" \"-\"" };
+            let client = 1 + n % 2;
+            format!(
+                "45.9.21.{client} - - [05/Jan/2026:10:00:{n:02} +0000] \"GET /page HTTP/1.1\" 200 512{headers}\n"
+            )
+        })
+        .collect();
+    std::fs::write(&path, log).unwrap();
+    let output = run(afw(state.path())
+        .args(["replay", "--json", "--print", "sightings"])
+        .arg(&path));
+    let found = titles(&json_lines(&text(&output.stdout)));
+    let expected = ("45.9.21.2".to_owned(), "No user agent".to_owned());
+    assert_eq!(found, vec![expected; 20]);
+}

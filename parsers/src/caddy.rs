@@ -172,6 +172,7 @@ fn request_members<'a>(
         let value = walker.value()?;
         match (key, value) {
             (b"headers", Value::Object) => {
+                record.has_agent_place = true;
                 headers(walker, record)?;
                 continue;
             }

@@ -123,7 +123,7 @@ fn headers<'a>(input: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Par
         }
     };
     let (rest, agent) = leaf::quoted(rest, dialect)?;
-    record.user_agent = present(agent, dialect);
+    record.put_agent(present(agent, dialect));
     Ok((rest, true))
 }
 

@@ -160,7 +160,7 @@ impl<'a> Seen<'a> {
             Field::Method => record.method = Some((self.undo)(value)),
             Field::Protocol => record.http_version = request::version(raw),
             Field::Host => header::host(value, record),
-            Field::UserAgent => record.user_agent = Some((self.undo)(value)),
+            Field::UserAgent => record.put_agent(Some((self.undo)(value))),
             Field::Referer => record.referrer = Some((self.undo)(value)),
             Field::RefererPart(part) => {
                 if let Some(slot) = self.referrer.get_mut(usize::from(part)) {

@@ -121,7 +121,7 @@ fn tail<'a>(input: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, ()> {
         };
     };
     let (rest, agent) = leaf::quoted(rest, Escape::Either)?;
-    record.user_agent = present(agent, Escape::Either);
+    record.put_agent(present(agent, Escape::Either));
     let mut words = rest.trim_ascii_start().split(|&b| b == b' ');
     let (cipher, protocol) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let more = record.more_mut();

@@ -77,7 +77,7 @@ fn entry<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -> 
     }
     record.status = status;
     record.body_bytes = sent;
-    record.user_agent = present(agent, Escape::None);
+    record.put_agent(present(agent, Escape::None));
     header::host(Value::Bare(absent_as_empty(authority)), record);
     record.more.moment = Moment::Start;
     let more = record.more_mut();
@@ -187,7 +187,7 @@ fn fill<'a>(key: &[u8], value: Value<'a>, record: &mut Record<'a>) {
             let millis = decimal(raw);
             record.more_mut().duration_ns = millis.and_then(|millis| millis.checked_mul(1_000_000));
         }
-        b"user-agent" | b"user_agent" => record.user_agent = Some(value.unescape()),
+        b"user-agent" | b"user_agent" => record.put_agent(Some(value.unescape())),
         b"referer" => record.referrer = Some(value.unescape()),
         b":authority" | b"authority" => header::host(value, record),
         b"x-request-id" | b"request_id" => record.more_mut().request_id = Some(value.unescape()),

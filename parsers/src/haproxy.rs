@@ -153,7 +153,7 @@ fn guess<'a>(values: &'a [u8], record: &mut Record<'a>) {
         if index == 0 && dotted && !value.ends_with(b".") {
             record.host = Some(Cow::Borrowed(value));
         } else if product && record.user_agent.is_none() {
-            record.user_agent = Some(unescape(value));
+            record.put_agent(Some(unescape(value)));
         }
     }
 }

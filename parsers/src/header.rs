@@ -70,9 +70,9 @@ pub(crate) fn name(raw: &[u8]) -> Header<'static> {
 /// Puts a header where it belongs: `User-Agent`, `Referer` and `Host` have fields of their own.
 pub(crate) fn put<'a>(raw: &[u8], value: Bytes<'a>, record: &mut Record<'a>) {
     match raw {
-        b"User-Agent" => record.user_agent = Some(value),
+        b"User-Agent" => record.put_agent(Some(value)),
         b"Referer" => record.referrer = Some(value),
-        _ if raw.eq_ignore_ascii_case(b"user-agent") => record.user_agent = Some(value),
+        _ if raw.eq_ignore_ascii_case(b"user-agent") => record.put_agent(Some(value)),
         _ if raw.eq_ignore_ascii_case(b"referer") => record.referrer = Some(value),
         _ if raw.eq_ignore_ascii_case(b"host") => {
             record.host.get_or_insert(value);

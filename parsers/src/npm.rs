@@ -71,7 +71,7 @@ fn long<'a>(input: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Parsed
     record.target = present(target, dialect);
     record.status = status;
     record.body_bytes = leaf::number_or_dash(length)?.1;
-    record.user_agent = present(agent, dialect);
+    record.put_agent(present(agent, dialect));
     record.referrer = present(referrer, dialect);
     record.more_mut().scheme = present(scheme, dialect);
     extra(record, "gzip_ratio", present(gzip, dialect));
@@ -126,7 +126,7 @@ fn short<'a>(input: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Parse
     record.status = status;
     record.body_bytes = body;
     record.referrer = present(referrer, dialect);
-    record.user_agent = present(agent, dialect);
+    record.put_agent(present(agent, dialect));
     let more = record.more_mut();
     (more.duration_ns, more.response_bytes) = (duration, sent);
     Ok((&[], ()))

@@ -59,6 +59,8 @@ pub struct Record<'a> {
     pub referrer: Option<Bytes<'a>>,
     /// `User-Agent` header.
     pub user_agent: Option<Bytes<'a>>,
+    /// The line has a place for the `User-Agent` header, be it empty: without one, its absence tells nothing.
+    pub has_agent_place: bool,
     /// `Host` header or virtual host, port removed.
     pub host: Option<Bytes<'a>>,
     /// The rarely logged rest.
@@ -132,6 +134,7 @@ impl<'a> Record<'a> {
         self.body_bytes = None;
         self.referrer = None;
         self.user_agent = None;
+        self.has_agent_place = false;
         self.host = None;
         self.more.moment = Moment::default();
         if self.more.used {
@@ -141,6 +144,17 @@ impl<'a> Record<'a> {
             self.more.headers = more.headers;
             self.more.extra = more.extra;
         }
+    }
+
+    /// Whether the line would tell a `User-Agent` header had one been sent.
+    pub fn tells_agent(&self) -> bool {
+        self.has_agent_place || self.user_agent.is_some()
+    }
+
+    /// Puts the `User-Agent` header of a format that has a place for it.
+    pub(crate) fn put_agent(&mut self, agent: Option<Bytes<'a>>) {
+        self.user_agent = agent;
+        self.has_agent_place = true;
     }
 
     /// Takes over what was read from a copy of the line. What points into `outer` afterwards is found there again:
@@ -169,6 +183,7 @@ impl<'a> Record<'a> {
             body_bytes: read.body_bytes,
             referrer: own(read.referrer),
             user_agent: own(read.user_agent),
+            has_agent_place: read.has_agent_place,
             host: own(read.host),
             more: More {
                 used: more.used,

@@ -73,7 +73,7 @@ fn entry<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -> 
         return stop(rest, Reason::Literal);
     }
     record.referrer = present(referrer, Escape::None);
-    record.user_agent = present(agent, Escape::None);
+    record.put_agent(present(agent, Escape::None));
     Ok((rest, ()))
 }
 

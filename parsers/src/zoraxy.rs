@@ -63,7 +63,7 @@ fn router<'a>(line: &'a [u8], record: &mut Record<'a>, memo: &mut TimeMemo) -> P
     record.method = Some(Cow::Borrowed(method));
     record.target = Some(Cow::Borrowed(target));
     record.status = leaf::status(status)?.1;
-    record.user_agent = present(agent, Escape::None).filter(|agent| !agent.is_empty());
+    record.put_agent(present(agent, Escape::None).filter(|agent| !agent.is_empty()));
     record
         .more_mut()
         .extra

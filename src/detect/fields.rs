@@ -464,7 +464,9 @@ pub fn borrowed<'e>(event: &Event<'e, '_>, field: &Field) -> Option<&'e [u8]> {
             .map(<[u8; 2]>::as_slice),
         Field::AsOrganization => event.address.as_org.as_deref().map(str::as_bytes),
         Field::Lists => event.address.lists.first().map(|list| list.as_bytes()),
-        Field::AgentType => Some(agent_type(event.agent.kind).as_bytes()),
+        Field::AgentType => record
+            .tells_agent()
+            .then(|| agent_type(event.agent.kind).as_bytes()),
         Field::AgentOdd => event.agent.odd.map(|odd| odd.name().as_bytes()),
         Field::AgentEngine => event.agent.engine.map(str::as_bytes),
         Field::AgentContradiction => identity::contradiction(record, event.agent).map(str::as_bytes),

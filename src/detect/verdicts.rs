@@ -94,6 +94,7 @@ impl Verdicts {
         words.text(fields::borrowed(event, &Field::Referrer), &mut texts);
         // Agents come again and again, and their texts are long.
         match event.agent.number {
+            0 if !event.record.tells_agent() => words.unlogged(),
             0 => words.text(fields::borrowed(event, &Field::Agent), &mut texts),
             number => words.number_of_text(number),
         }

@@ -6,12 +6,15 @@
 //! $ cargo run --release --manifest-path benches/follow/Cargo.toml -- target/release/afw 500000
 //! ```
 //!
+//! `pace AFW LOG RATE SECONDS` writes the lines of a log steadily instead and measures `afw tail` alone.
+//!
 //! The first argument is the afw to measure, the second how many lines each run gets. `afw tail` does more than the
 //! others: it parses, detects, keeps its place in a database and prints each line as an ECS document. To be fair to
 //! all, the writer waits for the first line to arrive before it begins, and never writes between copying and
 //! truncating.
 
 mod followers;
+mod pace;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -95,9 +98,12 @@ fn main() -> Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["linemux", log] => followers::linemux(Path::new(log)),
         ["source", log] => followers::source(Path::new(log)),
+        ["pace", afw, log, rate, secs] => {
+            pace::pace(Path::new(afw), Path::new(log), rate.parse()?, secs.parse()?)
+        }
         [afw] => compare(Path::new(afw), 500_000),
         [afw, lines] => compare(Path::new(afw), lines.parse()?),
-        _ => Err("usage: afw-follow-bench AFW [LINES]".into()),
+        _ => Err("usage: afw-follow-bench AFW [LINES] | pace AFW LOG RATE SECONDS".into()),
     }
 }
 

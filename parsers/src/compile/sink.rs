@@ -219,7 +219,7 @@ impl Sink {
             Self::Status => record.status = status(value)?,
             Self::BodyBytes => record.body_bytes = number(value)?,
             Self::Referrer => record.referrer = header(value, dialect),
-            Self::UserAgent => record.user_agent = header(value, dialect),
+            Self::UserAgent => record.put_agent(header(value, dialect)),
             Self::TimeIso => record.time = Some(memo.iso(value).ok_or(Reason::Time)?),
             Self::TimeEpoch(unit) => record.time = Some(epoch(value, *unit).ok_or(Reason::Time)?),
             _ if matches!(value, b"-" | b"") => {}

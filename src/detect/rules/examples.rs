@@ -40,6 +40,7 @@ impl Example {
             target: Some(text(&self.target)),
             status: Some(self.status),
             user_agent: self.agent.as_deref().map(text),
+            has_agent_place: true,
             referrer: self.referrer.as_deref().map(text),
             host: self.host.as_deref().map(text),
             ..Record::default()

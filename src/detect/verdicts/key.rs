@@ -43,6 +43,8 @@ pub struct Words {
 const ABSENT: u64 = 0xFF << 56;
 /// An agent's number in place of its text.
 const NUMBERED: u64 = 0xFE << 56;
+/// No value, and no place for one in the log.
+const UNLOGGED: u64 = 0xFC << 56;
 /// The length of a text that stands elsewhere.
 const LONG: u64 = 0xFD << 56;
 /// Texts up to so many bytes stand in a word, beneath their length.
@@ -57,6 +59,11 @@ impl Words {
     /// A field without a value.
     pub fn absent(&mut self) {
         self.push(ABSENT);
+    }
+
+    /// A field that the log has no place for.
+    pub fn unlogged(&mut self) {
+        self.push(UNLOGGED);
     }
 
     /// A text by the number that no other text has.
