@@ -60,7 +60,7 @@ fn is_confirmed(before: &[Found], now: &[Found]) -> bool {
 }
 
 /// Whether names in a directory may have changed since `began`.
-fn is_restless(directory: &Path, began: SystemTime) -> bool {
+pub fn is_restless(directory: &Path, began: SystemTime) -> bool {
     std::fs::metadata(openable(directory))
         .and_then(|meta| meta.modified())
         .is_ok_and(|time| time + EXACT > began)

@@ -28,7 +28,7 @@ use super::discover::{Family, Found, Origin, Scan};
 use super::identity::Key;
 use super::ledger::Ledger;
 use super::names::Generation;
-use super::settle::{Listing, settled_scan};
+use super::settle::{Listing, is_restless, settled_scan};
 use super::spec::{Notice, SourceError, SourceSpec, Trouble};
 use super::{Batch, Cursor};
 
@@ -525,6 +525,7 @@ impl Follower {
         let Some(file) = self.files.get_mut(&id) else {
             return true;
         };
+        let (before, begun) = (file.cursor.clone(), self.out.batches.len());
         let settled = file.superseded && !file.cursor.finished && file.is_quiet(limits.settle);
         // The end of a settled file may hold a line that waits; that is read again if the file was closed.
         file.dirty |= settled && file.has_unread();
@@ -550,11 +551,15 @@ impl Follower {
         } else if pass == Pass::End && file.is_idle() {
             file.close();
         }
-        let cursor = file.cursor.clone();
+        let (cursor, log) = (file.cursor.clone(), file.log);
+        if self.may_follow_a_copy(id, &before) {
+            self.out.batches.truncate(begun);
+            self.put_off(id, before);
+            return false;
+        }
         self.ledger.update(&cursor);
         match pass {
             Pass::Replaced => {
-                let log = file.log;
                 self.let_go(id);
                 self.hold(log);
                 false
@@ -570,6 +575,37 @@ impl Follower {
                 true
             }
         }
+    }
+
+    /// The first that was read of a log that was known to be empty may have come after what a copytruncate saved into
+    /// a copy younger than the listing: nothing in the log itself would tell.
+    fn may_follow_a_copy(&self, id: i64, before: &Cursor) -> bool {
+        let Some(file) = self.files.get(&id) else {
+            return false;
+        };
+        let is_first = before.head_len == 0 && file.cursor.head_len > 0;
+        is_first
+            && !file.superseded
+            && self
+                .listed
+                .is_none_or(|listed| is_restless(super::discover::directory_of(&file.found.path), listed))
+    }
+
+    /// Reads a file again from where it stood, known by its beginning now, once a listing was made after that was seen.
+    fn put_off(&mut self, id: i64, before: Cursor) {
+        let Some(file) = self.files.get_mut(&id) else {
+            return;
+        };
+        file.close();
+        let (log, known) = (file.log, &file.cursor);
+        let (head_len, head_hash) = (known.head_len, known.head_hash);
+        self.ledger.update(&Cursor {
+            head_len,
+            head_hash,
+            ..before
+        });
+        self.let_go(id);
+        self.hold(log);
     }
 
     /// The file under a followed path is another one now, or it has no name and is read to its end.

@@ -759,6 +759,33 @@ fn a_copy_made_while_files_are_taken_in_is_read_before_what_came_after_it() {
 }
 
 #[test]
+fn a_copy_of_what_an_empty_log_got_since_is_read_before_what_came_after_it() {
+    for killed in [false, true] {
+        let mut world = World::new("access.log", From::Start);
+        world.append("access.log", &text(0..5));
+        world.step();
+        world.rename("access.log", "access.log.2");
+        world.append("access.log", "");
+        assert_eq!(world.step(), Vec::<String>::new());
+        if killed {
+            world.stop();
+            world.step();
+        }
+        world.append("access.log", &text(5..10));
+        world.copytruncate("access.log", "access.log.1");
+        world.append("access.log", &text(10..30));
+        let follower = world.follower();
+        follower.files.values_mut().for_each(|file| file.dirty = true);
+        follower.gather_pending();
+        follower.read();
+        let polled = std::mem::take(&mut follower.out);
+        world.commit(polled, usize::MAX);
+        world.step();
+        assert_eq!(world.lines, lines(0..30), "killed: {killed}");
+    }
+}
+
+#[test]
 fn a_log_renamed_while_it_is_first_taken_in_was_there_at_start() {
     let mut world = World::new("", From::End);
     world.append("access.log", &text(0..5));
