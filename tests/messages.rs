@@ -866,3 +866,24 @@ fn explain_shows_what_decided_and_with_v_all_that_was_tried() {
         "{other}"
     );
 }
+
+#[test]
+fn what_was_served_is_what_to_act_on_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("access.log");
+    let line = |at: u32, target: &str, status: u16| {
+        format!(
+            "45.9.21.7 - - [05/Jan/2026:10:00:{at:02} +0000] \"GET {target} HTTP/1.1\" {status} 512 \"-\" \"curl/8.11.0\"\n"
+        )
+    };
+    std::fs::write(
+        &log,
+        line(1, "/actuator/gateway/routes", 404) + &line(2, "/.git/config", 200),
+    )
+    .unwrap();
+    let said = text(&run(afw(dir.path()).arg("replay").arg(&log)).stdout);
+    assert!(
+        said.contains("act first: `/.git/config` was answered with success to an attacker"),
+        "{said}"
+    );
+}

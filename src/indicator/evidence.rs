@@ -6,7 +6,6 @@
 use std::cmp::{Ordering, Reverse};
 
 use super::{Evidence, MAX_EVIDENCE};
-use crate::detect::Class;
 use crate::event::{COMMON_PAGE, SightedEvent, Sighting};
 
 /// Longest host, method, target and user agent that are kept, in bytes before the mark of the cut.
@@ -19,7 +18,6 @@ const AGENT_BYTES: usize = 200;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Kept {
     pub line: Evidence,
-    pub class: Class,
     pub thousandths: u16,
 }
 
@@ -35,11 +33,11 @@ impl Kept {
                 status: event.status,
                 user_agent: clip(&event.user_agent, AGENT_BYTES),
                 rule: sighting.rule.id.clone(),
+                class: sighting.class,
                 file: event.file.clone(),
                 offset: event.offset,
                 note: sighting.common_page.then_some(COMMON_PAGE),
             },
-            class: sighting.class,
             thousandths: super::confidence::thousandths(sighting.confidence),
         }
     }
@@ -64,8 +62,9 @@ impl Kept {
     }
 
     fn strength(&self, other: &Self) -> Ordering {
-        self.class
-            .cmp(&other.class)
+        self.line
+            .class
+            .cmp(&other.line.class)
             .then(other.thousandths.cmp(&self.thousandths))
             .then_with(|| self.age(other))
     }
@@ -92,7 +91,7 @@ fn is_out(kept: &[Kept], event: &SightedEvent, sighting: &Sighting) -> bool {
     kept.len() >= MAX_EVIDENCE
         && kept.iter().all(|old| {
             (old.line.time, old.line.offset) < (event.time, event.offset)
-                && (old.class, Reverse(old.thousandths)) <= strength
+                && (old.line.class, Reverse(old.thousandths)) <= strength
         })
 }
 
@@ -175,6 +174,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::detect::Class;
 
     fn kept((time, class, thousandths, rule, target): (i64, usize, u16, u8, u8)) -> Kept {
         Kept {
@@ -186,11 +186,11 @@ mod tests {
                 status: None,
                 user_agent: None,
                 rule: Arc::from(format!("rule{rule}")),
+                class: Class::ALL[class],
                 file: Arc::from("-"),
                 offset: time as u64,
                 note: None,
             },
-            class: Class::ALL[class],
             thousandths,
         }
     }

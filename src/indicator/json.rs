@@ -151,6 +151,7 @@ mod tests {
                 status: Some(404),
                 user_agent: None,
                 rule: "env".into(),
+                class: Class::Probe,
                 file: "-".into(),
                 offset: 7,
                 note: None,

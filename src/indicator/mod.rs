@@ -108,6 +108,8 @@ pub struct Evidence {
     pub user_agent: Option<Box<str>>,
     /// Id of the rule that fired.
     pub rule: Arc<str>,
+    /// What the line was taken for.
+    pub class: Class,
     /// File of the line.
     pub file: Arc<str>,
     /// Byte offset of the line in the decoded stream.

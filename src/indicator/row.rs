@@ -104,7 +104,7 @@ fn evidence(row: &mut Writer, kept: &Kept) {
         .text(&line.rule)
         .text(&line.file)
         .uint(line.offset)
-        .text(kept.class.name())
+        .text(line.class.name())
         .uint(kept.thousandths.into())
         .byte(line.note.is_some().into());
 }
@@ -237,16 +237,12 @@ fn read_evidence(row: &mut Reader, shared: &mut Shared, notes: bool) -> Option<K
         rule: shared.text(row.text()?),
         file: shared.text(row.text()?),
         offset: row.uint()?,
+        class: Class::from_name(row.text()?)?,
         note: None,
     };
-    let class = Class::from_name(row.text()?)?;
     let thousandths = u16::try_from(row.uint()?).ok()?;
     line.note = (notes && row.byte()? != 0).then_some(COMMON_PAGE);
-    Some(Kept {
-        line,
-        class,
-        thousandths,
-    })
+    Some(Kept { line, thousandths })
 }
 
 fn read_emitted(row: &mut Reader) -> Option<Option<Emitted>> {

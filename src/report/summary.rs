@@ -14,7 +14,7 @@ use super::counts::Counts;
 use crate::analysis::claims::ClaimCounts;
 use crate::detect::Class;
 use crate::event::ValueType;
-use crate::indicator::{self, Indicator};
+use crate::indicator::{self, Evidence, Indicator};
 use crate::text::{clipped, grouped, printable, shown};
 
 /// How many offenders the summary names.
@@ -273,7 +273,8 @@ impl Summary {
             .indicators
             .iter()
             .find(|indicator| indicator.class == Class::Exposure);
-        if let Some(evidence) = exposed.and_then(|indicator| indicator.evidence.first()) {
+        let served = |line: &&Evidence| line.class == Class::Exposure;
+        if let Some(evidence) = exposed.and_then(|indicator| indicator.evidence.iter().find(served)) {
             let target = evidence.target.as_deref().unwrap_or("?");
             lines.push(format!(
                 "act first: `{}` was answered with success to an attacker",

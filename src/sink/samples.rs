@@ -92,6 +92,7 @@ pub(super) fn indicator(kind: ValueType, value: &str) -> Indicator {
             status: Some(404),
             user_agent: None,
             rule: "r-1".into(),
+            class: Class::Probe,
             file: "-".into(),
             offset: 0,
             note: None,
