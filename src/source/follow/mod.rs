@@ -530,10 +530,7 @@ impl Follower {
         // The end of a settled file may hold a line that waits; that is read again if the file was closed.
         file.dirty |= settled && file.has_unread();
         let mut pass = if file.dirty { Pass::More } else { Pass::End };
-        while pass == Pass::More {
-            if *left == 0 {
-                return false;
-            }
+        while pass == Pass::More && *left > 0 {
             let first = self.out.batches.len();
             pass = file.read(limits, &mut self.out.batches, &mut self.out.troubles);
             let read: usize = self
@@ -564,6 +561,7 @@ impl Follower {
                 self.hold(log);
                 false
             }
+            Pass::More => false,
             _ => {
                 if self
                     .files
