@@ -49,8 +49,6 @@ pub struct Entry {
     pub nameless: bool,
     /// Since when it lies nowhere, if it does not.
     pub gone_since: Instant,
-    /// A copy of it was looked for after it was seen to be cut.
-    pub sought: bool,
 }
 
 /// What a file that is seen turns out to be.
@@ -78,7 +76,6 @@ impl Entry {
             present,
             nameless: false,
             gone_since: Instant::now(),
-            sought: false,
         }
     }
 }
@@ -158,7 +155,6 @@ impl Ledger {
         };
         entry.present = Some(found.key);
         entry.nameless = false;
-        entry.sought = false;
         entry.generation = found.generation.clone();
         if entry.family != found.family
             && let Some(entry) = self.remove(id)
@@ -262,21 +258,11 @@ impl Ledger {
         best
     }
 
-    /// The known file that was cut where this one lies and of which a copy may have been made since the listing: true
-    /// once, for a listing that shows the copy to be made.
-    pub fn has_lost_one(&mut self, found: &Found) -> bool {
-        let ids = self.by_inode.get(&found.key.inode).cloned().unwrap_or_default();
-        let mut lost = false;
-        for id in ids {
-            let Some(entry) = self.entries.get_mut(&id) else {
-                continue;
-            };
-            if entry.present.is_none() && !entry.sought && entry.cursor.path == found.path {
-                entry.sought = true;
-                lost = true;
-            }
-        }
-        lost
+    /// Whether a known file was cut where this one lies, and is not known to lie elsewhere.
+    pub fn has_lost_one(&self, found: &Found) -> bool {
+        let ids = self.by_inode.get(&found.key.inode).into_iter().flatten();
+        ids.filter_map(|id| self.get(*id))
+            .any(|entry| entry.present.is_none() && entry.cursor.path == found.path)
     }
 
     /// The known file that had no content yet and whose inode this one has.

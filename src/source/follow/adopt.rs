@@ -49,6 +49,9 @@ enum Why {
     Unreadable(Option<u64>),
 }
 
+/// So many listings are made for the copies of a log that is cut again each time.
+const LOOKS_FOR_COPIES: u8 = 3;
+
 /// Whether a generation was written after a known one where their names do not tell: numbers beside dates.
 fn is_later(found: &Found, known: &Found) -> bool {
     !found.generation.tells_age(&known.generation) && found.modified_nanos >= known.modified_nanos
@@ -312,13 +315,29 @@ impl Follower {
                 Claim::New if self.is_unasked(listing, place, &found, &newest) => {
                     self.park(&found, Why::NotWanted)
                 }
-                Claim::New if self.ledger.has_lost_one(&found) => {
+                Claim::New if self.may_have_been_copied(&found, &probe) => {
                     let log = self.log_number(&found.family);
                     self.hold(log);
                 }
                 Claim::New => self.enter(found, place, &probe, first),
             }
         }
+    }
+
+    /// Whether a copy of what lay here may be younger than the listing: a known file was cut, and no listing was made
+    /// since this content was seen in its place. A log that is cut over and over is read all the same.
+    fn may_have_been_copied(&mut self, found: &Found, probe: &Probe) -> bool {
+        let head = probe.head.identity();
+        let (again, looks) = match self.cut.remove(&found.path) {
+            Some(((0, _), looks)) => (head.0 > 0, looks),
+            Some(((len, hash), looks)) => (probe.head.hash_of(len) != Some(hash), looks),
+            None => (self.ledger.has_lost_one(found), 0),
+        };
+        let again = again && looks < LOOKS_FOR_COPIES;
+        if again {
+            self.cut.insert(found.path.clone(), (head, looks + 1));
+        }
+        again
     }
 
     /// Says once that a file cannot be read, and remembers where to begin when it can.

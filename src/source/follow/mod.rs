@@ -82,6 +82,9 @@ pub struct Follower {
     restless_since: Option<Instant>,
     /// Logs of which a file is not where it was listed.
     held: HashSet<u32>,
+    /// Logs that were cut: the head of what was seen in their place when a listing was asked for that shows the copy, and how
+    /// many were asked for.
+    cut: HashMap<PathBuf, ((u32, u64), u8)>,
     /// A listing was taken in: files that appear now were not there at start.
     adopted: bool,
     /// Files of the first listing that it was too late to take in.
@@ -159,6 +162,7 @@ impl Follower {
             names_changed: true,
             restless_since: None,
             held: HashSet::new(),
+            cut: HashMap::new(),
             adopted: false,
             there_at_start: HashSet::new(),
             told: HashSet::new(),

@@ -759,6 +759,28 @@ fn a_copy_made_while_files_are_taken_in_is_read_before_what_came_after_it() {
 }
 
 #[test]
+fn a_log_that_is_cut_again_while_its_copy_is_looked_for_is_looked_for_again() {
+    let mut world = World::new("access.log", From::Start);
+    world.append("access.log", &text(0..5));
+    assert_eq!(world.step(), lines(0..5));
+    world.append("access.log", &text(5..10));
+    world.append("access.log.9", &text(90..91));
+    take_in_late(&mut world, |world| {
+        world.copytruncate("access.log", "access.log.1");
+        world.append("access.log", &text(10..30));
+    });
+    // The listing that the first cut asked for, and another cut before it is taken in.
+    world.follower().held.clear();
+    take_in_late(&mut world, |world| {
+        world.copytruncate("access.log", "access.log.0");
+        world.append("access.log", &text(30..60));
+    });
+    world.step();
+    world.lines.retain(|line| line != &lines(90..91)[0]);
+    assert_eq!(world.lines, lines(0..60));
+}
+
+#[test]
 fn a_copy_of_what_an_empty_log_got_since_is_read_before_what_came_after_it() {
     for (killed, end) in [(false, 30), (true, 30), (false, 500), (true, 500)] {
         let mut world = World::new("access.log", From::Start);
