@@ -64,7 +64,7 @@ pub fn pace(afw: &Path, source: &Path, rate: u64, secs: u64) -> Result<()> {
     Ok(())
 }
 
-/// Lines that the store has counted, but for the first.
+/// Lines that the store has counted.
 fn stored(state: &Path) -> Result<u64> {
     let Some(store) = Store::open_existing(state)? else {
         return Ok(0);

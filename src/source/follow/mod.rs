@@ -529,7 +529,8 @@ impl Follower {
         let Some(file) = self.files.get_mut(&id) else {
             return true;
         };
-        let (before, begun) = (file.cursor.clone(), self.out.batches.len());
+        let begun = self.out.batches.len();
+        let blank = (file.cursor.head_len == 0).then(|| file.cursor.clone());
         let settled = file.superseded && !file.cursor.finished && file.is_quiet(limits.settle);
         // The end of a settled file may hold a line that waits; that is read again if the file was closed.
         file.dirty |= settled && file.has_unread();
@@ -553,9 +554,9 @@ impl Follower {
             file.close();
         }
         let (cursor, log) = (file.cursor.clone(), file.log);
-        if self.may_follow_a_copy(id, &before) {
+        if let Some(blank) = blank.filter(|_| self.may_follow_a_copy(id)) {
             self.out.batches.truncate(begun);
-            self.put_off(id, before);
+            self.put_off(id, blank);
             return false;
         }
         self.ledger.update(&cursor);
@@ -581,16 +582,12 @@ impl Follower {
 
     /// The first that was read of a log that was known to be empty may have come after what a copytruncate saved into
     /// a copy younger than the listing: nothing in the log itself would tell.
-    fn may_follow_a_copy(&self, id: i64, before: &Cursor) -> bool {
-        let Some(file) = self.files.get(&id) else {
-            return false;
-        };
-        let is_first = before.head_len == 0 && file.cursor.head_len > 0;
-        is_first
-            && !file.superseded
-            && self
-                .listed
-                .is_none_or(|listed| is_restless(super::discover::directory_of(&file.found.path), listed))
+    fn may_follow_a_copy(&self, id: i64) -> bool {
+        let live = self.files.get(&id).filter(|file| !file.superseded);
+        live.filter(|file| file.cursor.head_len > 0).is_some_and(|file| {
+            let directory = super::discover::directory_of(&file.found.path);
+            self.listed.is_none_or(|listed| is_restless(directory, listed))
+        })
     }
 
     /// Reads a file again from where it stood, known by its beginning now, once a listing was made after that was seen.
