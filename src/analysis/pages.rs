@@ -61,10 +61,8 @@ impl Answer {
         }
         let asked = match record.target.as_deref()? {
             b"/" => Asked::Front,
-            _ => {
-                let finding = finding?;
-                sensitive(record.path()?, finding, hashes)?
-            }
+            // The path is only looked for where something was found.
+            _ => sensitive(finding?, record.path()?, hashes)?,
         };
         let size = record.body_bytes.or(record.more.response_bytes);
         Some(Self {
@@ -101,7 +99,7 @@ impl Hashes {
     }
 }
 
-fn sensitive(path: &[u8], finding: &Finding, hashes: &mut Hashes) -> Option<Asked> {
+fn sensitive(finding: &Finding, path: &[u8], hashes: &mut Hashes) -> Option<Asked> {
     let of = |class: Class| finding.sightings.iter().find(|sighting| sighting.class == class);
     let sighting = of(Class::Exposure)
         .or_else(|| of(Class::Probe))

@@ -180,7 +180,7 @@ pub struct Scanner {
     tally: Option<Box<Tally>>,
     /// Whether any rule is about what was served.
     judges_exposures: bool,
-    /// Whether anybody asks for the country, network or lists of every client.
+    /// Whether rules, receivers or printers ask for the country, network or lists of every client.
     asks_addresses: bool,
 }
 
@@ -212,7 +212,7 @@ impl Scanner {
     /// Takes another kit with the same rules: fresher databases and lists.
     pub fn refresh(&mut self, kit: &Arc<Kit>) {
         self.enricher = enricher(kit);
-        self.asks_addresses = asks_addresses(kit) || self.tally.is_some();
+        self.asks_addresses = asks_addresses(kit);
         self.kit = Arc::clone(kit);
     }
 
@@ -224,7 +224,6 @@ impl Scanner {
     /// Counts every request for a report from now on.
     #[must_use]
     pub fn counting(mut self, tally: Option<Tally>) -> Self {
-        self.asks_addresses |= tally.is_some();
         self.tally = tally.map(Box::new);
         self
     }
@@ -376,7 +375,8 @@ impl Scanner {
             ..
         } = self;
         let judges_exposures = *judges_exposures;
-        let event = event(kit, enricher, known, batch, line, record, *asks_addresses);
+        let asks_address = *asks_addresses || tally.is_some();
+        let event = event(kit, enricher, known, batch, line, record, asks_address);
         count(&mut scan.statistics, &event);
         if !kit.sinks.is_empty() {
             scan.clients.push(Seen {
