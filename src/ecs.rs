@@ -14,7 +14,7 @@ mod json;
 use self::json::Object;
 use crate::detect::label;
 use crate::enrich::identity;
-use crate::event::{COMMON_PAGE, Event, SightedEvent, Sighting};
+use crate::event::{COMMON_PAGE, Event, SightedEvent, Sighting, ValueType};
 
 /// Version of the Elastic Common Schema that the field names are of.
 pub const ECS_VERSION: &str = "8.17.0";
@@ -69,14 +69,7 @@ pub fn sighting(event: &SightedEvent, sighting: &Sighting) -> String {
         }
         if let Some(client) = event.client {
             doc.plain("value", client);
-            doc.value(
-                "type",
-                if client.is_ipv4() {
-                    "ipv4-addr"
-                } else {
-                    "ipv6-addr"
-                },
-            );
+            doc.value("type", ValueType::of_address(client).name());
         }
         doc.raw("event", event.ecs.as_deref().unwrap_or("null"));
     })
@@ -200,9 +193,8 @@ fn source(it: &mut Object<'_>, event: &Event<'_, '_>) {
     it.optional("port", record.more.peer_port);
     it.object("user", |it| it.text("name", record.user.as_deref()));
     it.object("geo", |it| {
-        if let Some(code) = event.address.country.or(record.more.country) {
-            it.value("country_iso_code", &country(code));
-        }
+        let code = event.address.country.or(record.more.country);
+        it.optional("country_iso_code", code.map(country));
     });
     it.object("as", |it| {
         it.optional("number", event.address.asn.or(record.more.asn));

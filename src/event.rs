@@ -186,6 +186,14 @@ pub enum ValueType {
 }
 
 impl ValueType {
+    /// What an address is.
+    pub const fn of_address(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Ipv4,
+            IpAddr::V6(_) => Self::Ipv6,
+        }
+    }
+
     /// The STIX name.
     pub const fn name(self) -> &'static str {
         match self {

@@ -24,8 +24,8 @@ pub(super) enum Subject {
 impl Subject {
     pub const fn kind(&self) -> ValueType {
         match self {
-            Self::Address(IpAddr::V4(_)) => ValueType::Ipv4,
-            Self::Address(IpAddr::V6(_)) | Self::Prefix(_) => ValueType::Ipv6,
+            Self::Address(address) => ValueType::of_address(*address),
+            Self::Prefix(_) => ValueType::Ipv6,
             Self::Text(kind, _) => *kind,
         }
     }
