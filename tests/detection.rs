@@ -88,7 +88,7 @@ fn clients_that_send_our_own_requests_are_told_apart() {
         let mut sessions = sessions::make(&cases, size);
         sessions::run(&mut sessions, ruleset());
         for session in &sessions {
-            let hostile = session.cases.first().is_some_and(|case| case.is_hostile());
+            let hostile = session.is_hostile();
             let told = match hostile {
                 true => session.confidence >= 0.7,
                 false => session.confidence < 0.5,
@@ -198,12 +198,7 @@ fn the_goals_are_reached_on_requests_that_others_labelled() {
         let mut sessions = sessions::make(&cases, size);
         sessions::run(&mut sessions, ruleset());
         let share = |hostile: bool, from: f64| {
-            let of_kind = sessions.iter().filter(|session| {
-                session
-                    .cases
-                    .first()
-                    .is_some_and(|case| case.is_hostile() == hostile)
-            });
+            let of_kind = sessions.iter().filter(|session| session.is_hostile() == hostile);
             let (all, told) = of_kind.fold((0, 0), |(all, told), session| {
                 (all + 1, told + u32::from(session.confidence >= from))
             });

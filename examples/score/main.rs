@@ -156,7 +156,7 @@ fn print_clients(cases: &[Case], ruleset: &Arc<Ruleset>) {
         let mut sessions = sessions::make(cases, size);
         sessions::run(&mut sessions, Arc::clone(ruleset));
         for session in &sessions {
-            let hostile = session.cases.first().is_some_and(|case| case.is_hostile());
+            let hostile = session.is_hostile();
             let wrong = match hostile {
                 true => session.confidence < 0.7,
                 false => session.confidence >= 0.5,

@@ -39,6 +39,13 @@ pub struct Session<'c> {
     pub rules: Vec<String>,
 }
 
+impl Session<'_> {
+    /// What it sends is labelled hostile: all of it is of one kind.
+    pub fn is_hostile(&self) -> bool {
+        self.cases.first().is_some_and(|case| case.is_hostile())
+    }
+}
+
 /// Makes clients of `size` requests of the cases of each class; a rest that fills less than half of one is left out.
 pub fn make(cases: &[Case], size: usize) -> Vec<Session<'_>> {
     let mut groups: BTreeMap<String, Vec<&Case>> = BTreeMap::new();

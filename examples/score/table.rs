@@ -199,7 +199,7 @@ pub fn by_client(sessions: &[Session<'_>], size: usize) -> Vec<String> {
     let mut totals = [Count::default(); 2];
     for session in sessions {
         classes.entry(&session.group).or_default().add(session.confidence);
-        let hostile = session.cases.first().is_some_and(|case| case.is_hostile());
+        let hostile = session.is_hostile();
         totals[usize::from(!hostile)].add(session.confidence);
     }
     let mut lines = vec![head(&format!("clients of {size} requests"))];

@@ -137,7 +137,10 @@ fn groups(text: &[u8]) -> Option<[u16; 8]> {
         let (digits, after) = rest
             .split_at_checked(digits)
             .filter(|(digits, _)| !digits.is_empty())?;
-        *groups.get_mut(used)? = digits.iter().fold(0, |group, &b| group << 4 | hex_digit(b));
+        for &digit in digits {
+            let group = groups.get_mut(used)?;
+            *group = *group << 4 | char::from(digit).to_digit(16)? as u16;
+        }
         used += 1;
         rest = match after {
             [b':', b':', after @ ..] if gap.is_none() => {
@@ -156,15 +159,6 @@ fn groups(text: &[u8]) -> Option<[u16; 8]> {
             Some(groups)
         }
     }
-}
-
-/// The value of a hexadecimal digit.
-fn hex_digit(byte: u8) -> u16 {
-    let digit = match byte {
-        b'0'..=b'9' => byte - b'0',
-        _ => (byte | 0x20) - b'a' + 10,
-    };
-    u16::from(digit)
 }
 
 fn bracketed_v4(text: &[u8], inner: &[u8], port: Option<u16>) -> Option<Peer> {
