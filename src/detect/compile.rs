@@ -8,20 +8,23 @@
 //! Everything is decided here, once; [`super::signature`] only runs it. Memory is bounded by the rules: nothing here
 //! grows with the log. Next: [`super::signature`].
 
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use super::expr::{Anchor, Check, Expr, Regex, Subject, Test};
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use super::expr::{Check, Expr, Subject, Test};
 use super::fields::Field;
 use super::layers::{Layering, Region};
-use super::letters;
-use super::pattern::{Pattern, Piece};
-use super::required::rarity;
+use super::pattern::Piece;
 
 mod automaton;
+mod literal;
 mod words;
 
 pub(super) use automaton::{Automaton, Entry};
+use literal::{Literal, as_literal, guards};
 pub(super) use words::Words;
 
 /// All rules, ready to run.
@@ -80,6 +83,16 @@ pub(super) enum AtomTest {
     Lazy(Lazy),
 }
 
+impl AtomTest {
+    /// The test that is run.
+    const fn lazy(&self) -> Option<&Lazy> {
+        match self {
+            Self::Found => None,
+            Self::Guarded(lazy) | Self::Lazy(lazy) => Some(lazy),
+        }
+    }
+}
+
 /// A test that is run on a text when a rule asks for it.
 #[derive(Debug)]
 pub(super) struct Lazy {
@@ -88,18 +101,9 @@ pub(super) struct Lazy {
     /// The field, when it is no slot's.
     pub field: Option<Field>,
     /// Any of these must hold.
-    pub tests: Vec<Test>,
+    pub checks: Vec<Arc<Check>>,
     /// The same, where they are many words.
     pub words: Option<Words>,
-}
-
-/// A text to search for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Literal {
-    bytes: Vec<u8>,
-    anchor: Anchor,
-    region: Region,
-    cased: bool,
 }
 
 /// A rule over atoms.
@@ -130,8 +134,11 @@ impl Engine {
 struct Builder {
     slots: Vec<Slot>,
     atoms: Vec<Atom>,
+    /// For each atom the field it was made for.
+    fields: Vec<Option<Field>>,
     /// Atoms by what they ask, so that rules share them.
-    known: HashMap<String, u32>,
+    known: HashTable<(u64, u32)>,
+    hasher: RandomState,
 }
 
 /// The atoms of which one must be found, and how rarely that is.
@@ -157,7 +164,9 @@ impl Builder {
                 slot(Source::Rest, Layering::Plain, false),
             ],
             atoms: Vec::new(),
-            known: HashMap::new(),
+            fields: Vec::new(),
+            known: HashTable::new(),
+            hasher: RandomState::default(),
         }
     }
 
@@ -290,17 +299,13 @@ impl Builder {
         for check in checks {
             match as_literal(&check.test) {
                 Some((bytes, anchor, cased)) => {
-                    plain.push(check.test.clone());
-                    literals.extend(regions.iter().map(|&region| Literal {
-                        bytes: bytes.to_vec(),
-                        anchor,
-                        region,
-                        cased,
-                    }));
+                    plain.push(Arc::clone(check));
+                    let at = |&region| Literal::new(bytes, anchor, region, cased);
+                    literals.extend(regions.iter().map(at));
                 }
                 None => {
                     let guards = guards(&check.test);
-                    programs.push(self.atom(slot, field, regions, vec![check.test.clone()], guards, false));
+                    programs.push(self.atom(slot, field, regions, vec![Arc::clone(check)], guards, false));
                 }
             }
         }
@@ -317,19 +322,20 @@ impl Builder {
         slot: Option<usize>,
         field: Option<&Field>,
         regions: &[Region],
-        tests: Vec<Test>,
+        checks: Vec<Arc<Check>>,
         literals: Vec<Literal>,
         found: bool,
     ) -> Program {
-        let key = format!("{slot:?} {field:?} {regions:?} {}", asked(&tests));
-        if let Some(&known) = self.known.get(&key) {
+        let hash = self.hasher.hash_one((slot, field, regions, &checks));
+        let same = |&(_, index): &(u64, u32)| self.asks(index, slot, field, regions, &checks);
+        if let Some(&(_, known)) = self.known.find(hash, same) {
             return Program::Atom(known);
         }
         let lazy = Lazy {
             regions: regions.to_vec(),
             field: field.filter(|_| slot.is_none()).cloned(),
-            words: Words::of(&tests),
-            tests,
+            words: None,
+            checks,
         };
         let index = self.atoms.len() as u32;
         self.atoms.push(Atom {
@@ -342,8 +348,28 @@ impl Builder {
             literals,
             searched: false,
         });
-        self.known.insert(key, index);
+        self.fields.push(field.cloned());
+        self.known.insert_unique(hash, (hash, index), |(hash, _)| *hash);
         Program::Atom(index)
+    }
+
+    /// Whether an atom asks this.
+    fn asks(
+        &self,
+        index: u32,
+        slot: Option<usize>,
+        field: Option<&Field>,
+        regions: &[Region],
+        checks: &[Arc<Check>],
+    ) -> bool {
+        let index = index as usize;
+        let lazy = self.atoms.get(index).filter(|atom| atom.slot == slot);
+        self.fields
+            .get(index)
+            .is_some_and(|known| known.as_ref() == field)
+            && lazy
+                .and_then(|atom| atom.test.lazy())
+                .is_some_and(|lazy| lazy.regions == regions && lazy.checks == checks)
     }
 
     fn finish(mut self, programs: Vec<Program>) -> Engine {
@@ -433,8 +459,9 @@ impl Builder {
             .is_some_and(|slot| slot.repeats);
         match &atom.test {
             AtomTest::Lazy(lazy) if repeats && !atom.searched => {
-                let needs_text = |test: &Test| matches!(test, Test::Regex(_) | Test::Pattern { .. });
-                atom.literals.is_empty() && lazy.tests.iter().all(needs_text)
+                let needs_text =
+                    |check: &Arc<Check>| matches!(check.test, Test::Regex(_) | Test::Pattern { .. });
+                atom.literals.is_empty() && lazy.checks.iter().all(needs_text)
             }
             _ => false,
         }
@@ -468,12 +495,17 @@ impl Builder {
         atom.searched |= atom.slot.is_some() && atom.is_worth_a_search();
         let test = std::mem::replace(&mut atom.test, AtomTest::Found);
         atom.test = match (test, atom.searched) {
-            (AtomTest::Lazy(lazy), true) if lazy.tests.iter().all(|test| as_literal(test).is_some()) => {
+            (AtomTest::Lazy(lazy), true)
+                if lazy.checks.iter().all(|check| as_literal(&check.test).is_some()) =>
+            {
                 AtomTest::Found
             }
             (AtomTest::Guarded(lazy), false) => AtomTest::Lazy(lazy),
             (test, _) => test,
         };
+        if let AtomTest::Lazy(lazy) | AtomTest::Guarded(lazy) = &mut atom.test {
+            lazy.words = Words::of(&lazy.checks);
+        }
     }
 
     /// Puts what is cheap to ask first.
@@ -501,9 +533,9 @@ impl Builder {
             Program::Atom(index) => match self.atoms.get(*index as usize).map(|atom| &atom.test) {
                 Some(AtomTest::Found) | None => 1,
                 Some(AtomTest::Guarded(_)) => 2,
-                Some(AtomTest::Lazy(lazy)) => match lazy.tests.as_slice() {
-                    [Test::Regex(_), ..] => 100,
-                    tests => 10 * tests.len() as u32,
+                Some(AtomTest::Lazy(lazy)) => match lazy.checks.first().map(|check| &check.test) {
+                    Some(Test::Regex(_)) => 100,
+                    _ => 10 * lazy.checks.len() as u32,
                 },
             },
             Program::Not(inner) => self.cost(inner),
@@ -560,34 +592,8 @@ impl Atom {
 
     /// Whether its literals spare more runs of its test than finding them costs.
     fn is_worth_a_search(&self) -> bool {
-        const LONG: usize = 4;
-        let spares = |literal: &Literal| literal.rarity() > 1 || literal.bytes.len() >= LONG;
-        !self.literals.is_empty() && self.literals.iter().all(spares)
+        !self.literals.is_empty() && self.literals.iter().all(Literal::is_worth_a_search)
     }
-}
-
-impl Literal {
-    fn rarity(&self) -> u32 {
-        rarity(&self.bytes.to_ascii_lowercase())
-    }
-
-    /// Whether most lines have it as method, status or protocol.
-    fn is_usual_answer(&self) -> bool {
-        const USUAL: [&[u8]; 6] = [b"get", b"post", b"200", b"http/1.1", b"http/2.0", b"1.1"];
-        USUAL.iter().any(|usual| usual.eq_ignore_ascii_case(&self.bytes))
-    }
-}
-
-/// What the tests ask, as a key. Regular expressions are named by their source.
-fn asked(tests: &[Test]) -> String {
-    let mut key = String::new();
-    for test in tests {
-        match test {
-            Test::Regex(regex) => key.push_str(&format!("re {:?};", regex.source)),
-            other => key.push_str(&format!("{other:?};")),
-        }
-    }
-    key
 }
 
 fn any_of(mut programs: Vec<Program>) -> Program {
@@ -595,55 +601,4 @@ fn any_of(mut programs: Vec<Program>) -> Program {
         1 => programs.remove(0),
         _ => Program::Any(programs.into_boxed_slice()),
     }
-}
-
-/// The text that a test looks for, if it is one text at one place. A text whose letters beyond ASCII may stand in any
-/// case is none: automata know the case of ASCII only.
-fn as_literal(test: &Test) -> Option<(&[u8], Anchor, bool)> {
-    let Test::Pattern { pattern, cased } = test else {
-        return None;
-    };
-    let (bytes, anchor) = match pattern.pieces() {
-        [Piece::Bytes(bytes)] => (bytes, Anchor::Whole),
-        [Piece::Bytes(bytes), Piece::Any] => (bytes, Anchor::Start),
-        [Piece::Any, Piece::Bytes(bytes)] => (bytes, Anchor::End),
-        [Piece::Any, Piece::Bytes(bytes), Piece::Any] => (bytes, Anchor::Anywhere),
-        _ => return None,
-    };
-    (*cased || !letters::has_cased(bytes)).then_some((bytes, anchor, *cased))
-}
-
-/// The texts of which one must be found before the test need run; none when it must always run.
-fn guards(test: &Test) -> Vec<Literal> {
-    let texts = match test {
-        Test::Regex(regex) => regex_guards(regex),
-        Test::Pattern { pattern, cased } => {
-            let piece = pattern_guard(pattern);
-            match piece.filter(|piece| !cased && letters::has_cased(piece)) {
-                Some(piece) => letters::spellings(&piece),
-                None => pattern_guard(pattern).into_iter().collect(),
-            }
-        }
-        _ => Vec::new(),
-    };
-    let guard = |bytes: Vec<u8>| Literal {
-        bytes,
-        anchor: Anchor::Anywhere,
-        region: Region::Whole,
-        cased: false,
-    };
-    texts.into_iter().map(guard).collect()
-}
-
-fn regex_guards(regex: &Regex) -> Vec<Vec<u8>> {
-    regex.required.clone().unwrap_or_default()
-}
-
-/// The rarest piece of a pattern.
-fn pattern_guard(pattern: &Pattern) -> Option<Vec<u8>> {
-    let pieces = pattern.pieces().iter().filter_map(|piece| match piece {
-        Piece::Bytes(bytes) => Some(bytes.to_ascii_lowercase()),
-        _ => None,
-    });
-    pieces.max_by_key(|bytes| rarity(bytes))
 }

@@ -3,12 +3,13 @@
 //! Leaves are [`Check`]s: one test on one field or, for keywords, on every value of the line. The tree knows nothing of
 //! automata or views: [`super::compile`] makes it fast, [`super::explain`] evaluates it plainly.
 
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use super::fields::Field;
 use super::known;
 use super::pattern::Pattern;
-use super::pcre::{self, Translated};
+use super::pcre;
 use super::problem::Flaw;
 use super::required;
 use crate::net::Cidr;
@@ -81,7 +82,7 @@ impl Expr {
 }
 
 /// One test on one subject.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub struct Check {
     /// What is tested.
     pub subject: Subject,
@@ -129,6 +130,22 @@ pub enum Test {
     },
     /// A part of the instant is this number.
     TimePart(TimePart, i64),
+}
+
+impl Hash for Test {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            Self::Pattern { pattern, cased } => (pattern, cased).hash(state),
+            Self::Regex(regex) => regex.source.hash(state),
+            Self::Network(network) => network.hash(state),
+            Self::Present | Self::Empty => {}
+            // Zero is one number with either sign.
+            Self::Compare(order, limit) => (order, (limit + 0.0).to_bits()).hash(state),
+            Self::SameAs { field, anchor, cased } => (field, anchor, cased).hash(state),
+            Self::TimePart(part, number) => (part, number).hash(state),
+        }
+    }
 }
 
 /// A numeric comparison.
@@ -290,16 +307,16 @@ impl Regex {
             true => String::new(),
             false => format!("(?{flags})"),
         };
-        let source = format!("{prefix}{}", translated.text);
+        let source = format!("{prefix}{translated}");
         let compiled = OnceLock::new();
         let analysis = match known::of(&source) {
-            Some(analysis) => analysis.clone(),
+            Some(analysis) => analysis,
             None => match required::analysis(&source) {
                 Some((analysis, hir)) if required::is_small(&hir) => analysis,
                 analysed => {
                     let analysis = analysed.map(|(analysis, _)| analysis).unwrap_or_default();
                     let regex = compile(&source, analysis.unicode).map_err(|error| {
-                        syntax(&source, prefix.len(), &translated)
+                        syntax(&source, prefix.len(), pattern)
                             .unwrap_or_else(|| Flaw::new(reason(&error), SMALLER))
                     })?;
                     compiled.get_or_init(|| Some(regex));
@@ -349,14 +366,14 @@ const LINEAR: &str =
 const SMALLER: &str = "repeat less: counts such as {1,1000} are written out";
 
 /// What is wrong with the syntax of an expression, and where.
-fn syntax(source: &str, prefix: usize, translated: &Translated) -> Option<Flaw> {
+fn syntax(source: &str, prefix: usize, pattern: &str) -> Option<Flaw> {
     let mut parser = regex_syntax::ParserBuilder::new().utf8(false).build();
     let (reason, span) = match parser.parse(source).err()? {
         regex_syntax::Error::Parse(error) => (error.kind().to_string(), *error.span()),
         regex_syntax::Error::Translate(error) => (error.kind().to_string(), *error.span()),
         _ => return None,
     };
-    let place = |offset: usize| translated.origin(offset.saturating_sub(prefix));
+    let place = |offset: usize| pcre::origin(pattern, offset.saturating_sub(prefix));
     let (start, end) = (place(span.start.offset), place(span.end.offset));
     let hint = "put a back-slash before a character that shall stand for itself";
     Some(Flaw::new(reason, hint).inside(start, end.saturating_sub(start)))

@@ -4,41 +4,30 @@
 //! `[` inside a class, `\/`-like needless escapes, `\h`, `\e`, `\Z`. What the engine cannot do in linear time
 //! (look-around, back-references, possessive and atomic groups, recursion) is refused by name.
 
-/// An expression in the other syntax.
-#[derive(Debug, Default)]
-pub struct Translated {
-    /// The expression.
-    pub text: String,
-    /// For each part where it begins here and where it began.
-    parts: Vec<(usize, usize)>,
-}
-
-impl Translated {
-    /// Where what stands at a byte of the translation began.
-    pub fn origin(&self, at: usize) -> usize {
-        let part = self.parts.partition_point(|(begins, _)| *begins <= at);
-        let part = part.checked_sub(1).and_then(|part| self.parts.get(part));
-        part.map_or(0, |(_, began)| *began)
-    }
-}
-
 /// Rewrites one expression.
 ///
 /// # Errors
 /// Names the construct that is not supported, and where it stands: first byte and length.
-pub fn translate(pattern: &str) -> Result<Translated, (String, usize, usize)> {
-    let mut out = Translated {
-        text: String::with_capacity(pattern.len() + 8),
-        parts: Vec::new(),
-    };
+pub fn translate(pattern: &str) -> Result<String, (String, usize, usize)> {
+    let mut out = String::with_capacity(pattern.len() + 8);
     let mut rest = pattern;
     while !rest.is_empty() {
         let at = pattern.len() - rest.len();
-        out.parts.push((out.text.len(), at));
-        let used = part(rest, &mut out.text).map_err(|reason| (reason, at, construct(rest)))?;
+        let used = part(rest, &mut out).map_err(|reason| (reason, at, construct(rest)))?;
         rest = rest.get(used..).unwrap_or_default();
     }
     Ok(out)
+}
+
+/// Where in an expression began what stands at a byte of its translation. Only a message asks for it.
+pub fn origin(pattern: &str, at: usize) -> usize {
+    let (mut out, mut rest, mut began) = (String::new(), pattern, 0);
+    while !rest.is_empty() && out.len() <= at {
+        began = pattern.len() - rest.len();
+        let used = part(rest, &mut out).unwrap_or(rest.len());
+        rest = rest.get(used..).unwrap_or_default();
+    }
+    began
 }
 
 /// Translates what stands at the front; gives its length.
@@ -233,7 +222,7 @@ mod tests {
             ("\\<a\\>", "<a>"),
             ("\\p{L}\\x{41}{2}", "\\p{L}\\x{41}{2}"),
         ] {
-            assert_eq!(translate(pattern).unwrap().text, expected, "{pattern}");
+            assert_eq!(translate(pattern).unwrap(), expected, "{pattern}");
         }
         for pattern in ["(?=a)", "(?<!a)b", "a++", "(?>a)", "\\1", "[a", "\\"] {
             assert!(translate(pattern).is_err(), "{pattern}");
@@ -241,11 +230,19 @@ mod tests {
     }
 
     #[test]
+    fn a_place_in_the_translation_began_with_its_part() {
+        // `a(?#note)\\hb{` becomes `a[ \\t]b\\{`.
+        let pattern = "a(?#note)\\hb{";
+        let began: Vec<usize> = (0..10).map(|at| origin(pattern, at)).collect();
+        assert_eq!(began, [0, 9, 9, 9, 9, 9, 11, 12, 12, 12]);
+    }
+
+    #[test]
     fn what_comes_out_compiles() {
         for pattern in [
             "x{jndi", "[^[]", "[]a]", "[a&&b]", "a\\hb", "\\<a\\>", "[a--b]", "[\\w.-]+", "{", "${a}",
         ] {
-            let translated = translate(pattern).unwrap().text;
+            let translated = translate(pattern).unwrap();
             assert!(regex::bytes::Regex::new(&translated).is_ok(), "{translated}");
         }
     }

@@ -537,7 +537,10 @@ impl Run<'_, '_, '_, '_> {
         let event = self.event;
         let any = |value: Option<&[u8]>| match (&lazy.words, value) {
             (Some(words), value) => value.is_some_and(|value| words.contain(value)),
-            (None, value) => lazy.tests.iter().any(|test| lazy::holds(test, value, event)),
+            (None, value) => {
+                let mut tests = lazy.checks.iter().map(|check| &check.test);
+                tests.any(|test| lazy::holds(test, value, event))
+            }
         };
         let slot =
             slot.and_then(|index| Some((self.engine.slots.get(index)?, self.state.layers.get(index)?)));

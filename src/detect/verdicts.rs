@@ -239,7 +239,7 @@ fn parts(engine: &Engine) -> Option<Vec<Part>> {
 
 /// Adds what one test looks at; `None` for what no key can hold.
 fn depend(parts: &mut Vec<Part>, lazy: &Lazy, slot: Option<usize>, guarded: bool) -> Option<()> {
-    for test in &lazy.tests {
+    for test in lazy.checks.iter().map(|check| &check.test) {
         match (test, &lazy.field) {
             (Test::TimePart(..), _) => return None,
             (Test::SameAs { field, .. }, own) => {

@@ -4,6 +4,7 @@
 //! may stand once in a map, and merge keys are not known. Scalars keep their text: `404` and `"404"` are one value
 //! to a rule, and only an unquoted `null`, `~` or nothing is null. Next: [`super::rules`].
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
@@ -334,7 +335,7 @@ impl<'t> Reader<'t> {
         };
         self.count(1, text, at)?;
         let (value, anchor) = match event {
-            Event::Scalar(text, style, anchor, _) => (scalar(&text, style), anchor),
+            Event::Scalar(text, style, anchor, _) => (scalar(text, style), anchor),
             Event::SequenceStart(anchor, _) => (self.list(depth)?, anchor),
             Event::MappingStart(anchor, _) => (self.map(depth)?, anchor),
             Event::Alias(anchor) => return self.alias(anchor, at),
@@ -394,18 +395,19 @@ impl<'t> Reader<'t> {
 
     fn map(&mut self, depth: usize) -> Result<Value, Fault> {
         let mut entries: Vec<(Node, Node)> = Vec::new();
-        let mut seen: HashMap<String, usize> = HashMap::new();
+        let mut keys = Keys::default();
         loop {
-            let key = match self.next()? {
+            let mut key = match self.next()? {
                 (Event::MappingEnd, _) => return Ok(Value::Map(entries)),
                 (event, span) => self.node(event, span, depth + 1)?,
             };
-            let name = match &key.value {
-                Value::Scalar(name) => name.clone(),
-                Value::Null => String::new(),
-                _ => return Err(fault(key.at, "a key must be plain text", "quote it")),
+            if key.value == Value::Null {
+                key.value = Value::Scalar(String::new());
+            }
+            let Some(name) = key.text() else {
+                return Err(fault(key.at, "a key must be plain text", "quote it"));
             };
-            if let Some(line) = seen.insert(name.clone(), key.at.line) {
+            if let Some(line) = keys.line_before(name, key.at.line, &entries) {
                 self.faults.push(fault(
                     key.at,
                     format!("the key `{name}` stands in line {line} already"),
@@ -414,19 +416,39 @@ impl<'t> Reader<'t> {
             }
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;
-            let key = Node {
-                at: key.at,
-                value: Value::Scalar(name),
-            };
             entries.push((key, value));
         }
     }
 }
 
-fn scalar(text: &str, style: ScalarStyle) -> Value {
-    match (style, text) {
+/// Which keys a map has so far: looked for among its entries while they are few, then in a table.
+#[derive(Default)]
+struct Keys(HashMap<String, usize>);
+
+impl Keys {
+    /// In most maps of a rule there are fewer.
+    const FEW: usize = 16;
+
+    /// The line in which a key stood last before it came in `line`.
+    fn line_before(&mut self, name: &str, line: usize, entries: &[(Node, Node)]) -> Option<usize> {
+        if entries.len() < Self::FEW {
+            let before = entries.iter().rev().find(|(key, _)| key.text() == Some(name));
+            return before.map(|(key, _)| key.at.line);
+        }
+        if self.0.is_empty() {
+            let all = entries
+                .iter()
+                .filter_map(|(key, _)| Some((key.text()?.to_owned(), key.at.line)));
+            self.0 = all.collect();
+        }
+        self.0.insert(name.to_owned(), line)
+    }
+}
+
+fn scalar(text: Cow<'_, str>, style: ScalarStyle) -> Value {
+    match (style, &*text) {
         (ScalarStyle::Plain, "" | "~" | "null" | "Null" | "NULL") => Value::Null,
-        _ => Value::Scalar(text.to_owned()),
+        _ => Value::Scalar(text.into_owned()),
     }
 }
 

@@ -3,7 +3,9 @@
 //! Only what ignores the case of letters and has no wildcard is a word; what anything else means stands in
 //! [`super::super::lazy`].
 
-use crate::detect::expr::{Anchor, Test};
+use std::sync::Arc;
+
+use crate::detect::expr::{Anchor, Check, Test};
 
 /// Fewer words are compared as fast.
 const MIN_WORDS: usize = 4;
@@ -15,12 +17,13 @@ const MAX_LEN: usize = 32;
 pub struct Words(Vec<Box<[u8]>>);
 
 impl Words {
-    /// The words that the tests ask for, when each of them asks for one.
-    pub fn of(tests: &[Test]) -> Option<Self> {
-        if tests.len() < MIN_WORDS {
+    /// The words that the checks ask for, when each of them asks for one.
+    pub fn of(checks: &[Arc<Check>]) -> Option<Self> {
+        if checks.len() < MIN_WORDS {
             return None;
         }
-        let mut words = tests.iter().map(word).collect::<Option<Vec<_>>>()?;
+        let words = checks.iter().map(|check| word(&check.test));
+        let mut words = words.collect::<Option<Vec<_>>>()?;
         words.sort_unstable();
         Some(Self(words))
     }
@@ -47,19 +50,24 @@ fn word(test: &Test) -> Option<Box<[u8]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::expr::Subject;
     use crate::detect::pattern::Pattern;
 
-    fn tests(words: &[&str]) -> Vec<Test> {
-        let test = |word: &&str| Test::Pattern {
-            pattern: Pattern::parse(word),
-            cased: false,
+    fn checks(words: &[&str]) -> Vec<Arc<Check>> {
+        let check = |word: &&str| {
+            let test = Test::Pattern {
+                pattern: Pattern::parse(word),
+                cased: false,
+            };
+            let subject = Subject::Anything;
+            Arc::new(Check { subject, test })
         };
-        words.iter().map(test).collect()
+        words.iter().map(check).collect()
     }
 
     #[test]
     fn words_are_found_in_any_case_and_nothing_else_is() {
-        let words = Words::of(&tests(&["css", "JS", "png", "woff2"])).unwrap();
+        let words = Words::of(&checks(&["css", "JS", "png", "woff2"])).unwrap();
         for (value, is) in [
             ("css", true),
             ("Js", true),
@@ -70,7 +78,7 @@ mod tests {
             assert_eq!(words.contain(value.as_bytes()), is, "{value}");
         }
         assert!(!words.contain(&[b'a'; 100]));
-        assert!(Words::of(&tests(&["a", "b", "c", "d*"])).is_none());
-        assert!(Words::of(&tests(&["a"])).is_none());
+        assert!(Words::of(&checks(&["a", "b", "c", "d*"])).is_none());
+        assert!(Words::of(&checks(&["a"])).is_none());
     }
 }

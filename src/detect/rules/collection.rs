@@ -3,6 +3,8 @@
 //! What stands in a `global` document is added to each that follows, whose own words count more; `reset` ends that, and
 //! `repeat` says the document before once more with changes. Next: [`super::document`].
 
+use std::rc::Rc;
+
 use crate::detect::problem::Problems;
 use crate::detect::yaml::{Node, Value};
 
@@ -14,7 +16,7 @@ const MAX_ADDED: usize = 1 << 20;
 pub struct Collection {
     global: Option<Node>,
     /// The document before, as it was written.
-    last: Option<Node>,
+    last: Option<Rc<Node>>,
     /// Documents that got the shared parts.
     count: usize,
     added: usize,
@@ -22,10 +24,11 @@ pub struct Collection {
 
 impl Collection {
     /// A document with what it shares; `None` for one that is only shared, or refused.
-    pub fn whole(&mut self, mut document: Node, problems: &mut Problems) -> Option<Node> {
+    pub fn whole(&mut self, mut document: Node, problems: &mut Problems) -> Option<Rc<Node>> {
         let action = document.entry("action").cloned();
         let Some((key, action)) = action else {
-            self.last = Some(document.clone());
+            let document = Rc::new(document);
+            self.last = Some(Rc::clone(&document));
             return self.complete(document, problems);
         };
         if let Value::Map(entries) = &mut document.value {
@@ -42,12 +45,12 @@ impl Collection {
                 None
             }
             Some("repeat") => {
-                let last = self.last.take()?;
+                let last = Rc::unwrap_or_clone(self.last.take()?);
                 if !self.has_room(&last, &document, problems) {
                     return None;
                 }
-                let again = joined(last, document);
-                self.last = Some(again.clone());
+                let again = Rc::new(joined(last, document));
+                self.last = Some(Rc::clone(&again));
                 self.complete(again, problems)
             }
             other => {
@@ -58,7 +61,7 @@ impl Collection {
         }
     }
 
-    fn complete(&mut self, document: Node, problems: &mut Problems) -> Option<Node> {
+    fn complete(&mut self, document: Rc<Node>, problems: &mut Problems) -> Option<Rc<Node>> {
         if document.map().is_none() {
             return Some(document);
         }
@@ -71,11 +74,11 @@ impl Collection {
         self.global = Some(global.clone());
         self.count += 1;
         let own_name = ["id", "name"].iter().any(|key| document.find(key).is_some());
-        let mut whole = joined(global, document);
+        let mut whole = joined(global, Rc::unwrap_or_clone(document));
         if !own_name && self.count > 1 {
             self.number(&mut whole);
         }
-        Some(whole)
+        Some(Rc::new(whole))
     }
 
     /// Whether as many values more may be repeated; when not, what is shared ends here.
