@@ -46,9 +46,14 @@ impl Writer {
         self
     }
 
+    /// Bytes with their number.
+    pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.uint(bytes.len() as u64).raw(bytes)
+    }
+
     /// A text with its length.
     pub fn text(&mut self, text: &str) -> &mut Self {
-        self.uint(text.len() as u64).raw(text.as_bytes())
+        self.bytes(text.as_bytes())
     }
 
     /// A text that may be absent.
@@ -135,10 +140,15 @@ impl<'a> Reader<'a> {
         (count.checked_mul(least_bytes)? <= self.rest.len()).then_some(count)
     }
 
+    /// What [`Writer::bytes`] wrote.
+    pub fn bytes(&mut self) -> Option<&'a [u8]> {
+        let len = self.count(1)?;
+        self.raw(len)
+    }
+
     /// What [`Writer::text`] wrote.
     pub fn text(&mut self) -> Option<&'a str> {
-        let len = self.count(1)?;
-        std::str::from_utf8(self.raw(len)?).ok()
+        std::str::from_utf8(self.bytes()?).ok()
     }
 
     /// What [`Writer::maybe_text`] wrote.
@@ -157,6 +167,11 @@ impl<'a> Reader<'a> {
             1 => self.uint().map(Some),
             _ => None,
         }
+    }
+
+    /// Whether nothing is left.
+    pub const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
     }
 
     /// `Some` when nothing is left over.

@@ -31,8 +31,8 @@ use super::notify::Notify;
 use super::signals::Signals;
 use super::start::{Left, left, store_failure};
 
-/// Work is committed at least this often while lines come: with what `tail` waits before it reads, within 250 ms.
-const COMMIT_EVERY: Duration = Duration::from_millis(225);
+/// Work is committed at least this often while lines come: with the time that reading and committing take, within 250 ms.
+const COMMIT_EVERY: Duration = Duration::from_millis(235);
 /// With nothing to commit the outbox is still held to its limits this often. Such a commit writes nothing.
 const TEND_EVERY: Duration = Duration::from_secs(5);
 /// So many items for sinks are committed at once even if less time has passed; bounds memory.

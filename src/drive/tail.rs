@@ -25,7 +25,8 @@ use super::run::Run;
 /// How long an idle follower sleeps at most; signals and other processes' wishes are looked at this often.
 const IDLE: Duration = Duration::from_millis(500);
 /// After reading all there was: what comes one by one meanwhile is read together, which costs a busy log a fraction.
-const GATHER: Duration = Duration::from_millis(20);
+/// Nobody sees a finding printed so much later.
+const GATHER: Duration = Duration::from_millis(80);
 /// How long the end waits for verdicts on crawlers' claims after a signal.
 const LAST_VERDICTS: Duration = Duration::from_secs(1);
 /// The same where a stream has ended and nobody is in a hurry.
@@ -174,18 +175,25 @@ impl Tail {
             if ended && caught_up {
                 break;
             }
-            if busy && caught_up {
-                std::thread::sleep(GATHER);
-            }
             if caught_up || !busy {
-                let next = self.run.commit_in().unwrap_or(IDLE);
-                self.follower.wait(next.min(IDLE));
+                self.wait(busy);
             }
         }
         self.run.notify.stopping();
         self.end_claims()?;
         self.run.commit(Vec::new())?;
         Ok(self.run.printer.flush()?)
+    }
+
+    /// Waits until there may be something to read or to commit. What comes before a commit is due is read just before it,
+    /// so that it need not wait for the next.
+    fn wait(&mut self, busy: bool) {
+        let next = self.run.commit_in().unwrap_or(IDLE);
+        if busy {
+            self.follower.gather(GATHER.min(next));
+        } else {
+            self.follower.wait(next.min(IDLE));
+        }
     }
 
     /// The end waits a moment for name servers, then judges what still waits without them. Only after a crash lines

@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::cursor::unsigned;
 use super::open::Place;
 use super::{
-    Close, Effects, OutboxLimits, Overflow, Store, StoreError, cursor, freeze, millis, receivers, state,
+    Close, Effects, OutboxLimits, Overflow, Store, StoreError, cursor, freeze, journal, millis, receivers,
+    state,
 };
 use crate::sink::Sink;
 
@@ -38,7 +39,7 @@ impl Store {
         let (now, limits) = (millis(now), self.limits);
         self.write("commit", |transaction, known| {
             cursor::write(transaction, effects, now)?;
-            state::write(transaction, &effects.states)?;
+            journal::write(transaction, &effects.states, now)?;
             for (name, value) in &effects.counters {
                 state::add_counter(transaction, name, *value)?;
             }

@@ -17,6 +17,7 @@ mod commit;
 mod cursor;
 mod error;
 mod freeze;
+mod journal;
 mod lease;
 mod lock;
 mod open;

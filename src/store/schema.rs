@@ -7,7 +7,7 @@
 pub(super) const APPLICATION_ID: i64 = 0x6166_7764;
 
 /// Steps from an empty database to the newest schema.
-pub(super) const STEPS: &[&str] = &[VERSION_1];
+pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2];
 
 /// Times are milliseconds since the epoch unless their name says otherwise. Hashes and inodes are u64 stored as the
 /// i64 of the same bits. Totals of batches by sink are kept by triggers, so that no path can forget them; a batch's
@@ -131,4 +131,15 @@ CREATE TRIGGER batch_turned AFTER UPDATE OF dead ON batch WHEN NEW.dead <> OLD.d
         dead_bytes = dead_bytes + ((NEW.dead = 1) - (OLD.dead = 1)) * NEW.bytes
     WHERE id = NEW.sink;
 END;
+";
+
+/// What changed of `state` and is not in its place there yet, one row a commit. `bytes` is the size of this row and all
+/// before it, `since` when the first of them came: the last row tells all. [`super::journal`] writes and empties it.
+const VERSION_2: &str = "
+CREATE TABLE journal (
+    seq INTEGER PRIMARY KEY,
+    bytes INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    rows BLOB NOT NULL
+);
 ";

@@ -21,6 +21,8 @@ use crate::text::of_path;
 
 /// Most bytes read at once.
 const READ_BYTES: usize = 256 << 10;
+/// Bytes read first: a log that is followed has seldom grown by more, and room for them has to be made each time.
+const FIRST_BYTES: usize = 32 << 10;
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy)]
@@ -373,11 +375,15 @@ impl Followed {
             return Pass::End;
         };
         let before = open.framer.position();
-        let mut pass = Pass::More;
+        let (mut pass, mut room) = (Pass::More, FIRST_BYTES);
         while pass == Pass::More && open.framer.position() - before < limits.batch_bytes as u64 {
-            match open.read_more(limits.batch_bytes) {
+            let at = open.framer.position();
+            match open.read_more(room.min(limits.batch_bytes)) {
                 Ok(more) => pass = more,
                 Err(error) => return self.fail(Trouble::io(&self.found.path, &error), troubles),
+            }
+            if open.framer.position() - at >= room as u64 {
+                room = READ_BYTES.min(room * 2);
             }
         }
         if open.framer.position() > before {
@@ -529,9 +535,9 @@ impl Direct {
     }
 
     /// Reads once, together with the bytes before: when those have changed, the file was cut and written anew.
-    fn read_more(&mut self, batch_bytes: usize) -> io::Result<Pass> {
+    fn read_more(&mut self, most: usize) -> io::Result<Pass> {
         let known = self.recent.bytes();
-        let mut room = vec![0; known.len() + READ_BYTES.min(batch_bytes.max(1))];
+        let mut room = vec![0; known.len() + most.max(1)];
         let from = self.framer.position() - known.len() as u64;
         let count = read_at(&self.file, &mut room, from)?;
         let Some(fresh) = room.get(..count).and_then(|read| read.strip_prefix(known)) else {

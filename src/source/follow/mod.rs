@@ -208,6 +208,11 @@ impl Follower {
         self.watch.wait(timeout.min(next).min(retry).min(again))
     }
 
+    /// Sleeps while a busy log grows: what comes meanwhile waits for the next poll together.
+    pub fn gather(&self, pause: Duration) {
+        self.watch.rest(pause);
+    }
+
     /// Makes the next poll look at everything, whatever events came.
     pub fn look_again(&mut self) {
         self.looked = None;

@@ -690,6 +690,29 @@ fn a_change_ends_a_wait() {
     assert!(world.follower().wait(Duration::from_secs(30)));
 }
 
+#[test]
+fn what_comes_while_it_gathers_is_there_for_the_next_look() {
+    let mut world = World::new("*.log", From::Start);
+    world.append("a.log", "a0\n");
+    world.append("b.log", "b0\n");
+    world.step();
+    for round in 1..=20 {
+        for log in ["a", "b"] {
+            world.append(&format!("{log}.log"), &format!("{log}{round}\n"));
+        }
+        // A busy machine may tell a change later.
+        for _ in 0..200 {
+            world.follower().gather(Duration::from_millis(5));
+            let polled = world.follower().poll();
+            world.commit(polled, usize::MAX);
+            if world.lines.len() == 2 * round + 2 {
+                break;
+            }
+        }
+        assert_eq!(world.lines.len(), 2 * round + 2);
+    }
+}
+
 /// Takes in a listing made before `meanwhile`, which is what renames do between a listing and opening what it shows.
 fn take_in_late(world: &mut World, meanwhile: impl FnOnce(&World)) {
     let listing = world.follower().settled_scan().expect("nothing moves").files;

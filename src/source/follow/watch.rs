@@ -19,6 +19,8 @@ use crate::source::identity::Key;
 const MAX_FILES: usize = 4096;
 /// How long further changes are collected after the first.
 const COALESCE: Duration = Duration::from_millis(10);
+/// How long the changes of a rest may take to be told. What is told later waits for the next look.
+const TELLING: Duration = Duration::from_millis(2);
 
 /// What changed since it was last asked for.
 #[derive(Debug, Default)]
@@ -139,6 +141,16 @@ impl Watch {
     /// What changed since the last call.
     pub(super) fn changes(&self) -> Changes {
         std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Hears of no change for so long, then of all: as long as nobody listens, the system makes one event of many writes
+    /// to a file, and nobody is woken for each.
+    pub(super) fn rest(&self, pause: Duration) {
+        let untold = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        std::thread::sleep(pause);
+        drop(untold);
+        std::thread::sleep(TELLING);
+        while self.woken.try_recv().is_ok() {}
     }
 
     /// Waits for a change or a wake-up, and a moment longer for those that come with it.

@@ -4,9 +4,18 @@
 use super::*;
 use crate::store::FILE;
 
-/// Commit number `n` moves the cursor to `n` and brings three records.
+/// Commit number `n` moves the cursor to `n`, brings three records, writes one state row anew and lets another go.
 fn step(n: u64) -> Effects {
     let mut effects = items(0, (n - 1) * 3..n * 3);
+    let state = |key: u64, value: Option<u64>| {
+        let value = value.map(|value| value.to_be_bytes().to_vec());
+        State::other(key.to_be_bytes().to_vec(), value)
+    };
+    effects.states = vec![
+        state(0, Some(n)),
+        state(n, Some(n)),
+        state(n.saturating_sub(2).max(1), (n < 3).then_some(1)),
+    ];
     effects.cursors.push(cursor(1, n));
     effects.counts.push(FileCount {
         cursor: 0,
@@ -14,6 +23,11 @@ fn step(n: u64) -> Effects {
         ..FileCount::default()
     });
     effects
+}
+
+/// When commit number `n` comes: every few of them the journal of state rows is put away.
+fn time(n: u64) -> Time {
+    at(n as i64 * 2500)
 }
 
 /// All records in the outbox, frozen and open, in order.
@@ -33,6 +47,17 @@ fn records(store: &mut Store, sink: &dyn Sink) -> Vec<u64> {
     records
 }
 
+/// The state rows that commit number `n` leaves.
+fn states(n: u64) -> Vec<State> {
+    let rows = [(0, n), (n.saturating_sub(1), n.saturating_sub(1)), (n, n)];
+    let there: std::collections::BTreeMap<u64, u64> =
+        rows.into_iter().filter(|(_, value)| *value > 0).collect();
+    let row = |(key, value): (u64, u64)| {
+        State::other(key.to_be_bytes().to_vec(), Some(value.to_be_bytes().to_vec()))
+    };
+    there.into_iter().map(row).collect()
+}
+
 /// That everything up to the stored cursor is there exactly once, and nothing beyond it.
 fn assert_consistent(store: &mut Store, sink: &dyn Sink) -> u64 {
     let files = store.files().unwrap();
@@ -40,6 +65,11 @@ fn assert_consistent(store: &mut Store, sink: &dyn Sink) -> u64 {
     assert_eq!(files.first().map_or(0, |file| file.lines), reached * 3);
     assert!(
         records(store, sink).into_iter().eq(0..reached * 3),
+        "cursor at {reached}"
+    );
+    assert_eq!(
+        store.states(StateKind::Other).unwrap(),
+        states(reached),
         "cursor at {reached}"
     );
     reached
@@ -51,7 +81,7 @@ fn every_cut_of_the_log_leaves_cursor_and_effects_together() {
     let sinks = [lines("a", 4)];
     let mut store = Store::open(dir.path()).unwrap();
     for n in 1..=12 {
-        store.commit(&step(n), &sinks, at(0)).unwrap();
+        store.commit(&step(n), &sinks, time(n)).unwrap();
     }
     let [base, log] = [FILE, "afw.db-wal"].map(|name| std::fs::read(dir.path().join(name)).unwrap());
     let mut reached = HashMap::new();
@@ -87,7 +117,7 @@ fn commit_until_killed() {
     let mut reached = store.cursors().unwrap().first().map_or(0, |cursor| cursor.offset);
     loop {
         reached += 1;
-        store.commit(&step(reached), &sinks, at(0)).unwrap();
+        store.commit(&step(reached), &sinks, time(reached)).unwrap();
     }
 }
 
