@@ -48,6 +48,8 @@ const LISTING: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The pause before names are looked at again that changed meanwhile.
 const AGAIN: Duration = Duration::from_millis(10);
+/// So long at most nothing is taken of streams while their writer may wait for it: four chunks of 64 KiB are held of each.
+const STREAM_REST: Duration = Duration::from_millis(25);
 /// So many things told are remembered, for each to be told once; beyond that they may be told again.
 const TOLD: usize = 10_000;
 
@@ -208,9 +210,14 @@ impl Follower {
         self.watch.wait(timeout.min(next).min(retry).min(again))
     }
 
-    /// Sleeps while a busy log grows: what comes meanwhile waits for the next poll together.
+    /// Sleeps for at most so long while a busy log grows: what comes meanwhile waits for the next poll together.
     pub fn gather(&self, pause: Duration) {
-        self.watch.rest(pause);
+        let most = if self.streams.is_empty() {
+            pause
+        } else {
+            STREAM_REST
+        };
+        self.watch.rest(pause.min(most));
     }
 
     /// Makes the next poll look at everything, whatever events came.

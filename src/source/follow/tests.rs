@@ -665,6 +665,9 @@ fn a_fifo_is_read_as_it_comes() {
     }
     assert_eq!(world.lines, ["one 0", "two", "one 1", "two"]);
     assert!(world.stored.is_empty());
+    let begun = Instant::now();
+    world.follower().gather(Duration::from_secs(3600));
+    assert!(begun.elapsed() < Duration::from_secs(60), "its writer would wait");
 }
 
 #[test]
