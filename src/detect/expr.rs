@@ -6,6 +6,9 @@
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
+use regex_automata::meta;
+use regex_automata::util::syntax;
+
 use super::fields::Field;
 use super::known;
 use super::pattern::Pattern;
@@ -270,7 +273,7 @@ pub struct Regex {
     /// As the rule writes it, with its flags in front.
     pub source: String,
     unicode: bool,
-    compiled: OnceLock<Option<regex::bytes::Regex>>,
+    compiled: OnceLock<Option<meta::Regex>>,
     /// Texts, lower case, of which at least one stands in everything that matches, in any case; `None` when there
     /// are no such texts.
     pub required: Option<Vec<Vec<u8>>>,
@@ -315,9 +318,8 @@ impl Regex {
                 Some((analysis, hir)) if required::is_small(&hir) => analysis,
                 analysed => {
                     let analysis = analysed.map(|(analysis, _)| analysis).unwrap_or_default();
-                    let regex = compile(&source, analysis.unicode).map_err(|error| {
-                        syntax(&source, prefix.len(), pattern)
-                            .unwrap_or_else(|| Flaw::new(reason(&error), SMALLER))
+                    let regex = compile(&source, analysis.unicode).map_err(|reason| {
+                        misread(&source, prefix.len(), pattern).unwrap_or_else(|| Flaw::new(reason, SMALLER))
                     })?;
                     compiled.get_or_init(|| Some(regex));
                     analysis
@@ -344,19 +346,30 @@ impl Regex {
     }
 
     /// `None` never happens: what could fail was compiled at once.
-    fn compiled(&self) -> Option<&regex::bytes::Regex> {
+    fn compiled(&self) -> Option<&meta::Regex> {
         self.compiled
             .get_or_init(|| compile(&self.source, self.unicode).ok())
             .as_ref()
     }
 }
 
-pub(super) fn compile(source: &str, unicode: bool) -> Result<regex::bytes::Regex, regex::Error> {
-    regex::bytes::RegexBuilder::new(source)
-        .unicode(unicode)
-        .size_limit(REGEX_BYTES)
-        .dfa_size_limit(REGEX_BYTES)
-        .build()
+/// Compiles an expression, or says why it cannot be.
+///
+/// It goes without what takes half of the time that compiling takes and spares next to nothing on texts as short as these: the
+/// search for an expression's own literals (those that tell were found already) and automata worked out beforehand.
+pub(super) fn compile(source: &str, unicode: bool) -> Result<meta::Regex, String> {
+    let config = meta::Config::new()
+        .utf8_empty(false)
+        .auto_prefilter(false)
+        .onepass(false)
+        .dfa(false)
+        .nfa_size_limit(Some(REGEX_BYTES))
+        .hybrid_cache_capacity(REGEX_BYTES);
+    meta::Builder::new()
+        .configure(config)
+        .syntax(syntax::Config::new().unicode(unicode).utf8(false))
+        .build(source)
+        .map_err(|error| reason(&error))
 }
 
 /// What to do about constructs that take more than one look at a text.
@@ -366,7 +379,7 @@ const LINEAR: &str =
 const SMALLER: &str = "repeat less: counts such as {1,1000} are written out";
 
 /// What is wrong with the syntax of an expression, and where.
-fn syntax(source: &str, prefix: usize, pattern: &str) -> Option<Flaw> {
+fn misread(source: &str, prefix: usize, pattern: &str) -> Option<Flaw> {
     let mut parser = regex_syntax::ParserBuilder::new().utf8(false).build();
     let (reason, span) = match parser.parse(source).err()? {
         regex_syntax::Error::Parse(error) => (error.kind().to_string(), *error.span()),
@@ -380,10 +393,10 @@ fn syntax(source: &str, prefix: usize, pattern: &str) -> Option<Flaw> {
 }
 
 /// Why an expression whose syntax is right cannot be compiled.
-fn reason(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(limit) => format!("takes more than {limit} bytes when compiled"),
-        other => other.to_string().lines().last().unwrap_or_default().to_owned(),
+fn reason(error: &meta::BuildError) -> String {
+    match error.size_limit() {
+        Some(limit) => format!("takes more than {limit} bytes when compiled"),
+        None => error.to_string().lines().last().unwrap_or_default().to_owned(),
     }
 }
 
@@ -428,6 +441,48 @@ mod tests {
         ] {
             let error = Regex::new(pattern, "").unwrap_err();
             assert!(error.reason.contains(why), "{pattern}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn expressions_mean_what_they_mean_to_the_regex_crate() {
+        let texts: [&[u8]; 9] = [
+            b"",
+            b"/a/b.php?x=1",
+            b"UNION  SELECT 1",
+            b"aaab",
+            b"a\nb",
+            b"\xff\xfe",
+            "\u{e9}t\u{e9}".as_bytes(),
+            b"x y",
+            b"foobarfoo",
+        ];
+        for (pattern, unicode) in [
+            ("", false),
+            ("a*", false),
+            ("a*?b", false),
+            ("(?i)union\\s+select", false),
+            ("foo|foobar|bar$", false),
+            ("^(?:/a|x)\\b", false),
+            ("(?m)^b", false),
+            ("[^a]", false),
+            ("\\W\\w", true),
+            (".+", true),
+        ] {
+            let ours = compile(pattern, unicode).unwrap();
+            let theirs = regex::bytes::RegexBuilder::new(pattern)
+                .unicode(unicode)
+                .build()
+                .unwrap();
+            for text in texts {
+                let found = ours.find(text).map(|found| found.range());
+                assert_eq!(
+                    found,
+                    theirs.find(text).map(|found| found.range()),
+                    "{pattern} {text:?}"
+                );
+                assert_eq!(ours.is_match(text), theirs.is_match(text), "{pattern} {text:?}");
+            }
         }
     }
 
