@@ -265,7 +265,7 @@ impl Service {
         }
         let fold = self.fold(tail, &plan)?;
         let follower = match other_logs {
-            true => Some(plan.follower(from, &cursors(tail)?)?),
+            true => Some(taking_in(plan.follower(from, &cursors(tail)?)?)),
             false => None,
         };
         self.exchange_sinks(&mut tail.run, &plan)?;
@@ -306,6 +306,12 @@ impl Service {
         keep.sinks.clone_from(made);
         Ok(())
     }
+}
+
+/// A follower that knows where each log begins: what is written once a reload has been answered is new.
+fn taking_in(mut follower: Follower) -> Follower {
+    follower.take_in();
+    follower
 }
 
 /// Where reading stands: as stored, else as the follower has it.

@@ -172,6 +172,15 @@ impl Follower {
         })
     }
 
+    /// Takes in the logs that there are, without reading them: from here on it is settled where each of them begins, whatever
+    /// is written before the first poll. While names change too quickly for a listing that is left to the poll.
+    pub fn take_in(&mut self) {
+        self.note_changes();
+        if self.names_changed {
+            self.list();
+        }
+    }
+
     /// Looks for changes and reads what there is, without blocking.
     pub fn poll(&mut self) -> Polled {
         self.note_changes();

@@ -850,6 +850,18 @@ fn a_log_renamed_while_it_is_first_taken_in_was_there_at_start() {
     assert_eq!(world.step(), lines(5..10));
 }
 
+#[test]
+fn what_is_written_once_a_log_was_taken_in_is_new() {
+    let mut world = World::new("*.log", From::End);
+    world.append("access.log", &text(0..5));
+    world.follower().take_in();
+    world.append("access.log", &text(5..10));
+    world.append("later.log", &text(20..25));
+    let read = world.step();
+    assert_eq!(read.len(), 10, "{read:?}");
+    assert!(lines(5..10).iter().chain(&lines(20..25)).all(|line| read.contains(line)));
+}
+
 /// Forty rotated logs that are renamed again and again, with pauses or without, while `look` is called once.
 fn while_renamed(path: &str, restless: fn(u32) -> bool, look: impl FnOnce(&mut Follower, usize)) {
     let mut world = World::new(path, From::Start);
