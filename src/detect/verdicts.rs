@@ -1,10 +1,11 @@
 //! [`Verdicts`]: the hits of requests that come again and again in the same words.
 //!
-//! A verdict depends on the fields that the rules look at, and on nothing else. Their texts, joined, are the key; of a
-//! number that is only compared, the key holds on which side of each limit it lies. A line in whose other values a
-//! keyword was found is judged anew; rules that look at the time of day switch this off. Bounded, and emptied when full: a client that sends a new request each
-//! time costs time, never memory, and never changes a result.
+//! A verdict depends on the fields that the rules look at, and on nothing else. Their values, one behind the other, are
+//! the key; of a number that is only compared, the key holds on which side of each limit it lies. A line in whose other
+//! values a keyword was found is judged anew; rules that look at the time of day switch this off. Bounded, and emptied
+//! when full: a client that sends a new request each time costs time, never memory, and never changes a result.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::quality::RandomState;
@@ -17,12 +18,10 @@ use super::expr::Test;
 use super::fields::{self, Field};
 use super::signature::Hit;
 use crate::event::Event;
-use key::{Texts, Words};
+use key::Key;
 
 /// How many requests are remembered.
 const MAX_KEYS: usize = 1 << 14;
-/// The longest key that is remembered, in bytes.
-const MAX_KEY: usize = 1024;
 /// The fields that every key has first.
 const ALWAYS: [Field; 3] = [Field::Target, Field::Referrer, Field::Agent];
 
@@ -31,12 +30,12 @@ const ALWAYS: [Field; 3] = [Field::Target, Field::Referrer, Field::Agent];
 pub(super) struct Verdicts {
     /// What a key consists of beside target, referrer and agent; `None` when verdicts cannot be remembered.
     parts: Option<Vec<Part>>,
-    words: Words,
-    key: Vec<u8>,
+    key: Key,
     /// Whether the request at hand was not known and can be kept.
     can_keep: bool,
     hash: u64,
     known: HashTable<Known>,
+    lists: Lists,
     hasher: RandomState,
     /// Hashes of keys that came once, each in its place: what never comes again is not worth keeping.
     once: Vec<u64>,
@@ -46,9 +45,33 @@ pub(super) struct Verdicts {
 #[derive(Debug)]
 struct Known {
     hash: u64,
-    words: Box<[u64]>,
-    texts: Box<[u8]>,
-    hits: Box<[Hit]>,
+    key: Box<[u8]>,
+    /// Number of its list of hits.
+    hits: u32,
+}
+
+/// Lists of hits by number: many requests have the same.
+#[derive(Debug, Default)]
+struct Lists {
+    lists: Vec<Box<[Hit]>>,
+    numbers: HashMap<Box<[Hit]>, u32, RandomState>,
+}
+
+impl Lists {
+    fn number(&mut self, hits: &[Hit]) -> u32 {
+        if let Some(number) = self.numbers.get(hits) {
+            return *number;
+        }
+        let number = self.lists.len() as u32;
+        self.lists.push(hits.into());
+        self.numbers.insert(hits.into(), number);
+        number
+    }
+
+    fn clear(&mut self) {
+        self.lists.clear();
+        self.numbers.clear();
+    }
 }
 
 /// One part of a key.
@@ -79,36 +102,29 @@ impl Verdicts {
         self.parts.is_some()
     }
 
-    /// The hits of a request of the same words, when there was one; else remembers the key for [`Verdicts::keep`].
+    /// The hits of a request with the same values, when there was one; else remembers the key for [`Verdicts::keep`].
     pub fn find(&mut self, event: &Event<'_, '_>) -> Option<&[Hit]> {
-        self.key.clear();
         self.can_keep = false;
-        let mut texts = Texts::default();
-        let words = &mut self.words;
-        words.clear();
-        if event.record.target.is_none() {
-            // What is no request has the words of one at most in its text.
-            words.absent();
-        }
-        words.text(fields::borrowed(event, &Field::Target), &mut texts);
-        words.text(fields::borrowed(event, &Field::Referrer), &mut texts);
+        let key = &mut self.key;
+        key.clear();
+        // What is no request has its text in the place of the target.
+        key.number(event.record.target.is_none().then_some(0));
+        key.text(fields::borrowed(event, &Field::Target));
+        key.text(event.record.referrer.as_deref());
         // Agents come again and again, and their texts are long.
         match event.agent.number {
-            0 if !event.record.tells_agent() => words.unlogged(),
-            0 => words.text(fields::borrowed(event, &Field::Agent), &mut texts),
-            number => words.number_of_text(number),
+            0 if !event.record.tells_agent() => key.unlogged(),
+            0 => key.text(event.record.user_agent.as_deref()),
+            number => key.number(Some(number)),
         }
         for part in self.parts.as_deref()? {
-            part.add(event, words, &mut texts);
+            part.add(event, key);
         }
-        let (words, texts) = (words.get()?, texts.get()?);
-        self.hash = hash(&self.hasher, words, texts);
-        let known = self.known.find(self.hash, |known| known.is(words, texts));
-        if known.is_none() && texts.iter().map(|text| text.len()).sum::<usize>() <= MAX_KEY {
-            texts.iter().for_each(|text| self.key.extend_from_slice(text));
-            self.can_keep = true;
-        }
-        known.map(|known| &*known.hits)
+        let key = key.get()?;
+        self.hash = hash(&self.hasher, key);
+        let known = self.known.find(self.hash, |known| *known.key == *key);
+        self.can_keep = known.is_none();
+        known.and_then(|known| self.lists.lists.get(known.hits as usize).map(AsRef::as_ref))
     }
 
     /// Remembers the hits of the request that [`Verdicts::find`] did not know.
@@ -118,12 +134,13 @@ impl Verdicts {
         }
         if self.known.len() >= MAX_KEYS {
             self.known.clear();
+            self.lists.clear();
         }
+        let Some(key) = self.key.get() else { return };
         let known = Known {
             hash: self.hash,
-            words: self.words.get().unwrap_or_default().into(),
-            texts: self.key.as_slice().into(),
-            hits: hits.into(),
+            key: key.into(),
+            hits: self.lists.number(hits),
         };
         self.known.insert_unique(self.hash, known, |known| known.hash);
     }
@@ -137,46 +154,27 @@ impl Verdicts {
     }
 }
 
-fn hash(hasher: &RandomState, words: &[u64], texts: &[&[u8]]) -> u64 {
+fn hash(hasher: &RandomState, key: &[u8]) -> u64 {
     let mut hasher = hasher.build_hasher();
-    words.iter().for_each(|word| hasher.write_u64(*word));
-    texts.iter().for_each(|text| hasher.write(text));
+    hasher.write(key);
     hasher.finish()
-}
-
-impl Known {
-    /// Whether it has these words and texts. The words hold the lengths of the texts, so no two can look like one.
-    fn is(&self, words: &[u64], texts: &[&[u8]]) -> bool {
-        let mut rest = Some(&*self.texts).filter(|_| *self.words == *words);
-        for text in texts {
-            rest = rest.and_then(|rest| rest.strip_prefix(*text));
-        }
-        rest.is_some_and(<[u8]>::is_empty)
-    }
 }
 
 impl Part {
     /// Adds what the key needs of an event.
-    fn add<'e>(&self, event: &Event<'e, '_>, words: &mut Words, texts: &mut Texts<'e>) {
+    fn add(&self, event: &Event<'_, '_>, key: &mut Key) {
         match self {
             Self::Text(Field::Lists) => {
                 fields::any_value(event, &Field::Lists, |list| {
-                    words.written(list);
+                    key.text(Some(list));
                     false
                 });
-                words.absent();
+                key.absent();
             }
-            Self::Text(field) => words.text(fields::borrowed(event, field), texts),
-            Self::Written(field) => match fields::text(event, field) {
-                Some(text) => words.written(&text),
-                None => words.absent(),
-            },
-            Self::Number(field) => {
-                let number = fields::number(event, field);
-                words.push(u64::from(number.is_some()));
-                words.push(number.unwrap_or(0));
-            }
-            Self::Sides(field, limits) => words.sides(value_of(event, field), limits),
+            Self::Text(field) => key.text(fields::borrowed(event, field)),
+            Self::Written(field) => key.text(fields::text(event, field).as_deref()),
+            Self::Number(field) => key.number(fields::number(event, field)),
+            Self::Sides(field, limits) => key.sides(value_of(event, field), limits),
         }
     }
 }

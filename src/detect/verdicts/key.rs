@@ -1,112 +1,90 @@
-//! What a verdict is remembered by: words of eight bytes, and the texts that are too long for one.
+//! What a verdict is remembered by: the values that rules look at, one behind the other in one run of bytes.
 //!
-//! Two different requests must never get the same key: each field has its place, and the length of a text stands
-//! before it. Bounded, and nothing is allocated. Next: [`super`].
+//! Two different requests must never get the same key, so each value begins with what tells where it ends. Bounded: a
+//! request with more in it than a key may hold has none. Next: [`super`].
 
 use std::cmp::Ordering;
 
-/// The most texts of a key; rules that look at more fields than that are judged on every line.
-const MAX_TEXTS: usize = 12;
+/// The longest key that is remembered, in bytes.
+const MAX_KEY: usize = 1024;
 
-/// The most words of a key.
-const MAX_WORDS: usize = 32;
-/// Texts of a key that are too long for a word.
-#[derive(Default)]
-pub struct Texts<'e> {
-    texts: [&'e [u8]; MAX_TEXTS],
-    used: usize,
-}
+/// First byte of what has no value; below it stand the lengths of texts.
+const ABSENT: u8 = 0xFF;
+/// First byte of a text whose length takes two bytes.
+const LONG: u8 = 0xFE;
+/// First byte of a number.
+const NUMBER: u8 = 0xFD;
+/// First byte of what the log has no place for.
+const UNLOGGED: u8 = 0xFC;
 
-impl<'e> Texts<'e> {
-    fn push(&mut self, text: &'e [u8]) {
-        if let Some(place) = self.texts.get_mut(self.used) {
-            *place = text;
-        }
-        self.used += 1;
-    }
-
-    /// `None` when there were too many.
-    pub fn get(&self) -> Option<&[&'e [u8]]> {
-        self.texts.get(..self.used)
-    }
-}
-
-/// Short texts, lengths of long ones, and all that is no text, of the request at hand. With its long texts they make
-/// the key.
+/// The key of the request at hand.
 #[derive(Debug, Default)]
-pub struct Words {
-    words: [u64; MAX_WORDS],
-    used: usize,
+pub struct Key {
+    bytes: Vec<u8>,
+    too_long: bool,
 }
 
-/// No value.
-const ABSENT: u64 = 0xFF << 56;
-/// An agent's number in place of its text.
-const NUMBERED: u64 = 0xFE << 56;
-/// No value, and no place for one in the log.
-const UNLOGGED: u64 = 0xFC << 56;
-/// The length of a text that stands elsewhere.
-const LONG: u64 = 0xFD << 56;
-/// Texts up to so many bytes stand in a word, beneath their length.
-const WORD_TEXT: usize = 7;
-
-impl Words {
+impl Key {
     /// Begins another key.
+    #[inline]
     pub fn clear(&mut self) {
-        self.used = 0;
+        self.bytes.clear();
+        self.too_long = false;
     }
 
-    /// A field without a value.
+    /// The whole key; `None` when it is too long.
+    #[inline]
+    pub fn get(&self) -> Option<&[u8]> {
+        (!self.too_long).then_some(&self.bytes)
+    }
+
+    /// A value that is not there.
+    #[inline]
     pub fn absent(&mut self) {
-        self.push(ABSENT);
+        self.bytes.push(ABSENT);
     }
 
-    /// A field that the log has no place for.
+    /// A value that the log has no place for.
+    #[inline]
     pub fn unlogged(&mut self) {
-        self.push(UNLOGGED);
+        self.bytes.push(UNLOGGED);
     }
 
-    /// A text by the number that no other text has.
-    pub fn number_of_text(&mut self, number: u64) {
-        self.push(NUMBERED | number);
+    /// A number, which may stand for a text that no other text shares it with.
+    #[inline]
+    pub fn number(&mut self, number: Option<u64>) {
+        let Some(number) = number else {
+            return self.absent();
+        };
+        let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
+        self.bytes.extend_from_slice(&[NUMBER, a, b, c, d, e, f, g, h]);
     }
 
-    /// A number.
-    pub fn push(&mut self, word: u64) {
-        if let Some(place) = self.words.get_mut(self.used) {
-            *place = word;
-        }
-        self.used += 1;
-    }
-
-    /// `None` when there were too many.
-    pub fn get(&self) -> Option<&[u64]> {
-        self.words.get(..self.used)
-    }
-
-    /// A short text as a word, or the length of a longer one, which is put to the texts.
-    pub fn text<'e>(&mut self, text: Option<&'e [u8]>, texts: &mut Texts<'e>) {
+    /// A text.
+    #[inline]
+    pub fn text(&mut self, text: Option<&[u8]>) {
         match text {
-            None => self.push(ABSENT),
-            Some(text) if text.len() > WORD_TEXT => {
-                self.push(LONG | text.len() as u64);
-                texts.push(text);
+            None => self.absent(),
+            Some(text) if text.len() < usize::from(UNLOGGED) => {
+                self.bytes.push(text.len() as u8);
+                self.bytes.extend_from_slice(text);
             }
-            Some(text) => self.written(text),
+            Some(text) => self.long_text(text),
         }
     }
 
-    /// A text in words alone.
-    pub fn written(&mut self, text: &[u8]) {
-        let mut pieces = text.chunks(WORD_TEXT);
-        let last = pieces.next_back().unwrap_or_default();
-        for piece in pieces {
-            self.push(LONG | packed(piece));
+    #[cold]
+    fn long_text(&mut self, text: &[u8]) {
+        if text.len() > MAX_KEY || self.bytes.len() > MAX_KEY {
+            self.too_long = true;
+            return;
         }
-        self.push((last.len() as u64) << 56 | packed(last));
+        let [low, high] = (text.len() as u16).to_le_bytes();
+        self.bytes.extend_from_slice(&[LONG, low, high]);
+        self.bytes.extend_from_slice(text);
     }
 
-    /// On which side of each limit a number lies, in two bits each.
+    /// On which side of each limit a number lies, four limits a byte.
     pub fn sides(&mut self, number: Option<f64>, limits: &[f64]) {
         let side = |limit: &f64| match number.and_then(|number| number.partial_cmp(limit)) {
             None => 0,
@@ -114,43 +92,39 @@ impl Words {
             Some(Ordering::Equal) => 2,
             Some(Ordering::Greater) => 3,
         };
-        for limits in limits.chunks(32) {
-            self.push(limits.iter().fold(0, |sides, limit| sides << 2 | side(limit)));
-        }
+        let packed = limits
+            .chunks(4)
+            .map(|limits| limits.iter().fold(0, |sides, limit| sides << 2 | side(limit)));
+        self.bytes.extend(packed);
     }
-}
-
-fn packed(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn key(parts: &[Option<&[u8]>]) -> (Vec<u64>, Vec<Vec<u8>>) {
-        let (mut words, mut texts) = (Words::default(), Texts::default());
-        for part in parts {
-            words.text(*part, &mut texts);
-        }
-        let texts = texts.get().unwrap().iter().map(|text| text.to_vec()).collect();
-        (words.get().unwrap().to_vec(), texts)
+    fn key(parts: &[Option<&[u8]>]) -> Vec<u8> {
+        let mut key = Key::default();
+        parts.iter().for_each(|part| key.text(*part));
+        key.get().unwrap().to_vec()
     }
 
     #[test]
     fn different_requests_have_different_keys() {
-        let texts: [Option<&[u8]>; 8] = [
+        let long = [b'x'; 300];
+        let texts: [Option<&[u8]>; 12] = [
             None,
             Some(b""),
             Some(b"\0"),
+            Some(b"\xFF"),
+            Some(b"\xFE\x01\0"),
             Some(b"a"),
             Some(b"a\0"),
-            Some(b"seven77"),
-            Some(b"eight888"),
-            Some(b"eight88"),
+            Some(b"\x01a"),
+            Some(&long[..251]),
+            Some(&long[..252]),
+            Some(&long[..255]),
+            Some(&long),
         ];
         let pairs = || {
             texts
@@ -165,22 +139,45 @@ mod tests {
     }
 
     #[test]
-    fn too_many_words_or_texts_make_no_key() {
-        let (mut words, mut texts) = (Words::default(), Texts::default());
-        for _ in 0..=MAX_TEXTS {
-            words.text(Some(b"a long text"), &mut texts);
+    fn numbers_texts_and_nothing_are_told_apart() {
+        let made: [fn(&mut Key); 6] = [
+            |key| key.absent(),
+            |key| key.unlogged(),
+            |key| key.number(Some(0)),
+            |key| key.number(Some(1)),
+            |key| key.text(Some(&[NUMBER, 1, 0, 0, 0, 0, 0, 0, 0])),
+            |key| key.text(Some(b"1")),
+        ];
+        let keys = made.map(|make| {
+            let mut key = Key::default();
+            make(&mut key);
+            key.get().unwrap().to_vec()
+        });
+        for (at, one) in keys.iter().enumerate() {
+            assert!(!keys[at + 1..].iter().any(|other| other.starts_with(one)), "{at}");
         }
-        assert!(texts.get().is_none() && words.get().is_some());
-        words.written(&[b'x'; WORD_TEXT * MAX_WORDS]);
-        assert!(words.get().is_none());
+    }
+
+    #[test]
+    fn what_is_too_long_makes_no_key() {
+        let mut key = Key::default();
+        key.text(Some(&[b'x'; MAX_KEY + 1]));
+        assert!(key.get().is_none());
+        key.clear();
+        for _ in 0..100 {
+            key.text(Some(&[b'x'; 300]));
+        }
+        assert!(key.get().is_none() && key.bytes.len() <= 2 * MAX_KEY + 400);
+        key.clear();
+        assert_eq!(key.get(), Some(&[][..]));
     }
 
     #[test]
     fn sides_of_a_limit_differ() {
         let side = |number| {
-            let mut words = Words::default();
-            words.sides(number, &[16.0, 3.0]);
-            words.get().unwrap().to_vec()
+            let mut key = Key::default();
+            key.sides(number, &[16.0, 3.0, 16.0, 3.0, 16.0]);
+            key.get().unwrap().to_vec()
         };
         let sides = [None, Some(1.0), Some(3.0), Some(4.0), Some(16.0), Some(17.0)].map(side);
         for (at, one) in sides.iter().enumerate() {
