@@ -72,7 +72,8 @@ pub(crate) fn v4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
     let mut rest = text;
     for (index, octet) in octets.iter_mut().enumerate() {
         if index > 0 {
-            rest = rest.strip_prefix(b".")?;
+            let [b'.', after @ ..] = rest else { return None };
+            rest = after;
         }
         let mut value: u32 = 0;
         let mut digits = 0;

@@ -82,22 +82,16 @@ fn family<'a>(
     memo: &mut TimeMemo,
     dialect: Escape,
 ) -> Parsed<'a, Shape> {
-    // Nothing is escaped in most lines: seen once here, not once in every value.
-    let dialect = if memchr::memchr(b'\\', line).is_none() {
-        Escape::None
-    } else {
-        dialect
-    };
     let (rest, vhost) = head::read(line, record, dialect)?;
     let (rest, time) = leaf::clf_time(rest, memo)?;
     record.time = Some(time);
     let (rest, ()) = leaf::literal(rest, b" ")?;
-    let (rest, request) = leaf::quoted(rest, dialect)?;
+    let (rest, request) = leaf::value(rest, dialect)?;
     let (rest, ()) = leaf::literal(rest, b" ")?;
     let (rest, status) = leaf::status(rest)?;
     let (rest, ()) = leaf::literal(rest, b" ")?;
     let (rest, bytes) = leaf::number_or_dash(rest)?;
-    request::fill(request, dialect, record);
+    request::fill(request.text, request.dialect, record);
     record.status = status;
     record.body_bytes = bytes;
     let (rest, agent) = headers(rest, record, dialect)?;
@@ -108,22 +102,20 @@ fn family<'a>(
 /// ` "referer" "agent"`, or nothing.
 #[inline]
 fn headers<'a>(input: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Parsed<'a, bool> {
-    let Some(rest) = input
-        .strip_prefix(b" ")
-        .filter(|rest| rest.first() == Some(&b'"'))
-    else {
+    if input.first_chunk() != Some(b" \"") {
         return Ok((input, false));
-    };
-    let rest = match rest.strip_prefix(b"\"-\" ") {
-        Some(rest) => rest,
-        None => {
-            let (rest, referrer) = leaf::quoted(rest, dialect)?;
-            record.referrer = present(referrer, dialect);
+    }
+    let rest = match input {
+        [_, b'"', b'-', b'"', b' ', rest @ ..] => rest,
+        _ => {
+            let (rest, ()) = leaf::literal(input, b" ")?;
+            let (rest, referrer) = leaf::value(rest, dialect)?;
+            record.referrer = present(referrer.text, referrer.dialect);
             leaf::literal(rest, b" ")?.0
         }
     };
-    let (rest, agent) = leaf::quoted(rest, dialect)?;
-    record.put_agent(present(agent, dialect));
+    let (rest, agent) = leaf::value(rest, dialect)?;
+    record.put_agent(present(agent.text, agent.dialect));
     Ok((rest, true))
 }
 

@@ -66,10 +66,10 @@ fn missing(rest: &[u8]) -> Reason {
 
 /// Exactly these bytes.
 #[inline]
-pub(crate) fn literal<'a>(input: &'a [u8], bytes: &[u8]) -> Parsed<'a, ()> {
-    match input.strip_prefix(bytes) {
-        Some(rest) => Ok((rest, ())),
-        None => stop(input, missing(input)),
+pub(crate) fn literal<'a, const N: usize>(input: &'a [u8], bytes: &[u8; N]) -> Parsed<'a, ()> {
+    match input.split_first_chunk() {
+        Some((first, rest)) if first == bytes => Ok((rest, ())),
+        _ => stop(input, missing(input)),
     }
 }
 
@@ -139,6 +139,29 @@ pub(crate) fn quoted(input: &[u8], dialect: Escape) -> Parsed<'_, &[u8]> {
     }
 }
 
+/// The inside of a quoted value, still escaped, and how: most hold no escape, and need not be looked through again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Quoted<'a> {
+    /// What stands between the quotes.
+    pub text: &'a [u8],
+    /// The dialect of its escapes; [`Escape::None`] where there is no backslash.
+    pub dialect: Escape,
+}
+
+/// [`quoted`] that tells a value without escapes.
+#[inline]
+pub(crate) fn value(input: &[u8], dialect: Escape) -> Parsed<'_, Quoted<'_>> {
+    if let [b'"', inside @ ..] = input
+        && let Some(end) = memchr::memchr2(b'"', b'\\', inside)
+        && let Some((text, [b'"', rest @ ..])) = inside.split_at_checked(end)
+    {
+        let dialect = Escape::None;
+        return Ok((rest, Quoted { text, dialect }));
+    }
+    let (rest, text) = quoted(input, dialect)?;
+    Ok((rest, Quoted { text, dialect }))
+}
+
 /// Position of the quote that ends a quoted value.
 #[inline]
 pub(crate) fn closing_quote(inside: &[u8], dialect: Escape) -> Option<usize> {
@@ -188,24 +211,17 @@ pub(crate) fn number_or_dash(input: &[u8]) -> Parsed<'_, Option<u64>> {
     }
     let (mut rest, mut value) = (input, 0_u64);
     while let [digit @ b'0'..=b'9', after @ ..] = rest {
-        let next = value.checked_mul(10);
-        value = match next.and_then(|next| next.checked_add(u64::from(digit - b'0'))) {
-            Some(value) => value,
-            None => return stop(input, Reason::Number),
-        };
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
         rest = after;
     }
     match input.len() - rest.len() {
-        0 => stop(
-            input,
-            if input.is_empty() {
-                Reason::Truncated
-            } else {
-                Reason::Number
-            },
-        ),
-        1..=LONGEST_NUMBER => Ok((rest, Some(value))),
-        _ => stop(input, Reason::Number),
+        1..LONGEST_NUMBER => Ok((rest, Some(value))),
+        0 if input.is_empty() => stop(input, Reason::Truncated),
+        // Twenty digits may be too many for 64 bits.
+        digits => match input.get(..digits).and_then(crate::memo::decimal) {
+            Some(value) => Ok((rest, Some(value))),
+            None => stop(input, Reason::Number),
+        },
     }
 }
 

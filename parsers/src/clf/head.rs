@@ -17,8 +17,8 @@ use crate::unescape::Escape;
 #[inline]
 pub(crate) fn read<'a>(line: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Parsed<'a, bool> {
     if let Some((ip, rest)) = address::v4(line)
-        && let Some(after) = rest.strip_prefix(b" - - ")
-        && after.first() == Some(&b'[')
+        && rest.first_chunk() == Some(b" - - [")
+        && let Some(after) = rest.get(5..)
     {
         record.peer = Some(IpAddr::V4(ip));
         record.peer_text = line.get(..line.len() - rest.len()).unwrap_or_default();
@@ -27,8 +27,8 @@ pub(crate) fn read<'a>(line: &'a [u8], record: &mut Record<'a>, dialect: Escape)
     let Ok((rest, first)) = leaf::word(line) else {
         return other(line, line, record, dialect);
     };
-    if let Some(rest) = rest.strip_prefix(b"- - ")
-        && rest.first() == Some(&b'[')
+    if rest.first_chunk() == Some(b"- - [")
+        && let Some(rest) = rest.get(4..)
     {
         set_peer(line, first, record)?;
         return Ok((rest, false));
