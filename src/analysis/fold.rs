@@ -9,6 +9,7 @@ use std::sync::Arc;
 use afw_parsers::{Layout, Time};
 
 use crate::detect::correlate::correlator::{Correlator, Options as WindowOptions, Progress};
+use crate::detect::correlate::tick::Place;
 use crate::detect::guard::{Guard, Limits as GuardLimits, Notice};
 use crate::enrich::Exempt;
 use crate::enrich::crawler::{Claim, Verdict};
@@ -100,6 +101,9 @@ impl Fold {
     pub fn take(&mut self, scan: &mut Scan, at: usize) -> Outcome {
         self.count_clients(scan, Some(at));
         let fired = self.observe(scan, at);
+        if fired.is_empty() && scan.found.get(at).is_some_and(Found::is_only_counted) {
+            return Outcome::default();
+        }
         let claimed = scan.found.get(at).and_then(|found| found.claim);
         let waits = claimed.filter(|claimed| claimed.open && self.claims.holds(&claimed.claim));
         let ids: Vec<Arc<str>> = match waits {
@@ -315,6 +319,9 @@ fn line_layout(scan: &Scan) -> Option<&Layout> {
 impl Fold {
     /// Tells the guard of the clients of all lines before a found one, or of all lines left.
     pub fn count_clients(&mut self, scan: &mut Scan, before: Option<usize>) {
+        if scan.clients.is_empty() {
+            return;
+        }
         let end = match before.and_then(|at| scan.found.get(at)) {
             Some(found) => scan
                 .clients
@@ -335,11 +342,18 @@ impl Fold {
             .ticks
             .get(found.ticks.start as usize..found.ticks.end as usize)
             .unwrap_or_default();
-        ticks
-            .iter()
-            .filter_map(|tick| self.correlator.observe(tick))
-            .map(|fired| fired.sighting())
-            .collect()
+        let line = Place {
+            time: found.time,
+            log: scan.batch.log,
+            offset: scan.batch.offset(found.line),
+        };
+        let mut fired = Vec::new();
+        for tick in ticks {
+            if let Some(correlation) = self.correlator.observe(&line, tick) {
+                fired.push(correlation.sighting());
+            }
+        }
+        fired
     }
 
     /// The line's finding with the correlations that it completed.

@@ -194,6 +194,7 @@ mod tests {
             Found {
                 key: latest,
                 line,
+                time: latest,
                 ticks: 0..0,
                 finding: None,
                 event: None,

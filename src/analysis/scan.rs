@@ -10,7 +10,7 @@ use std::sync::Arc;
 use afw_parsers::{Layout, Line as Parsed, Parser, Record, Reject, Time, parts};
 
 use crate::client::Trust;
-use crate::detect::correlate::tick::{Place, Tick, Ticker};
+use crate::detect::correlate::tick::{Tick, Ticker};
 use crate::detect::fields::{self, Field};
 use crate::detect::{Class, Hit, Ruleset, Signatures, label, named};
 use crate::ecs;
@@ -72,6 +72,8 @@ pub struct Found {
     pub key: Time,
     /// Which line of the batch, or which part of a line that holds several records.
     pub line: Line,
+    /// Event time.
+    pub time: Time,
     /// Its ticks, a range of [`Scan::ticks`].
     pub ticks: Range<u32>,
     /// What the rules say of it.
@@ -82,6 +84,13 @@ pub struct Found {
     pub claim: Option<Claimed>,
     /// What it tells of the page that its host may answer any path with.
     pub answer: Option<Answer>,
+}
+
+impl Found {
+    /// Whether the line is only counted by correlations, as most of the found ones are.
+    pub const fn is_only_counted(&self) -> bool {
+        self.finding.is_none() && self.event.is_none() && self.claim.is_none() && self.answer.is_none()
+    }
 }
 
 /// A claim as the scan saw it.
@@ -389,15 +398,9 @@ impl Scanner {
         signatures.inspect(&event, hits);
         let first_tick = scan.ticks.len() as u32;
         if !hits.is_empty() {
-            let place = Place {
-                time,
-                client: event.client.address,
-                log: batch.log,
-                offset: event.offset,
-            };
             let rules = hits.iter().map(|hit| hit.rule);
             ticker.ticks(
-                &place,
+                event.client.address,
                 rules,
                 |field| fields::value(&event, field),
                 &mut scan.ticks,
@@ -422,6 +425,7 @@ impl Scanner {
             scan.found.push(Found {
                 key,
                 line,
+                time,
                 ticks,
                 finding,
                 event: printed,

@@ -335,6 +335,28 @@ impl Field {
             )
     }
 
+    /// Whether the value stands in [`afw_parsers::record::More`] alone, which most lines do not have.
+    pub const fn is_rarely_logged(&self) -> bool {
+        matches!(
+            self,
+            Self::Scheme
+                | Self::TlsVersion
+                | Self::TlsCipher
+                | Self::TlsServerName
+                | Self::Ja3
+                | Self::Ja4
+                | Self::RequestId
+                | Self::Action
+                | Self::Named(_)
+                | Self::AgentContradiction
+                | Self::PeerPort
+                | Self::ServerPort
+                | Self::RequestBytes
+                | Self::Millis
+                | Self::Nanos
+        )
+    }
+
     /// The fields that this one's value follows from, when they are others and nothing else counts.
     pub const fn follows_from(&self) -> &'static [Self] {
         match self {

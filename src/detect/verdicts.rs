@@ -85,6 +85,8 @@ enum Part {
     Number(Field),
     /// On which side of each of these limits the field's number lies.
     Sides(Field, Vec<f64>),
+    /// What only formats with rarely logged values have.
+    More(Vec<Self>),
 }
 
 impl Verdicts {
@@ -171,10 +173,18 @@ impl Part {
                 });
                 key.absent();
             }
+            // The first two of these every line has.
+            Self::Number(Field::Status) => key.number(event.record.status.map(u64::from)),
+            Self::Text(Field::Method) => key.text(event.record.method.as_deref()),
             Self::Text(field) => key.text(fields::borrowed(event, field)),
             Self::Written(field) => key.text(fields::text(event, field).as_deref()),
             Self::Number(field) => key.number(fields::number(event, field)),
             Self::Sides(field, limits) => key.sides(value_of(event, field), limits),
+            Self::More(_) if !event.record.more.used => key.unlogged(),
+            Self::More(parts) => {
+                key.absent();
+                parts.iter().for_each(|part| part.add(event, key));
+            }
         }
     }
 }
@@ -210,7 +220,7 @@ fn parts(engine: &Engine) -> Option<Vec<Part>> {
         .iter()
         .filter_map(|part| match part {
             Part::Text(field) => Some(field.clone()),
-            Part::Written(_) | Part::Number(_) | Part::Sides(..) => None,
+            Part::Written(_) | Part::Number(_) | Part::Sides(..) | Part::More(_) => None,
         })
         .collect();
     let follows = |field: &Field| {
@@ -220,6 +230,7 @@ fn parts(engine: &Engine) -> Option<Vec<Part>> {
     parts.retain(|part| match part {
         Part::Text(field) | Part::Written(field) | Part::Number(field) => !follows(field),
         Part::Sides(field, _) => !texts.contains(field) && !follows(field),
+        Part::More(_) => true,
     });
     parts.drain(..ALWAYS.len());
     for part in &mut parts {
@@ -232,7 +243,21 @@ fn parts(engine: &Engine) -> Option<Vec<Part>> {
             };
         }
     }
-    Some(parts)
+    Some(with_rare_last(parts))
+}
+
+/// The parts of fields that few formats log in one, so that the lines of the others pass over them at once.
+fn with_rare_last(parts: Vec<Part>) -> Vec<Part> {
+    let (rare, mut parts): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(|part| match part {
+        Part::Text(field) | Part::Written(field) | Part::Number(field) | Part::Sides(field, _) => {
+            field.is_rarely_logged()
+        }
+        Part::More(_) => false,
+    });
+    if !rare.is_empty() {
+        parts.push(Part::More(rare));
+    }
+    parts
 }
 
 /// Adds what one test looks at; `None` for what no key can hold.

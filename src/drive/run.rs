@@ -153,17 +153,29 @@ impl Run {
     /// # Errors
     /// Standard output cannot be written.
     pub fn take(&mut self, scan: &mut Scan, found: usize) -> io::Result<()> {
-        self.check(scan, found)?;
-        let event = scan.found.get_mut(found).and_then(|found| found.event.take());
-        if let Some(event) = event {
-            let (ecs, host) = *event;
-            self.printer.event(&ecs, host.as_deref())?;
+        // With its first line all that a batch asks of name servers is asked.
+        if found == 0
+            || scan
+                .found
+                .get(found)
+                .is_some_and(|found| !found.is_only_counted())
+        {
+            self.check(scan, found)?;
+            self.print_event(scan, found)?;
         }
         let outcome = self.fold.take(scan, found);
         let crowded = outcome.crowded;
         self.outcome(outcome)?;
         match crowded {
             Some(claim) => self.decide_now(claim),
+            None => Ok(()),
+        }
+    }
+
+    fn print_event(&mut self, scan: &mut Scan, found: usize) -> io::Result<()> {
+        let event = scan.found.get_mut(found).and_then(|found| found.event.take());
+        match event {
+            Some(event) => self.printer.event(&event.0, event.1.as_deref()),
             None => Ok(()),
         }
     }

@@ -26,7 +26,7 @@ use afw_parsers::Time;
 use super::hash::Frame;
 use super::keys::{Keys, Slot};
 use super::rule::{Correlation, Net, RuleRef};
-use super::tick::{Tick, client_alone, client_key};
+use super::tick::{Place, Tick, client_alone, client_key};
 use super::window::{Outcome, Shape, Window};
 use crate::detect::RuleInfo;
 use crate::store::State;
@@ -43,6 +43,8 @@ struct Plan {
     alerts: bool,
     shape: Shape,
     bases: Vec<RuleRef>,
+    /// Whether it counts other correlations.
+    is_chained: bool,
     /// The client network, when that alone is the key.
     client: Option<Net>,
     /// Stays the same as long as the rule counts the same.
@@ -60,7 +62,7 @@ pub struct Correlator {
     touches: u64,
     counters: Counters,
     /// The line that ticks are coming from, and what fired on it.
-    line: (Time, u32, u64),
+    line: Place,
     fired: Vec<u32>,
     dirty: Vec<u32>,
     gone: Vec<(u32, u128)>,
@@ -80,7 +82,7 @@ impl Correlator {
             held: 0,
             touches: 0,
             counters: Counters::default(),
-            line: (Time::default(), 0, 0),
+            line: Place::default(),
             fired: Vec::new(),
             dirty: Vec::new(),
             gone: Vec::new(),
@@ -88,9 +90,9 @@ impl Correlator {
         }
     }
 
-    /// Counts one tick. `Some` when it completes a window of a rule that alerts.
-    pub fn observe(&mut self, tick: &Tick) -> Option<Fired> {
-        let outcome = self.count(tick)?;
+    /// Counts one tick of a line. `Some` when it completes a window of a rule that alerts.
+    pub fn observe(&mut self, line: &Place, tick: &Tick) -> Option<Fired> {
+        let outcome = self.count(line, tick)?;
         self.counters.late += u64::from(outcome.late);
         let count = outcome.fired?;
         self.counters.fired += 1;
@@ -100,55 +102,50 @@ impl Correlator {
         plan.alerts.then(|| Fired {
             correlation: tick.correlation,
             rule: Arc::clone(&plan.info),
-            time: tick.time,
-            client: tick.client,
-            log: tick.log,
-            offset: tick.offset,
             count,
             estimated,
         })
     }
 
-    fn count(&mut self, tick: &Tick) -> Option<Outcome> {
-        self.enter_line(tick);
+    fn count(&mut self, line: &Place, tick: &Tick) -> Option<Outcome> {
+        self.enter_line(line);
         let plan = self.plans.get(tick.correlation as usize)?;
-        let chained = match plan.bases.get(tick.base as usize)? {
-            RuleRef::Correlation(below) => Some(*below),
-            RuleRef::Rule(_) => None,
-        };
-        if chained.is_some_and(|below| !self.fired.contains(&below)) {
+        if plan.is_chained && !self.is_below_fired(plan, tick) {
             return None;
         }
         let shape = plan.shape;
-        self.retire(tick);
+        self.retire(tick.correlation, line.time);
         self.touches += 1;
-        let time = tick.time.nanos();
+        let time = line.time.nanos();
         let Some(at) = self.keys.find(tick.correlation, tick.key) else {
             let (window, outcome) = Window::first(&shape, time, tick.value);
             let at = self.keys.add(tick.correlation, tick.key, window, self.touches);
             self.note(at);
-            if self.is_full() {
-                self.evict(at, tick.time);
-            }
+            self.bound(at, line.time);
             return Some(outcome);
         };
-        self.keys.touch(at, self.touches);
-        let window = &mut self.keys.slot_mut(at)?.window;
+        let window = &mut self.keys.touch(at, self.touches)?.window;
         let before = window.bytes(&shape);
         let outcome = window.observe(&shape, time, tick.value);
         self.held = (self.held + window.bytes(&shape)).saturating_sub(before);
         self.note(at);
-        if self.is_full() {
-            self.evict(at, tick.time);
-        }
+        self.bound(at, line.time);
         Some(outcome)
     }
 
+    /// Whether the base that ticks is a detection rule, or a correlation that fired on this line.
+    fn is_below_fired(&self, plan: &Plan, tick: &Tick) -> bool {
+        match plan.bases.get(tick.base as usize) {
+            Some(RuleRef::Correlation(below)) => self.fired.contains(below),
+            Some(RuleRef::Rule(_)) => true,
+            None => false,
+        }
+    }
+
     /// Forgets what fired when the ticks go on to another line.
-    fn enter_line(&mut self, tick: &Tick) {
-        let line = (tick.time, tick.log, tick.offset);
-        if self.line != line {
-            self.line = line;
+    fn enter_line(&mut self, line: &Place) {
+        if self.line != *line {
+            self.line = *line;
             self.fired.clear();
         }
     }
@@ -162,12 +159,12 @@ impl Correlator {
 
     /// Ends up to two windows of the tick's rule that no tick from now on can complete. Windows of one rule end in the
     /// order of touching; those of a rule that counts nothing any more wait until there are too many windows.
-    fn retire(&mut self, tick: &Tick) {
+    fn retire(&mut self, correlation: u32, now: Time) {
         for _ in 0..2 {
-            let Some(at) = self.keys.oldest_of(tick.correlation) else {
+            let Some(at) = self.keys.oldest_of(correlation) else {
                 return;
             };
-            if !self.is_over(at, tick.time) {
+            if !self.is_over(at, now) {
                 return;
             }
             self.remove(at);
@@ -187,6 +184,14 @@ impl Correlator {
     #[inline]
     fn is_full(&self) -> bool {
         self.keys.len() > self.options.max_keys.max(1) || self.held > self.options.max_bytes
+    }
+
+    /// Keeps to the limits after a tick of the window at hand.
+    #[inline]
+    fn bound(&mut self, at_hand: u32, now: Time) {
+        if self.is_full() {
+            self.evict(at_hand, now);
+        }
     }
 
     /// Gives up the least recently touched windows, but not the one at hand, until the limits hold.
@@ -296,6 +301,7 @@ fn plan<F: Debug>(correlation: &Correlation<F>, options: &Options) -> Plan {
             bases: correlation.bases.len(),
         },
         bases: correlation.bases.iter().map(|base| base.rule).collect(),
+        is_chained: (correlation.bases.iter()).any(|base| matches!(base.rule, RuleRef::Correlation(_))),
         client: client_alone(correlation),
         fingerprint: fingerprint(correlation),
     }

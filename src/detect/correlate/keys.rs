@@ -132,14 +132,15 @@ impl Keys {
     }
 
     /// Marks a window as the most recently touched.
-    pub fn touch(&mut self, at: u32, touched: u64) {
-        let Some(slot) = self.slot_mut(at) else { return };
+    pub fn touch(&mut self, at: u32, touched: u64) -> Option<&mut Slot> {
+        let slot = self.slots.get_mut(at as usize).filter(|slot| slot.live)?;
         slot.touched = touched;
         // None is newer than the one that was touched last.
         if slot.newer != NONE {
             self.unlink(at);
             self.link_newest(at);
         }
+        self.slots.get_mut(at as usize)
     }
 
     /// Takes a window out; its slot serves another key.

@@ -20,34 +20,24 @@ use super::rule::{Correlation, Group, Kind, Net};
 use crate::detect::fields::{self, Field};
 use crate::event::Event;
 
-/// One line counts for one correlation.
+/// One line counts for one correlation. Which line it is ([`Place`]) is told once for all its ticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tick {
     /// Index of the correlation.
     pub correlation: u32,
     /// Which of its rules hit.
     pub base: u32,
-    /// Event time of the line.
-    pub time: Time,
     /// The window's key.
     pub key: u128,
     /// Hash of the counted value, number of the rule, or 0, as the kind needs.
     pub value: u64,
-    /// The line's client.
-    pub client: Option<IpAddr>,
-    /// The line's log.
-    pub log: u32,
-    /// Offset of the line in its file's decoded stream.
-    pub offset: u64,
 }
 
 /// Which line ticks come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
     /// Event time.
     pub time: Time,
-    /// The resolved client.
-    pub client: Option<IpAddr>,
     /// Number of the log.
     pub log: u32,
     /// Offset in the decoded stream.
@@ -80,23 +70,22 @@ struct Grouped<F> {
 }
 
 impl Ticker {
-    /// Appends the ticks of an event of log number `log` on which `hits` (indices of detection rules) hit. An event
-    /// without a time takes part in no window.
+    /// Appends the ticks of an event on which `hits` (indices of detection rules) hit. An event without a time takes
+    /// part in no window.
     pub fn observe(
         &mut self,
         event: &Event<'_, '_>,
-        log: u32,
         hits: impl IntoIterator<Item = u32>,
         ticks: &mut Vec<Tick>,
     ) {
-        let Some(time) = event.record.time else { return };
-        let place = Place {
-            time,
-            client: event.client.address,
-            log,
-            offset: event.offset,
-        };
-        self.ticks(&place, hits, |field| fields::text(event, field), ticks);
+        if event.record.time.is_some() {
+            self.ticks(
+                event.client.address,
+                hits,
+                |field| fields::text(event, field),
+                ticks,
+            );
+        }
     }
 }
 
@@ -117,10 +106,10 @@ impl<F: Clone> Ticker<F> {
         self.routes.counts(rule)
     }
 
-    /// Appends the ticks of one line on which `hits` (indices of detection rules) hit; `value` reads a field.
+    /// Appends the ticks of one line of a client on which `hits` (indices of detection rules) hit; `value` reads a field.
     pub fn ticks<V: Deref<Target = [u8]>>(
         &mut self,
-        place: &Place,
+        client: Option<IpAddr>,
         hits: impl IntoIterator<Item = u32>,
         value: impl Fn(&F) -> Option<V>,
         ticks: &mut Vec<Tick>,
@@ -134,7 +123,10 @@ impl<F: Clone> Ticker<F> {
         } = self;
         for route in routed.of(routes, hits) {
             let correlation = correlations.get(route.correlation as usize);
-            ticks.extend(correlation.and_then(|counted| counted.tick(*route, place, &value, frame, memo)));
+            let tick = correlation.and_then(|counted| counted.tick(*route, client, &value, frame, memo));
+            if let Some(tick) = tick {
+                ticks.push(tick);
+            }
         }
     }
 }
@@ -155,16 +147,16 @@ impl<F: Clone> Counted<F> {
     fn tick<V: Deref<Target = [u8]>>(
         &self,
         route: Route,
-        place: &Place,
+        client: Option<IpAddr>,
         value: &impl Fn(&F) -> Option<V>,
         frame: &mut Frame,
         memo: &mut Memo,
     ) -> Option<Tick> {
         let base = self.bases.get(route.base as usize)?;
         let key = match self.client {
-            Some(net) => client_key(place.client?, net),
+            Some(net) => client_key(client?, net),
             None => {
-                fill(frame, place.client, &base.group_by, value)?;
+                fill(frame, client, &base.group_by, value)?;
                 memo.digest(frame.bytes())
             }
         };
@@ -176,12 +168,8 @@ impl<F: Clone> Counted<F> {
         Some(Tick {
             correlation: route.correlation,
             base: route.base,
-            time: place.time,
             key,
             value: tag,
-            client: place.client,
-            log: place.log,
-            offset: place.offset,
         })
     }
 }

@@ -87,15 +87,23 @@ impl Key {
     /// On which side of each limit a number lies, four limits a byte.
     pub fn sides(&mut self, number: Option<f64>, limits: &[f64]) {
         let side = |limit: &f64| match number.and_then(|number| number.partial_cmp(limit)) {
-            None => 0,
+            None => 0_u16,
             Some(Ordering::Less) => 1,
             Some(Ordering::Equal) => 2,
             Some(Ordering::Greater) => 3,
         };
-        let packed = limits
-            .chunks(4)
-            .map(|limits| limits.iter().fold(0, |sides, limit| sides << 2 | side(limit)));
-        self.bytes.extend(packed);
+        let mut packed = 1;
+        for limit in limits {
+            packed = packed << 2 | side(limit);
+            // The one in front has come to the top: four sides are in.
+            if packed >= 1 << 8 {
+                self.bytes.push(packed as u8);
+                packed = 1;
+            }
+        }
+        if packed > 1 {
+            self.bytes.push(packed as u8);
+        }
     }
 }
 

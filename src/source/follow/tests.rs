@@ -859,7 +859,12 @@ fn what_is_written_once_a_log_was_taken_in_is_new() {
     world.append("later.log", &text(20..25));
     let read = world.step();
     assert_eq!(read.len(), 10, "{read:?}");
-    assert!(lines(5..10).iter().chain(&lines(20..25)).all(|line| read.contains(line)));
+    assert!(
+        lines(5..10)
+            .iter()
+            .chain(&lines(20..25))
+            .all(|line| read.contains(line))
+    );
 }
 
 /// Forty rotated logs that are renamed again and again, with pauses or without, while `look` is called once.

@@ -61,16 +61,20 @@ fn options() -> Options {
 /// A line: time, client, rule, value.
 type Line = (i64, u8, u32, u64);
 
-fn ticks_of(at: usize, (time, client, rule, value): Line) -> Vec<Tick> {
+fn place(at: usize, line: Line) -> Place {
+    Place {
+        time: Time::from_nanos(line.0),
+        log: 0,
+        offset: at as u64,
+    }
+}
+
+fn ticks_of((_, client, rule, value): Line) -> Vec<Tick> {
     let tick = |correlation, base, value| Tick {
         correlation,
         base,
-        time: Time::from_nanos(time),
         key: u128::from(client),
         value,
-        client: None,
-        log: 0,
-        offset: at as u64,
     };
     match rule {
         0 => vec![tick(0, 0, 0), tick(1, 0, value), tick(2, 0, 0)],
@@ -99,8 +103,12 @@ fn run(lines: &[Line], options: &Options, restarts: &[usize]) -> (Vec<(usize, u3
     let mut fired = Vec::new();
     let mut counters = Counters::default();
     for (at, &line) in lines.iter().enumerate() {
-        for tick in ticks_of(at, line) {
-            fired.extend(correlator.observe(&tick).map(|fired| (at, fired.correlation)));
+        for tick in ticks_of(line) {
+            fired.extend(
+                correlator
+                    .observe(&place(at, line), &tick)
+                    .map(|fired| (at, fired.correlation)),
+            );
         }
         if restarts.contains(&at) {
             commit(&mut correlator, &mut stored);
@@ -146,7 +154,7 @@ fn obvious(lines: &[Line]) -> Vec<(usize, u32)> {
     let mut fired = Vec::new();
     for (at, &line) in lines.iter().enumerate() {
         let mut on_line = Vec::new();
-        for tick in ticks_of(at, line) {
+        for tick in ticks_of(line) {
             let rule = &rules[tick.correlation as usize];
             if let RuleRef::Correlation(below) = rule.bases[tick.base as usize].rule
                 && !on_line.contains(&below)
@@ -201,8 +209,8 @@ fn keys_are_bounded_and_evictions_counted() {
     assert!(counters.evicted > 100);
     let mut correlator = Correlator::new(&rules(), options);
     for (at, &line) in lines.iter().enumerate() {
-        for tick in ticks_of(at, line) {
-            correlator.observe(&tick);
+        for tick in ticks_of(line) {
+            correlator.observe(&place(at, line), &tick);
             assert!(correlator.windows() <= 50);
         }
     }
@@ -219,8 +227,8 @@ fn what_is_over_leaves_by_itself() {
 #[test]
 fn windows_of_changed_rules_and_damaged_rows_are_dropped_and_deleted() {
     let mut correlator = Correlator::new(&rules(), options());
-    for tick in ticks_of(0, (5, 1, 0, 3)) {
-        correlator.observe(&tick);
+    for tick in ticks_of((5, 1, 0, 3)) {
+        correlator.observe(&place(0, (5, 1, 0, 3)), &tick);
     }
     let mut rows = correlator.drain_dirty();
     assert_eq!(rows.len(), 3);
@@ -254,9 +262,9 @@ fn a_rule_that_only_feeds_a_chain_is_silent() {
 fn progress_shows_one_clients_windows() {
     let mut correlator = Correlator::new(&rules(), options());
     let client: IpAddr = "192.0.2.7".parse().unwrap();
-    for mut tick in ticks_of(0, (5, 1, 0, 3)) {
+    for mut tick in ticks_of((5, 1, 0, 3)) {
         tick.key = client_key(client, Net::HOST);
-        correlator.observe(&tick);
+        correlator.observe(&place(0, (5, 1, 0, 3)), &tick);
     }
     let progress = correlator.progress(client);
     let seen: Vec<(&str, u64, u64)> = progress
@@ -276,16 +284,13 @@ fn a_million_keys_stay_within_the_stated_memory() {
     };
     let mut correlator = Correlator::new(&rules(), options);
     for key in 0..1_000_100u128 {
-        correlator.observe(&Tick {
+        let tick = Tick {
             correlation: 0,
             base: 0,
-            time: Time::from_nanos(0),
             key,
             value: 0,
-            client: None,
-            log: 0,
-            offset: key as u64,
-        });
+        };
+        correlator.observe(&place(key as usize, (0, 0, 0, 0)), &tick);
     }
     assert_eq!(correlator.windows(), 1_000_000);
     assert_eq!(correlator.take_counters().evicted, 100);

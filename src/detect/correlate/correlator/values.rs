@@ -1,6 +1,5 @@
 //! What goes into and comes out of the correlator beside ticks and rows.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use afw_parsers::Time;
@@ -79,14 +78,6 @@ pub struct Fired {
     pub correlation: u32,
     /// The rule.
     pub rule: Arc<RuleInfo>,
-    /// Event time of the completing line.
-    pub time: Time,
-    /// The completing line's client.
-    pub client: Option<IpAddr>,
-    /// Log of the completing line.
-    pub log: u32,
-    /// Offset of the completing line.
-    pub offset: u64,
     /// Events, values or rules that were counted.
     pub count: u64,
     /// True when the count is an estimate: distinct values beyond [`crate::detect::correlate::EXACT_VALUES`].

@@ -37,15 +37,6 @@ fn correlation(kind: Kind, bases: &[RuleRef], group_by: &[Group<Named>]) -> Corr
     }
 }
 
-fn place(client: Option<&str>) -> Place {
-    Place {
-        time: Time::from_nanos(5),
-        client: client.map(|text| text.parse().unwrap()),
-        log: 1,
-        offset: 7,
-    }
-}
-
 fn ticks(
     correlations: &[Correlation<Named>],
     client: Option<&str>,
@@ -54,7 +45,7 @@ fn ticks(
 ) -> Vec<Tick> {
     let mut ticks = Vec::new();
     Ticker::new(correlations, 4).ticks(
-        &place(client),
+        client.map(|text| text.parse().unwrap()),
         hits.iter().copied(),
         |name| {
             let found = fields.iter().find(|field| field.0 == *name)?;
@@ -185,10 +176,10 @@ fn an_event_ticks_by_its_fields() {
     let mut ticker = Ticker::new(&[rule], 1);
     let mut ticks = Vec::new();
     for target in ["/a", "/a?x", "/b"] {
-        crate::detect::testing::with_event(target, |event| ticker.observe(event, 3, [0], &mut ticks));
+        crate::detect::testing::with_event(target, |event| ticker.observe(event, [0], &mut ticks));
     }
     assert_eq!(ticks.len(), 3);
-    assert!(ticks.iter().all(|tick| tick.key == ticks[0].key && tick.log == 3));
+    assert!(ticks.iter().all(|tick| tick.key == ticks[0].key));
     assert_eq!(ticks[0].value, ticks[1].value);
     assert_ne!(ticks[0].value, ticks[2].value);
 }
