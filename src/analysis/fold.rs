@@ -55,6 +55,17 @@ pub struct Outcome {
     pub crowded: Option<Claim>,
 }
 
+impl Outcome {
+    /// Whether nothing follows, as from most lines.
+    pub const fn is_nothing(&self) -> bool {
+        self.finding.is_none()
+            && self.indicators.is_empty()
+            && self.items.is_empty()
+            && self.notices.is_empty()
+            && self.crowded.is_none()
+    }
+}
+
 /// The sequential half of analysis.
 pub struct Fold {
     kit: Arc<Kit>,

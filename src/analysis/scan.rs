@@ -323,7 +323,7 @@ impl Scanner {
             kit, enricher, known, ..
         } = self;
         let event = event(kit, enricher, known, batch, line, &record, true);
-        Some(sighted::of(&event, kit.wants))
+        Some(sighted::of(&event, label::of_record(&record), kit.wants))
     }
 
     /// Shows a parsed line's event and the signatures to `look`: for `afw explain`.
@@ -386,7 +386,8 @@ impl Scanner {
         let judges_exposures = *judges_exposures;
         let asks_address = *asks_addresses || tally.is_some();
         let event = event(kit, enricher, known, batch, line, record, asks_address);
-        count(&mut scan.statistics, &event);
+        let label = label::of_record(record);
+        count(&mut scan.statistics, &event, label);
         if !kit.sinks.is_empty() {
             scan.clients.push(Seen {
                 start: line.start,
@@ -407,7 +408,7 @@ impl Scanner {
             );
         }
         let ticks = first_tick..scan.ticks.len() as u32;
-        let finding = finding(kit, &event, hits);
+        let finding = finding(kit, &event, label, hits);
         if let Some(tally) = tally {
             tally.request(&event, batch.log, finding.as_ref());
         }
@@ -526,17 +527,20 @@ fn claimed(kit: &Kit, event: &Event<'_, '_>) -> Option<Claimed> {
 }
 
 /// Counts what only the whole event tells.
-fn count(statistics: &mut Statistics, event: &Event<'_, '_>) {
+fn count(statistics: &mut Statistics, event: &Event<'_, '_>, label: Option<&'static str>) {
     statistics.clientless += u64::from(event.client.address.is_none());
-    if event.record.status == Some(404)
-        && let Some(label) = label::of_record(event.record)
-    {
+    if let Some(label) = label {
         statistics.label(label);
     }
 }
 
 /// The finding of a line on which rules fired that make sightings of their own.
-fn finding(kit: &Kit, event: &Event<'_, '_>, hits: &[Hit]) -> Option<Finding> {
+fn finding(
+    kit: &Kit,
+    event: &Event<'_, '_>,
+    label: Option<&'static str>,
+    hits: &[Hit],
+) -> Option<Finding> {
     let rules = kit.ruleset.rules();
     let alerting = || {
         let rule = |hit: &Hit| Some((hit.view, rules.get(hit.rule as usize)?));
@@ -557,7 +561,7 @@ fn finding(kit: &Kit, event: &Event<'_, '_>, hits: &[Hit]) -> Option<Finding> {
         named::note(event, kit.exemptions.hosts(), &mut sightings);
     }
     Some(Finding {
-        event: Arc::new(sighted::of(event, kit.wants)),
+        event: Arc::new(sighted::of(event, label, kit.wants)),
         sightings,
     })
 }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::detect::label;
 use crate::ecs;
 use crate::event::{Event, SightedEvent};
 use crate::text::{percent_decoded, shown};
 
 use super::scan::Wants;
 
-/// An owned copy of what later stages need of this event.
-pub fn of(event: &Event<'_, '_>, wants: Wants) -> SightedEvent {
+/// An owned copy of what later stages need of this event, whose AppFirewall label is known.
+pub fn of(event: &Event<'_, '_>, label: Option<&'static str>, wants: Wants) -> SightedEvent {
     let record = event.record;
     let text = |bytes: Option<&[u8]>| bytes.map(|bytes| Box::from(shown(bytes).as_ref()));
     let target = record.target.as_deref().or(record.malformed_request.as_deref());
@@ -32,7 +31,7 @@ pub fn of(event: &Event<'_, '_>, wants: Wants) -> SightedEvent {
         user_agent: text(record.user_agent.as_deref()),
         referrer: text(record.referrer.as_deref()),
         address,
-        label: label::of_record(record),
+        label,
         ray: text(event.ray()),
         file: Arc::clone(event.file),
         offset: event.offset,

@@ -110,13 +110,14 @@ impl Verdicts {
         let key = &mut self.key;
         key.clear();
         // What is no request has its text in the place of the target.
-        key.number(event.record.target.is_none().then_some(0));
-        key.text(fields::borrowed(event, &Field::Target));
-        key.text(event.record.referrer.as_deref());
+        let record = event.record;
+        key.number(record.target.is_none().then_some(0));
+        key.text(record.target.as_deref().or(record.malformed_request.as_deref()));
+        key.text(record.referrer.as_deref());
         // Agents come again and again, and their texts are long.
         match event.agent.number {
-            0 if !event.record.tells_agent() => key.unlogged(),
-            0 => key.text(event.record.user_agent.as_deref()),
+            0 if !record.tells_agent() => key.unlogged(),
+            0 => key.text(record.user_agent.as_deref()),
             number => key.number(Some(number)),
         }
         for part in self.parts.as_deref()? {
@@ -163,8 +164,25 @@ fn hash(hasher: &RandomState, key: &[u8]) -> u64 {
 }
 
 impl Part {
-    /// Adds what the key needs of an event.
+    /// Adds what the key needs of an event. What most rules look at comes first and is read in place.
+    #[inline]
     fn add(&self, event: &Event<'_, '_>, key: &mut Key) {
+        let record = event.record;
+        match self {
+            Self::Number(Field::Status) => key.number(record.status.map(u64::from)),
+            Self::Text(Field::Method) => key.text(record.method.as_deref()),
+            Self::Text(Field::Listed) => key.number(event.address.listed.then_some(1)),
+            Self::Text(Field::AgentVerdict) if event.agent.claims.is_none() => key.absent(),
+            Self::Sides(Field::BodyBytes, limits) => {
+                key.sides(record.body_bytes.map(|bytes| bytes as f64), limits);
+            }
+            Self::More(_) if !record.more.used => key.unlogged(),
+            _ => self.add_other(event, key),
+        }
+    }
+
+    #[inline(never)]
+    fn add_other(&self, event: &Event<'_, '_>, key: &mut Key) {
         match self {
             Self::Text(Field::Lists) => {
                 fields::any_value(event, &Field::Lists, |list| {
@@ -173,14 +191,10 @@ impl Part {
                 });
                 key.absent();
             }
-            // The first two of these every line has.
-            Self::Number(Field::Status) => key.number(event.record.status.map(u64::from)),
-            Self::Text(Field::Method) => key.text(event.record.method.as_deref()),
             Self::Text(field) => key.text(fields::borrowed(event, field)),
             Self::Written(field) => key.text(fields::text(event, field).as_deref()),
             Self::Number(field) => key.number(fields::number(event, field)),
             Self::Sides(field, limits) => key.sides(value_of(event, field), limits),
-            Self::More(_) if !event.record.more.used => key.unlogged(),
             Self::More(parts) => {
                 key.absent();
                 parts.iter().for_each(|part| part.add(event, key));

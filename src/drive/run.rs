@@ -164,6 +164,9 @@ impl Run {
             self.print_event(scan, found)?;
         }
         let outcome = self.fold.take(scan, found);
+        if outcome.is_nothing() {
+            return Ok(());
+        }
         let crowded = outcome.crowded;
         self.outcome(outcome)?;
         match crowded {

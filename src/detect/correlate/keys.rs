@@ -135,9 +135,10 @@ impl Keys {
     pub fn touch(&mut self, at: u32, touched: u64) -> Option<&mut Slot> {
         let slot = self.slots.get_mut(at as usize).filter(|slot| slot.live)?;
         slot.touched = touched;
+        let (correlation, older, newer) = (slot.correlation, slot.older, slot.newer);
         // None is newer than the one that was touched last.
-        if slot.newer != NONE {
-            self.unlink(at);
+        if newer != NONE {
+            self.close_gap(correlation, older, newer);
             self.link_newest(at);
         }
         self.slots.get_mut(at as usize)
@@ -221,10 +222,13 @@ impl Keys {
     }
 
     fn unlink(&mut self, at: u32) {
-        let Some(slot) = self.slots.get(at as usize) else {
-            return;
-        };
-        let (correlation, older, newer) = (slot.correlation, slot.older, slot.newer);
+        if let Some(slot) = self.slots.get(at as usize) {
+            self.close_gap(slot.correlation, slot.older, slot.newer);
+        }
+    }
+
+    /// Makes neighbours of the two beside a window that leaves its place.
+    fn close_gap(&mut self, correlation: u32, older: u32, newer: u32) {
         match self.slots.get_mut(older as usize) {
             Some(slot) => slot.newer = newer,
             None => self.ends(correlation).oldest = newer,
