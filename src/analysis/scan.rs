@@ -410,7 +410,8 @@ impl Scanner {
         let ticks = first_tick..scan.ticks.len() as u32;
         let finding = finding(kit, &event, label, hits);
         if let Some(tally) = tally {
-            tally.request(&event, batch.log, finding.as_ref());
+            let number = signatures.request_number();
+            tally.request(&event, batch.log, finding.as_ref(), number);
         }
         requests(kit, &event, finding.is_some(), encoded, &mut scan.requests);
         let printed = wants
@@ -535,12 +536,7 @@ fn count(statistics: &mut Statistics, event: &Event<'_, '_>, label: Option<&'sta
 }
 
 /// The finding of a line on which rules fired that make sightings of their own.
-fn finding(
-    kit: &Kit,
-    event: &Event<'_, '_>,
-    label: Option<&'static str>,
-    hits: &[Hit],
-) -> Option<Finding> {
+fn finding(kit: &Kit, event: &Event<'_, '_>, label: Option<&'static str>, hits: &[Hit]) -> Option<Finding> {
     let rules = kit.ruleset.rules();
     let alerting = || {
         let rule = |hit: &Hit| Some((hit.view, rules.get(hit.rule as usize)?));

@@ -101,6 +101,7 @@ impl Signatures {
             return;
         }
         if !self.verdicts.is_on() || self.finds_keyword(event) {
+            self.verdicts.forget_number();
             return self.look(event, hits);
         }
         if let Some(known) = self.verdicts.find(event) {
@@ -110,6 +111,12 @@ impl Signatures {
         let from = hits.len();
         self.look(event, hits);
         self.verdicts.keep(hits.get(from..).unwrap_or_default());
+    }
+
+    /// Number of the request that was inspected last, when its words are remembered: requests with the same number have
+    /// the same target, and one thread gives no number twice.
+    pub fn request_number(&self) -> Option<u64> {
+        self.verdicts.number()
     }
 
     /// Whether a keyword stands in a value of the line that is not part of a verdict's key.

@@ -35,6 +35,10 @@ pub(super) struct Verdicts {
     can_keep: bool,
     hash: u64,
     known: HashTable<Known>,
+    /// Number of the request at hand, when it is known.
+    number: Option<u64>,
+    /// How many requests were ever kept.
+    kept: u64,
     lists: Lists,
     hasher: RandomState,
     /// Hashes of keys that came once, each in its place: what never comes again is not worth keeping.
@@ -48,6 +52,8 @@ struct Known {
     key: Box<[u8]>,
     /// Number of its list of hits.
     hits: u32,
+    /// A number that no other request has.
+    number: u64,
 }
 
 /// Lists of hits by number: many requests have the same.
@@ -107,6 +113,7 @@ impl Verdicts {
     /// The hits of a request with the same values, when there was one; else remembers the key for [`Verdicts::keep`].
     pub fn find(&mut self, event: &Event<'_, '_>) -> Option<&[Hit]> {
         self.can_keep = false;
+        self.number = None;
         let key = &mut self.key;
         key.clear();
         // What is no request has its text in the place of the target.
@@ -127,7 +134,18 @@ impl Verdicts {
         self.hash = hash(&self.hasher, key);
         let known = self.known.find(self.hash, |known| *known.key == *key);
         self.can_keep = known.is_none();
+        self.number = known.map(|known| known.number);
         known.and_then(|known| self.lists.lists.get(known.hits as usize).map(AsRef::as_ref))
+    }
+
+    /// Number of the request that was looked for last, when it was known: that of no other request, ever.
+    pub const fn number(&self) -> Option<u64> {
+        self.number
+    }
+
+    /// Says that the request at hand was not looked for.
+    pub const fn forget_number(&mut self) {
+        self.number = None;
     }
 
     /// Remembers the hits of the request that [`Verdicts::find`] did not know.
@@ -144,7 +162,9 @@ impl Verdicts {
             hash: self.hash,
             key: key.into(),
             hits: self.lists.number(hits),
+            number: self.kept,
         };
+        self.kept += 1;
         self.known.insert_unique(self.hash, known, |known| known.hash);
     }
 

@@ -15,6 +15,8 @@ use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use afw_parsers::Record;
+
 use crate::detect::Class;
 use crate::enrich::crawler::Verdict;
 use crate::event::{Event, Finding};
@@ -183,10 +185,16 @@ pub struct Tally {
     met: Vec<Met>,
     /// User agents that were met lately, by the numbers that the analysis gave their texts: that number and ours.
     met_agents: Vec<(u64, u32)>,
+    /// Paths that were met lately, by the numbers that the analysis gave their requests: that number and ours.
+    met_paths: Vec<(u64, u32)>,
 }
 
 /// How many user agents are remembered as met lately.
 const MET_AGENTS: usize = 256;
+/// How many paths are remembered as met lately.
+const MET_PATHS: usize = 4096;
+/// The number of no request.
+const NO_REQUEST: u64 = u64::MAX;
 
 impl Tally {
     /// Nothing counted yet.
@@ -208,11 +216,18 @@ impl Tally {
             last_host: 0,
             met: vec![Met::NOBODY; 1 << Met::BITS],
             met_agents: vec![(0, 0); MET_AGENTS],
+            met_paths: vec![(NO_REQUEST, 0); MET_PATHS],
         }
     }
 
-    /// Counts one request of a log and what the rules said of it.
-    pub fn request(&mut self, event: &Event<'_, '_>, log: u32, finding: Option<&Finding>) {
+    /// Counts one request of a log and what the rules said of it. Requests with the same `number` have the same target.
+    pub fn request(
+        &mut self,
+        event: &Event<'_, '_>,
+        log: u32,
+        finding: Option<&Finding>,
+        number: Option<u64>,
+    ) {
         let record = event.record;
         let Some(time) = record.time.filter(|_| self.scope.host(record.host.as_deref())) else {
             return;
@@ -226,7 +241,7 @@ impl Tally {
         let facts = if class > 0 { &self.sighted } else { &self.plain };
         let whole = facts.takes(level);
         let place = (whole || self.by_place.takes(level)).then(|| self.place(event, country));
-        let path = (whole || self.by_path.takes(level)).then(|| self.path(record.path()));
+        let path = (whole || self.by_path.takes(level)).then(|| self.path(record, number));
         let agent = (whole || self.by_agent.takes(level)).then(|| self.agent(event));
         if let Some(thing) = place.filter(|_| self.by_place.takes(level)) {
             let traits = traits.without([CLAIM]);
@@ -319,8 +334,17 @@ impl Tally {
         self.last_host
     }
 
-    fn path(&mut self, path: Option<&[u8]>) -> u32 {
-        text(&mut self.paths, clip(path.unwrap_or_default(), PATH_BYTES))
+    fn path(&mut self, record: &Record<'_>, request: Option<u64>) -> u32 {
+        let slot = request.unwrap_or_default() as usize % MET_PATHS;
+        if let Some((_, number)) = self.met_paths.get(slot).filter(|met| Some(met.0) == request) {
+            return *number;
+        }
+        let path = record.path().unwrap_or_default();
+        let number = text(&mut self.paths, clip(path, PATH_BYTES));
+        if let (Some(request), Some(met)) = (request, self.met_paths.get_mut(slot)) {
+            *met = (request, number);
+        }
+        number
     }
 
     fn place(&mut self, event: &Event<'_, '_>, country: u16) -> u32 {

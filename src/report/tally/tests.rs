@@ -45,7 +45,7 @@ fn counted(lines: impl Iterator<Item = u64>) -> Tally {
             file: &file,
             offset: line * 211,
         };
-        tally.request(&event, 0, None);
+        tally.request(&event, 0, None, None);
     }
     tally.settle();
     tally

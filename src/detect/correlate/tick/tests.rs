@@ -186,7 +186,14 @@ fn an_event_ticks_by_its_fields() {
 
 #[test]
 fn an_address_is_framed_as_it_is_written() {
-    for address in ["0.0.0.0", "1.20.100.255", "10.9.0.99", "255.255.255.255", "2001:db8::1", "::ffff:0:1"] {
+    for address in [
+        "0.0.0.0",
+        "1.20.100.255",
+        "10.9.0.99",
+        "255.255.255.255",
+        "2001:db8::1",
+        "::ffff:0:1",
+    ] {
         let address: IpAddr = address.parse().unwrap();
         let (mut framed, mut written) = (Frame::default(), Frame::default());
         frame_address(&mut framed, address);
