@@ -32,7 +32,7 @@ use super::signals::Signals;
 use super::start::{Left, left, store_failure};
 
 /// Work is committed at least this often while lines come: with the time that reading and committing take, within 250 ms.
-const COMMIT_EVERY: Duration = Duration::from_millis(235);
+const COMMIT_EVERY: Duration = Duration::from_millis(225);
 /// With nothing to commit the outbox is still held to its limits this often. Such a commit writes nothing.
 const TEND_EVERY: Duration = Duration::from_secs(5);
 /// So many items for sinks are committed at once even if less time has passed; bounds memory.
@@ -478,6 +478,7 @@ impl Keep {
                     if committed.frozen > 0 {
                         self.workers.wake();
                     }
+                    self.tidy()?;
                     return if committed.full {
                         self.wait_for_room(signals, notify)
                     } else {
@@ -499,6 +500,18 @@ impl Keep {
                 }
                 Err(error) => return Err(store_failure(&error)),
             }
+        }
+    }
+
+    /// After a commit there is time until the next.
+    fn tidy(&mut self) -> Result<(), Failure> {
+        if !self.resumes {
+            return Ok(());
+        }
+        match self.store.tidy(now()) {
+            Err(error) if !error.is_retryable() => Err(store_failure(&error)),
+            // A disk that is full will be said of the next commit, after which this is tried again.
+            _ => Ok(()),
         }
     }
 

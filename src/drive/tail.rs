@@ -11,6 +11,7 @@ use afw_parsers::{Layout, Time};
 use crate::analysis::fold::Fold;
 use crate::analysis::merge::{Merge, Step};
 use crate::analysis::scan::{Kit, Scan, Scanner};
+use crate::cli::options::Print;
 use crate::cli::{Failure, now};
 use crate::report::Tally;
 use crate::report::summary::{LOUD_REJECTS, LogSummary};
@@ -26,7 +27,9 @@ use super::run::Run;
 const IDLE: Duration = Duration::from_millis(500);
 /// After reading all there was: what comes one by one meanwhile is read together, which costs a busy log a fraction.
 /// Nobody sees a finding printed so much later.
-const GATHER: Duration = Duration::from_millis(80);
+const GATHER: Duration = Duration::from_millis(75);
+/// The same where nothing is printed: what was found shows only when it is committed.
+const GATHER_UNSEEN: Duration = Duration::from_millis(225);
 /// How long the end waits for verdicts on crawlers' claims after a signal.
 const LAST_VERDICTS: Duration = Duration::from_secs(1);
 /// The same where a stream has ended and nobody is in a hurry.
@@ -190,7 +193,9 @@ impl Tail {
     fn wait(&mut self, busy: bool) {
         let next = self.run.commit_in().unwrap_or(IDLE);
         if busy {
-            self.follower.gather(GATHER.min(next));
+            let unseen = self.run.printer.what() == Print::None;
+            let most = if unseen { GATHER_UNSEEN } else { GATHER };
+            self.follower.gather(most.min(next));
         } else {
             self.follower.wait(next.min(IDLE));
         }

@@ -54,6 +54,22 @@ impl Store {
         })
     }
 
+    /// Puts the state rows of many commits in their places when that is due. To be called where nothing waits for it: it
+    /// takes longer than a commit, and changes nothing that can be read.
+    ///
+    /// # Errors
+    /// As [`Store::commit`]; nothing is lost, and it is due again after the next.
+    pub fn tidy(&mut self, now: Time) -> Result<(), StoreError> {
+        let is_due = journal::is_due(&self.database.connection, millis(now))
+            .map_err(|error| self.database.failed("read the state", error))?;
+        if !is_due {
+            return Ok(());
+        }
+        self.write("put the state in its place", |transaction, _| {
+            journal::put_away(transaction, &[])
+        })
+    }
+
     /// Whether the outbox is at its limit and reading must wait.
     ///
     /// # Errors

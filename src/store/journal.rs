@@ -1,9 +1,10 @@
 //! The journal: state rows that changed, side by side as they came, until there are enough to be put in their places.
 //!
 //! Rows of [`super::state`] lie scattered by their keys, so writing a few of them writes nearly as many pages, several
-//! times a second. A commit appends its changed rows here as one row instead. The commit that finds the journal large
-//! or old puts the newest value of each row in its place and empties the journal, in its own transaction. Until then
-//! whoever reads state lays the journal over the table. Values are opaque here. Next: [`super::state`].
+//! times a second. A commit appends its changed rows here as one row instead. Now and then, between two commits, the
+//! newest value of each row is put in its place and the journal is emptied, in one transaction that changes nothing of
+//! what is known. Until then whoever reads state lays the journal over the table. Values are opaque here.
+//! Next: [`super::state`].
 
 use std::collections::BTreeMap;
 
@@ -13,10 +14,13 @@ use super::cursor::{signed, unsigned};
 use super::{State, StateKind, state};
 use crate::rows::{Reader, Writer};
 
-/// Most bytes in the journal: bounds what a start, `status` and a scrape read besides the table.
+/// Most bytes in the journal: bounds what a start, `status` and a scrape read besides the table. A commit that would
+/// bring more empties it at once.
 pub(super) const MOST_BYTES: u64 = 4 << 20;
-/// From this age on, in milliseconds, what is in the journal is put in its place. The longer, the more often a row that
-/// changes again and again is written once instead.
+/// From so many bytes on what is in the journal is put in its place at the next pause.
+const DUE_BYTES: u64 = 2 << 20;
+/// The same from this age on, in milliseconds. The longer, the more often a row that changes again and again is written
+/// once instead.
 pub(super) const OLDEST: i64 = 10_000;
 /// The first byte of a journal's row.
 const VERSION: u8 = 1;
@@ -65,15 +69,22 @@ pub(super) fn write(connection: &Connection, states: &[State], now: i64) -> rusq
     let row = encode(states);
     let (held, since) = filled(connection)?.unwrap_or((0, now));
     let bytes = held.saturating_add(row.len() as u64);
-    // A clock that went back says nothing about age.
-    let is_old = since > now || now.saturating_sub(since) >= OLDEST;
-    if bytes > MOST_BYTES || is_old {
+    if bytes > MOST_BYTES {
         return put_away(connection, states);
     }
     connection
         .prepare_cached("INSERT INTO journal (bytes, since, rows) VALUES (?1, ?2, ?3)")?
         .execute(params![signed(bytes), since, row])
         .map(drop)
+}
+
+/// Whether there is enough in the journal, or for long enough, to be put in its place. A clock that went back says
+/// nothing about age.
+pub(super) fn is_due(connection: &Connection, now: i64) -> rusqlite::Result<bool> {
+    let filled = filled(connection)?;
+    Ok(filled.is_some_and(|(bytes, since)| {
+        bytes >= DUE_BYTES || since > now || now.saturating_sub(since) >= OLDEST
+    }))
 }
 
 /// How many bytes the journal holds, and since when; `None` when it is empty.
@@ -85,7 +96,7 @@ fn filled(connection: &Connection) -> rusqlite::Result<Option<(u64, i64)>> {
 }
 
 /// Puts what is in the journal, and then these rows, in their places.
-fn put_away(connection: &Connection, states: &[State]) -> rusqlite::Result<()> {
+pub(super) fn put_away(connection: &Connection, states: &[State]) -> rusqlite::Result<()> {
     let journal = Journal::read(connection)?;
     let mut changes = journal.changes()?;
     for State { kind, key, value } in states {

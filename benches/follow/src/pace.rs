@@ -41,9 +41,12 @@ pub fn pace(afw: &Path, source: &Path, rate: u64, secs: u64) -> Result<()> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()?;
-    while stored(&state)? == 0 {
-        thread::sleep(TICK);
-    }
+    let store = loop {
+        match Store::open_existing(&state)? {
+            Some(store) if stored(&store)? > 0 => break store,
+            _ => thread::sleep(TICK),
+        }
+    };
     // Starting is not what is measured.
     thread::sleep(Duration::from_secs(1));
     let before = processor_time(child.id())?;
@@ -54,7 +57,7 @@ pub fn pace(afw: &Path, source: &Path, rate: u64, secs: u64) -> Result<()> {
         let block: String = next.by_ref().take(due as usize).copied().collect();
         file.write_all(block.as_bytes())?;
         run.wrote(due);
-        run.stored(stored(&state)?);
+        run.stored(stored(&store)?);
         thread::sleep(TICK);
     }
     let processor = processor_time(child.id())? - before;
@@ -65,10 +68,7 @@ pub fn pace(afw: &Path, source: &Path, rate: u64, secs: u64) -> Result<()> {
 }
 
 /// Lines that the store has counted.
-fn stored(state: &Path) -> Result<u64> {
-    let Some(store) = Store::open_existing(state)? else {
-        return Ok(0);
-    };
+fn stored(store: &Store) -> Result<u64> {
     Ok(store.files()?.iter().map(|file| file.lines).sum())
 }
 

@@ -25,8 +25,11 @@ fn commit(store: &mut Store, states: Vec<State>, millis: i64) -> Result<(), Stor
         states,
         ..Effects::default()
     };
-    let now = from_millis(1_700_000_000_000 + millis);
-    store.commit(&effects, &[], now).map(drop)
+    store.commit(&effects, &[], at(millis)).map(drop)
+}
+
+fn at(millis: i64) -> afw_parsers::Time {
+    from_millis(1_700_000_000_000 + millis)
 }
 
 fn one<T: rusqlite::types::FromSql>(store: &Store, sql: &str) -> T {
@@ -63,18 +66,21 @@ proptest! {
     /// whatever the clock does.
     #[test]
     fn table_and_journal_read_as_one(
-        commits in proptest::collection::vec((proptest::collection::vec(state(), 0..8), -2000..8000_i64, any::<bool>()), 1..12)
+        commits in proptest::collection::vec((proptest::collection::vec(state(), 0..8), -2000..8000_i64, any::<bool>(), any::<bool>()), 1..12)
     ) {
         let dir = tempfile::tempdir().unwrap();
         let mut store = Store::open(dir.path()).unwrap();
         let mut model = BTreeMap::new();
         let mut now = 0;
-        for (states, pause, restarts) in commits {
+        for (states, pause, tidies, restarts) in commits {
             now += pause;
             for state in &states {
                 model.insert((state.kind.number(), state.key.clone()), state.value.clone());
             }
             commit(&mut store, states, now).unwrap();
+            if tidies {
+                store.tidy(at(now)).unwrap();
+            }
             if restarts {
                 store = Store::open(dir.path()).unwrap();
             }
@@ -112,25 +118,39 @@ proptest! {
 }
 
 #[test]
-fn a_commit_appends_to_the_journal_until_it_is_old() {
+fn commits_append_to_the_journal_until_it_is_old() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = Store::open(dir.path()).unwrap();
+    store.tidy(at(0)).unwrap();
     for n in 0..4 {
         commit(&mut store, vec![window(n, b"a")], n as i64 * 100).unwrap();
+        store.tidy(at(OLDEST - 1)).unwrap();
     }
     assert_eq!((held(&store).0, placed(&store)), (4, 0));
-    commit(&mut store, Vec::new(), OLDEST).unwrap();
-    assert_eq!((held(&store).0, placed(&store)), (4, 0), "nothing to take in");
-    commit(&mut store, vec![window(9, b"a")], OLDEST).unwrap();
-    assert_eq!((held(&store), placed(&store)), ((0, 0), 5));
+    store.tidy(at(OLDEST)).unwrap();
+    assert_eq!((held(&store), placed(&store)), ((0, 0), 4));
     commit(&mut store, vec![window(0, b"b")], OLDEST + 1).unwrap();
+    store.tidy(at(OLDEST + 2)).unwrap();
     assert_eq!(
         (held(&store).0, placed(&store)),
-        (1, 5),
+        (1, 4),
         "its age begins with its first row"
     );
-    commit(&mut store, vec![window(0, b"c")], 0).unwrap();
-    assert_eq!((held(&store).0, placed(&store)), (0, 5), "the clock went back");
+    store.tidy(at(0)).unwrap();
+    assert_eq!((held(&store).0, placed(&store)), (0, 4), "the clock went back");
+}
+
+#[test]
+fn a_large_journal_is_put_away_whatever_its_age() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path()).unwrap();
+    let value = vec![7; DUE_BYTES as usize / 2];
+    for n in 0..2 {
+        assert_eq!(held(&store).0, n);
+        commit(&mut store, vec![window(n, &value)], 0).unwrap();
+        store.tidy(at(0)).unwrap();
+    }
+    assert_eq!((held(&store), placed(&store)), ((0, 0), 2));
 }
 
 #[test]
@@ -168,8 +188,8 @@ fn a_commit_that_fails_leaves_the_journal_as_it_was() {
         connection.pragma_update(None, "max_page_count", pages).unwrap();
     };
     limit(&store, pages);
-    let large = vec![window(1, &[9; 1 << 20]), window(2, b"b")];
-    let error = commit(&mut store, large.clone(), OLDEST).unwrap_err();
+    let large = vec![window(1, &vec![9; MOST_BYTES as usize]), window(2, b"b")];
+    let error = commit(&mut store, large.clone(), 0).unwrap_err();
     assert!(matches!(error, StoreError::Full { .. }), "{error}");
     assert_eq!((held(&store).0, placed(&store)), (1, 0));
     assert_eq!(
@@ -177,7 +197,7 @@ fn a_commit_that_fails_leaves_the_journal_as_it_was() {
         [window(1, b"a"), window(2, b"a")]
     );
     limit(&store, 1 << 20);
-    commit(&mut store, large.clone(), OLDEST).unwrap();
+    commit(&mut store, large.clone(), 0).unwrap();
     assert_eq!(store.states(StateKind::Window).unwrap(), large);
     assert_eq!(held(&store), (0, 0));
 }
@@ -202,7 +222,7 @@ fn a_damaged_journal_is_said_and_nothing_is_changed() {
         let errors = [
             store.states(StateKind::Window).map(drop).unwrap_err(),
             store.state_count(StateKind::Other).map(drop).unwrap_err(),
-            commit(&mut store, vec![window(2, b"b")], OLDEST).unwrap_err(),
+            store.tidy(at(OLDEST)).unwrap_err(),
         ];
         for error in errors {
             assert!(matches!(error, StoreError::Damaged { .. }), "{bytes}: {error}");
@@ -228,6 +248,7 @@ fn rows_of_a_store_without_a_journal_are_overlaid() {
     assert_eq!(store.state_count(StateKind::Window).unwrap(), 0);
     assert_eq!(placed(&store), 1, "not yet in its place");
     commit(&mut store, vec![window(1, b"a")], OLDEST).unwrap();
+    store.tidy(at(OLDEST)).unwrap();
     assert_eq!(store.states(StateKind::Window).unwrap(), [window(1, b"a")]);
     assert_eq!(placed(&store), 1);
 }

@@ -82,6 +82,7 @@ fn every_cut_of_the_log_leaves_cursor_and_effects_together() {
     let mut store = Store::open(dir.path()).unwrap();
     for n in 1..=12 {
         store.commit(&step(n), &sinks, time(n)).unwrap();
+        store.tidy(time(n)).unwrap();
     }
     let [base, log] = [FILE, "afw.db-wal"].map(|name| std::fs::read(dir.path().join(name)).unwrap());
     let mut reached = HashMap::new();
@@ -118,6 +119,7 @@ fn commit_until_killed() {
     loop {
         reached += 1;
         store.commit(&step(reached), &sinks, time(reached)).unwrap();
+        store.tidy(time(reached)).unwrap();
     }
 }
 
