@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::Path;
 
+pub mod needles;
+
 /// Bytes as valid UTF-8 text, other bytes as `\xHH` with upper-case digits.
 pub fn shown(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {

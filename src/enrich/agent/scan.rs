@@ -5,15 +5,14 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
 use super::super::AgentType;
 use super::super::crawler::CRAWLERS;
 use super::browser::{OLD_DEVICES, PRODUCTS, SYSTEMS};
 use super::names::{self, NAMES, Place};
 use super::words::{CONTACTS, WORDS};
+use crate::text::needles::Needles;
 
-/// What a text of the automaton stands for: a table, and the row in it.
+/// What a text that is looked for stands for: a table, and the row in it.
 #[derive(Debug, Clone, Copy)]
 enum Row {
     Name(usize),
@@ -66,15 +65,12 @@ impl Scan {
             product: usize::MAX,
             system: usize::MAX,
         };
-        let (rows, automaton) = &*TABLE;
-        for hit in automaton
-            .iter()
-            .flat_map(|texts| texts.find_overlapping_iter(lower))
-        {
-            if let Some(row) = rows.get(hit.pattern().as_usize()) {
-                scan.take(*row, &(hit.start()..hit.end()), lower, &device, &mut best);
+        let (rows, needles) = &*TABLE;
+        needles.find(lower, |index, at| {
+            if let Some(row) = rows.get(index) {
+                scan.take(*row, &at, lower, &device, &mut best);
             }
-        }
+        });
         scan
     }
 
@@ -148,9 +144,8 @@ fn stands(place: Place, text: &[u8], at: &Range<usize>) -> bool {
     }
 }
 
-/// What each text of the automaton stands for, and the automaton. `None` could only mean that a few hundred short
-/// texts exceed its limits; a test would see it.
-static TABLE: LazyLock<(Vec<Row>, Option<AhoCorasick>)> = LazyLock::new(|| {
+/// What each text that is looked for stands for, and the texts.
+static TABLE: LazyLock<(Vec<Row>, Needles)> = LazyLock::new(|| {
     let mut texts: Vec<(&str, Row)> = Vec::new();
     texts.extend(
         NAMES
@@ -181,10 +176,8 @@ static TABLE: LazyLock<(Vec<Row>, Option<AhoCorasick>)> = LazyLock::new(|| {
             .map(|(order, row)| (row.0, Row::System(order))),
     );
     texts.extend(OLD_DEVICES.iter().map(|text| (*text, Row::OldDevice)));
-    let automaton = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .build(texts.iter().map(|(text, _)| text));
-    (texts.iter().map(|(_, row)| *row).collect(), automaton.ok())
+    let lower: Vec<String> = texts.iter().map(|(text, _)| text.to_ascii_lowercase()).collect();
+    // A few thousand short texts are never too many.
+    let needles = Needles::new(&lower).unwrap_or_default();
+    (texts.iter().map(|(_, row)| *row).collect(), needles)
 });
