@@ -161,10 +161,12 @@ impl Correlator {
     /// order of touching; those of a rule that counts nothing any more wait until there are too many windows.
     fn retire(&mut self, correlation: u32, now: Time) {
         for _ in 0..2 {
-            let Some(at) = self.keys.oldest_of(correlation) else {
+            let Some(at) = self.keys.oldest_of(correlation, now.nanos()) else {
                 return;
             };
-            if !self.is_over(at, now) {
+            let until = self.lasts_until(at);
+            if now.nanos() <= until {
+                self.keys.keep_quiet(correlation, until);
                 return;
             }
             self.remove(at);
@@ -172,11 +174,12 @@ impl Correlator {
         }
     }
 
-    fn is_over(&self, at: u32, now: Time) -> bool {
-        self.keys.slot(at).is_some_and(|slot| {
+    /// The last event time, in nanoseconds, at which a tick may still complete a window.
+    fn lasts_until(&self, at: u32) -> i64 {
+        self.keys.slot(at).map_or(i64::MAX, |slot| {
             let plan = self.plans.get(slot.correlation as usize);
             let reach = plan.map_or(0, |plan| plan.shape.reach());
-            slot.window.newest().saturating_add(reach) < now.nanos()
+            slot.window.newest().saturating_add(reach)
         })
     }
 
@@ -201,7 +204,7 @@ impl Correlator {
             let Some(at) = self.keys.oldest().filter(|&at| at != at_hand) else {
                 return;
             };
-            match self.is_over(at, now) {
+            match self.lasts_until(at) < now.nanos() {
                 true => self.counters.retired += 1,
                 false => self.counters.evicted += 1,
             }

@@ -5,8 +5,9 @@
 //! stay under 100 MiB even while the slab grows. The order of touching is part of the state, so that what is evicted
 //! does not depend on restarts. Nothing is ever iterated in the order of a hash.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 
+use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
 use super::marks::Mark;
@@ -43,7 +44,7 @@ pub(super) struct Keys {
     slots: Vec<Slot>,
     free: Vec<u32>,
     index: HashTable<u32>,
-    hasher: foldhash::quality::RandomState,
+    hasher: RandomState,
     /// The order of touching, by correlation.
     ends: Vec<Ends>,
 }
@@ -53,6 +54,21 @@ pub(super) struct Keys {
 struct Ends {
     oldest: u32,
     newest: u32,
+    /// The oldest is not over before this event time, in nanoseconds; unknown since it was touched or is another.
+    quiet_until: i64,
+}
+
+impl Ends {
+    const EMPTY: Self = Self {
+        oldest: NONE,
+        newest: NONE,
+        quiet_until: i64::MIN,
+    };
+
+    const fn set_oldest(&mut self, at: u32) {
+        self.oldest = at;
+        self.quiet_until = i64::MIN;
+    }
 }
 
 impl Keys {
@@ -61,7 +77,7 @@ impl Keys {
             slots: Vec::new(),
             free: Vec::new(),
             index: HashTable::new(),
-            hasher: foldhash::quality::RandomState::default(),
+            hasher: RandomState::default(),
             ends: Vec::new(),
         }
     }
@@ -106,7 +122,7 @@ impl Keys {
             stored: false,
             live: true,
         };
-        let hash = self.hash(correlation, slot.key);
+        let hashed = self.hash(correlation, slot.key);
         let at = match self.free.pop() {
             Some(at) => {
                 if let Some(free) = self.slots.get_mut(at as usize) {
@@ -122,10 +138,10 @@ impl Keys {
         let Self {
             index, slots, hasher, ..
         } = self;
-        index.insert_unique(hash, at, |&at| {
+        index.insert_unique(hashed, at, |&at| {
             slots
                 .get(at as usize)
-                .map_or(0, |slot| hasher.hash_one((slot.correlation, slot.key)))
+                .map_or(0, |slot| hash(hasher, slot.correlation, slot.key))
         });
         self.link_newest(at);
         at
@@ -140,6 +156,8 @@ impl Keys {
         if newer != NONE {
             self.close_gap(correlation, older, newer);
             self.link_newest(at);
+        } else if older == NONE {
+            self.ends(correlation).set_oldest(at);
         }
         self.slots.get_mut(at as usize)
     }
@@ -178,10 +196,16 @@ impl Keys {
         oldest.min_by_key(|(_, slot)| slot.touched).map(|(at, _)| at)
     }
 
-    /// The window of one correlation that was touched least recently.
-    pub fn oldest_of(&self, correlation: u32) -> Option<u32> {
+    /// The window of one correlation that was touched least recently; `None` also when it is known not to be over now,
+    /// an event time in nanoseconds.
+    pub fn oldest_of(&self, correlation: u32, now: i64) -> Option<u32> {
         let ends = self.ends.get(correlation as usize)?;
-        (ends.oldest != NONE).then_some(ends.oldest)
+        (ends.oldest != NONE && now > ends.quiet_until).then_some(ends.oldest)
+    }
+
+    /// Remembers that the oldest window of a correlation is not over up to this event time, as long as it is not touched.
+    pub fn keep_quiet(&mut self, correlation: u32, until: i64) {
+        self.ends(correlation).quiet_until = until;
     }
 
     /// Every window, in no order that means anything.
@@ -190,18 +214,14 @@ impl Keys {
     }
 
     fn hash(&self, correlation: u32, key: [u64; 2]) -> u64 {
-        self.hasher.hash_one((correlation, key))
+        hash(&self.hasher, correlation, key)
     }
 
     /// The ends of a correlation's order.
     fn ends(&mut self, correlation: u32) -> &mut Ends {
-        const EMPTY: Ends = Ends {
-            oldest: NONE,
-            newest: NONE,
-        };
         let at = correlation as usize;
         if self.ends.len() <= at {
-            self.ends.resize(at + 1, EMPTY);
+            self.ends.resize(at + 1, Ends::EMPTY);
         }
         &mut self.ends[at]
     }
@@ -217,7 +237,7 @@ impl Keys {
         }
         match self.slots.get_mut(before as usize) {
             Some(slot) => slot.newer = at,
-            None => self.ends(correlation).oldest = at,
+            None => self.ends(correlation).set_oldest(at),
         }
     }
 
@@ -231,13 +251,21 @@ impl Keys {
     fn close_gap(&mut self, correlation: u32, older: u32, newer: u32) {
         match self.slots.get_mut(older as usize) {
             Some(slot) => slot.newer = newer,
-            None => self.ends(correlation).oldest = newer,
+            None => self.ends(correlation).set_oldest(newer),
         }
         match self.slots.get_mut(newer as usize) {
             Some(slot) => slot.older = older,
             None => self.ends(correlation).newest = older,
         }
     }
+}
+
+fn hash(hasher: &RandomState, correlation: u32, [high, low]: [u64; 2]) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    hasher.write_u64(high);
+    hasher.write_u64(low);
+    hasher.write_u32(correlation);
+    hasher.finish()
 }
 
 const fn halves(key: u128) -> [u64; 2] {
