@@ -139,6 +139,7 @@ impl Columns {
 
 /// Whether a line can be a header line, bare or in wrappers.
 pub(crate) fn may_hold_header(line: &[u8]) -> bool {
+    let line = crate::address::without_marks(line);
     may_be_header(line) || may_wrap_header(line)
 }
 

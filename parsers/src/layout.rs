@@ -11,8 +11,9 @@ use crate::compile::nginx::Names;
 use crate::compile::program::Program;
 use crate::compile::{FormatError, apache, nginx};
 use crate::format::Format;
-use crate::memo::{TimeMemo, Unit};
-use crate::record::Moment;
+use crate::memo::Unit;
+use crate::parser::Parser;
+use crate::record::{Moment, Record};
 use crate::unescape::Escape;
 
 /// What to try for one log. Cheap to clone.
@@ -237,8 +238,10 @@ impl Layout {
         if !self.takes_headers() || !columns::may_hold_header(line) {
             return None;
         }
-        let columns = Columns::after_line(line, self.columns().as_ref(), &mut TimeMemo::new())?;
-        let next = self.with_header(Some(columns.text()));
+        // A line that the first format reads is a record, whatever it looks like: the parser knows, and must agree.
+        let mut parser = Parser::new(self);
+        let _ = parser.parse(line, &mut Record::default());
+        let next = parser.layout();
         (next != *self).then_some(next)
     }
 

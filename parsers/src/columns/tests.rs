@@ -274,3 +274,34 @@ fn a_header_counts_in_its_wrappers() {
     assert_eq!(Layout::auto().after(forged.as_bytes()), None);
     assert_eq!(Layout::auto().after(syslog(forged).as_bytes()), None);
 }
+
+#[test]
+fn layout_and_parser_agree_on_what_a_header_is() {
+    let request = "192.0.2.7 - frank [10/Oct/2000:13:55:36 -0700] \"GET / HTTP/1.0\" 200 2326 \"-\" \"x\"";
+    for mark in [
+        "",
+        "\u{feff}",
+        "\u{feff}\u{feff}",
+        "<13>Oct 10 13:55:36 host app: ",
+    ] {
+        for start in [
+            "#Fields: date time",
+            "#Fields:a:443",
+            "#Fields:",
+            "#Date: 2000-10-10",
+            "RayID,ClientIP,EdgeStartTimestamp",
+        ] {
+            for rest in [String::new(), format!(" {request}")] {
+                let line = format!("{mark}{start}{rest}");
+                for format in [Format::ApacheVhostCombined, Format::NginxCombined, Format::W3c] {
+                    for layout in [Layout::preset(format), Layout::first(format)] {
+                        let mut parser = Parser::new(&layout);
+                        let read = parser.parse(line.as_bytes(), &mut Record::default());
+                        let after = layout.after(line.as_bytes()).unwrap_or(layout);
+                        assert_eq!(after, parser.layout(), "{line:?} is {read:?} for {format:?}");
+                    }
+                }
+            }
+        }
+    }
+}
