@@ -1,3 +1,5 @@
+//! Whose request a line is, against chains of forwarding headers by hand and hostile ones by chance.
+
 use std::borrow::Cow;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Caddy's lines, of today and of older versions, against what they say; other loggers are skipped.
+
 use super::*;
 use crate::time::Time;
 

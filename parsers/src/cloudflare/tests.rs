@@ -1,3 +1,5 @@
+//! Logpush's requests and firewall events under every name they had, against the fields of a record.
+
 use super::*;
 
 fn read(line: &str, dataset: Dataset) -> Result<Record<'_>, Reject> {

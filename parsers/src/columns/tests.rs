@@ -1,3 +1,5 @@
+//! Logs whose header names the columns (W3C, IIS, CloudFront, Logpush CSV), against the fields of a record.
+
 use super::*;
 use crate::cloudflare::{self, Dataset};
 use crate::format::Format;

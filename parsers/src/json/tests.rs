@@ -1,3 +1,5 @@
+//! The walker over JSON, against serde_json for what is well formed and against panics for what is not.
+
 use proptest::prelude::*;
 use serde_json::{Map, Number, Value as Tree, json};
 

@@ -1,3 +1,5 @@
+//! Lines in the wrappers of syslog, Docker, CRI and journald, against the line inside.
+
 use super::*;
 
 const INNER: &str = r#"192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 1 "-" "-""#;

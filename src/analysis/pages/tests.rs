@@ -1,3 +1,5 @@
+//! Pages told from exposed files by their size, against made-up lines, restarts and clients that try to choose.
+
 use std::sync::Arc;
 
 use afw_parsers::{Format, Layout};

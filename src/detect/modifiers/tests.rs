@@ -1,3 +1,5 @@
+//! Sigma's modifiers, against the texts they look for and the refusals they earn.
+
 use super::*;
 use crate::detect::yaml;
 

@@ -1,3 +1,5 @@
+//! What payloads name, against targets, agents and referrers as attackers and as others send them.
+
 use std::borrow::Cow;
 use std::sync::Arc;
 

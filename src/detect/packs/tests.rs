@@ -1,3 +1,5 @@
+//! The built-in rules, against their own examples and counter-examples and what every rule must tell.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Rule files, against what they mean once linked and where each mistake is shown.
+
 use super::*;
 use crate::detect::correlate::rule::{Group, Kind, Net, RuleRef};
 use crate::detect::{Class, Level};

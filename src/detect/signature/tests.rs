@@ -1,3 +1,5 @@
+//! The compiled rules on one event, against the views and hits expected by hand and the plain evaluator.
+
 use std::borrow::Cow;
 
 use afw_parsers::Record;
