@@ -118,30 +118,28 @@ fn compare(afw: &Path, lines: u64) -> Result<()> {
     Ok(())
 }
 
+/// `afw tail` that ships nothing and keeps its place in `state`; the log is still to be named.
+fn tail(afw: &Path, state: &Path, from: &str, print: &str) -> Command {
+    let mut command = Command::new(afw);
+    command.args([
+        "tail", "--no-dns", "--sink", "none", "--from", from, "--print", print,
+    ]);
+    command.arg("--state-dir").arg(state);
+    command
+}
+
 fn command(afw: &Path, follower: &str, log: &Path, place: &Path) -> Result<Command> {
+    let program = |name: &Path, args: &[&str]| {
+        let mut command = Command::new(name);
+        command.args(args);
+        command
+    };
     let own = std::env::current_exe()?;
-    let mut command = Command::new(match follower {
-        "afw tail" => afw.to_path_buf(),
-        "tail -F" => PathBuf::from("tail"),
-        _ => own,
-    });
-    match follower {
-        "afw tail" => command
-            .args([
-                "tail",
-                "--no-dns",
-                "--from",
-                "end",
-                "--print",
-                "events",
-                "--sink",
-                "none",
-                "--state-dir",
-            ])
-            .arg(place.join("state")),
-        "tail -F" => command.args(["-F", "-n", "0"]),
-        "linemux" => command.arg("linemux"),
-        _ => command.arg("source"),
+    let mut command = match follower {
+        "afw tail" => tail(afw, &place.join("state"), "end", "events"),
+        "tail -F" => program(Path::new("tail"), &["-F", "-n", "0"]),
+        "linemux" => program(&own, &["linemux"]),
+        _ => program(&own, &["source"]),
     };
     command
         .arg(log)

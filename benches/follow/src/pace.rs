@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use afw::store::Store;
 
-use crate::{Result, opened, processor_time};
+use crate::{Result, opened, processor_time, tail};
 
 /// Lines are written and the store is asked this often.
 const TICK: Duration = Duration::from_millis(5);
@@ -24,20 +24,9 @@ pub fn pace(afw: &Path, source: &Path, rate: u64, secs: u64) -> Result<()> {
     let (log, state) = (place.path().join("access.log"), place.path().join("state"));
     let mut file = opened(&log)?;
     file.write_all(lines.first().ok_or("an empty log")?.as_bytes())?;
-    let mut child = Command::new(afw)
-        .args([
-            "tail",
-            "-q",
-            "--no-dns",
-            "--from",
-            "start",
-            "--print",
-            "none",
-            "--sink",
-            "none",
-            "--state-dir",
-        ])
-        .args([&state, &log])
+    let mut child = tail(afw, &state, "start", "none")
+        .arg("-q")
+        .arg(&log)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()?;
