@@ -1,28 +1,28 @@
 //! One followed file: opened when there is something to read, proved to be the one that was known, read to its
 //! end, closed when idle.
+//!
+//! Here is what is known of it and when it is open; it neither chooses whose turn it is nor tells anyone. Next: `pass`,
+//! which reads on, `direct`, which proves a plain file to be the known one, and `end`.
 
-use std::fs::{self, File};
-use std::io::{self, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::source::decode::Decoder;
+mod direct;
+mod end;
+mod pass;
+
+pub(super) use self::end::cursor_at_end;
+
+use self::direct::{Direct, holds};
+use crate::source::Cursor;
 use crate::source::discover::Found;
-use crate::source::frame::{Framed, Framer};
-use crate::source::identity::{HASHED_BYTES, Head, Key, Trail, hash, modified_nanos};
-use crate::source::ledger::{Probe, read_before};
+use crate::source::identity::{Key, modified_nanos};
+use crate::source::ledger::Probe;
 use crate::source::names::Name;
 use crate::source::reader::FileReader;
-use crate::source::spec::Trouble;
-use crate::source::{Batch, Cursor};
 use crate::text::of_path;
-
-/// Most bytes read at once.
-const READ_BYTES: usize = 256 << 10;
-/// Bytes read first: a log that is followed has seldom grown by more, and room for them has to be made each time.
-const FIRST_BYTES: usize = 32 << 10;
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy)]
@@ -76,15 +76,6 @@ pub(super) struct Age {
 enum Open {
     Direct(Box<Direct>),
     Whole(Box<FileReader>),
-}
-
-/// A plain file, open.
-struct Direct {
-    file: File,
-    framer: Framer,
-    head: Head,
-    /// The bytes before the place up to which was read.
-    recent: Trail,
 }
 
 /// How a piece of reading ended.
@@ -289,68 +280,6 @@ impl Followed {
         self.retry_at
     }
 
-    /// Reads on, up to about a batch.
-    pub(super) fn read(
-        &mut self,
-        limits: Limits,
-        batches: &mut Vec<Batch>,
-        troubles: &mut Vec<Trouble>,
-    ) -> Pass {
-        if self.retry_at.is_some_and(|at| Instant::now() < at) {
-            return Pass::End;
-        }
-        self.retry_at = None;
-        if self.open.is_none() {
-            match self.open_as_it_is(limits) {
-                Ok(Some(open)) => self.open = Some(open),
-                Ok(None) => return Pass::Replaced,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Pass::Replaced,
-                Err(error) => return self.fail(Trouble::io(&self.found.path, &error), troubles),
-            }
-        }
-        match &self.open {
-            Some(Open::Direct(_)) => self.read_direct(limits, batches, troubles),
-            _ => self.read_whole(limits, batches, troubles),
-        }
-    }
-
-    fn fail(&mut self, trouble: Trouble, troubles: &mut Vec<Trouble>) -> Pass {
-        let state = (self.found.size, self.found.modified_nanos);
-        if self.told != Some(state) {
-            self.told = Some(state);
-            troubles.push(trouble);
-        }
-        self.dirty = false;
-        self.open = None;
-        Pass::Failed
-    }
-
-    /// Opens the file and proves that it is the known one; `None` when it is not.
-    fn open_as_it_is(&mut self, limits: Limits) -> io::Result<Option<Open>> {
-        let probe = Probe::open(&self.found.path)?;
-        if probe.key != self.found.key {
-            return Ok(None);
-        }
-        if probe.direct {
-            return direct(probe.file, &self.cursor, limits.line_cap, probe.head);
-        }
-        let begun = Instant::now();
-        let same = probe.head.hash_of(self.cursor.head_len) == Some(self.cursor.head_hash);
-        if !same {
-            return Ok(None);
-        }
-        let (cap, room) = (limits.line_cap, limits.batch_bytes);
-        let whole = probe.coding.is_packed() || (self.superseded && self.is_quiet(limits.settle));
-        let reader = FileReader::file(&self.found, probe, &self.cursor, self.log, cap, room);
-        self.last_read = begun;
-        match reader {
-            Ok(reader) => Ok(Some(Open::Whole(Box::new(reader.taking_rest(whole))))),
-            // Shorter than what was read of it: an archive in the making.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
     /// Opens what waits to be read, once, so that it is there when its turn comes though it be removed by then.
     pub(super) fn hold(&mut self, cap: usize) {
         self.was_held = true;
@@ -361,274 +290,6 @@ impl Followed {
     pub(super) fn is_at_risk(&self) -> bool {
         self.dirty && self.superseded && !self.was_held && self.open.is_none() && self.has_unread()
     }
-
-    fn open_direct(&self, cap: usize) -> io::Result<Option<Open>> {
-        let probe = Probe::open(&self.found.path)?;
-        if probe.key != self.found.key || !probe.direct {
-            return Ok(None);
-        }
-        direct(probe.file, &self.cursor, cap, probe.head)
-    }
-
-    fn read_direct(&mut self, limits: Limits, batches: &mut Vec<Batch>, troubles: &mut Vec<Trouble>) -> Pass {
-        let Some(Open::Direct(open)) = &mut self.open else {
-            return Pass::End;
-        };
-        let before = open.framer.position();
-        let (mut pass, mut room) = (Pass::More, FIRST_BYTES);
-        while pass == Pass::More && open.framer.position() - before < limits.batch_bytes as u64 {
-            let at = open.framer.position();
-            match open.read_more(room.min(limits.batch_bytes)) {
-                Ok(more) => pass = more,
-                Err(error) => return self.fail(Trouble::io(&self.found.path, &error), troubles),
-            }
-            if open.framer.position() - at >= room as u64 {
-                room = READ_BYTES.min(room * 2);
-            }
-        }
-        if open.framer.position() > before {
-            self.last_read = Instant::now();
-            self.fresh = true;
-        }
-        let mut framed = Vec::new();
-        while let Some(lines) = open.framer.take() {
-            framed.push(lines);
-        }
-        // Known from its first bytes on, even before it has a whole line.
-        (self.cursor.head_len, self.cursor.head_hash) = open.head.identity();
-        for lines in framed {
-            let batch = self.batch(lines);
-            batches.push(batch);
-        }
-        self.told = None;
-        if pass == Pass::End {
-            self.dirty = false;
-        }
-        pass
-    }
-
-    fn read_whole(&mut self, limits: Limits, batches: &mut Vec<Batch>, troubles: &mut Vec<Trouble>) -> Pass {
-        let Some(Open::Whole(reader)) = &mut self.open else {
-            return Pass::End;
-        };
-        match reader.next() {
-            Some(Ok(batch)) => {
-                self.cursor = Cursor {
-                    id: self.id,
-                    layout: self.cursor.layout.take(),
-                    ..batch.cursor.clone()
-                };
-                let batch = Batch {
-                    cursor: self.cursor.clone(),
-                    ..batch
-                };
-                batches.push(batch);
-                return Pass::More;
-            }
-            None => {
-                self.cursor = Cursor {
-                    layout: self.cursor.layout.take(),
-                    ..reader.cursor()
-                };
-                batches.push(self.empty_batch());
-            }
-            Some(Err(trouble)) => {
-                // Perhaps it is still being written: look again, but not more often than it costs.
-                let cost = self.last_read.elapsed();
-                if self.is_quiet(limits.settle) {
-                    return self.fail(trouble, troubles);
-                }
-                self.retry_at = Some(Instant::now() + (cost * 4).max(Duration::from_millis(50)));
-                self.open = None;
-                return Pass::Failed;
-            }
-        }
-        self.open = None;
-        self.dirty = false;
-        self.last_read = Instant::now();
-        Pass::End
-    }
-
-    /// The file is rotated or gone and has been quiet: its unterminated last line is a line, and it is let go.
-    pub(super) fn finish(&mut self, batches: &mut Vec<Batch>) {
-        if let Some(Open::Direct(open)) = &mut self.open
-            && let Some(lines) = open.framer.take_rest()
-        {
-            let batch = self.batch(lines);
-            batches.push(batch);
-        }
-        self.cursor.finished = true;
-        self.cursor.modified_nanos = self.found.modified_nanos;
-        batches.push(self.empty_batch());
-        self.open = None;
-    }
-
-    /// A batch without lines that carries the cursor.
-    pub(super) fn empty_batch(&self) -> Batch {
-        let (file, log, base) = (self.shown.clone(), self.log, self.cursor.offset);
-        Batch {
-            file,
-            log,
-            base,
-            cursor: self.cursor.clone(),
-            ..Batch::default()
-        }
-    }
-
-    fn batch(&mut self, framed: Framed) -> Batch {
-        let cursor = &mut self.cursor;
-        (cursor.proof_len, cursor.proof_hash) = framed.proof;
-        cursor.offset = framed.end;
-        cursor.modified_nanos = self.found.modified_nanos;
-        cursor.finished = false;
-        let (file, log, cursor) = (self.shown.clone(), self.log, cursor.clone());
-        Batch {
-            file,
-            log,
-            bytes: framed.bytes,
-            lines: framed.lines,
-            base: framed.base,
-            cursor,
-        }
-    }
-}
-
-/// True when a file has the head and, if it is plain, the bytes before the offset that a cursor says.
-fn holds(probe: &Probe, cursor: &Cursor) -> bool {
-    let before = || read_before(&probe.file, cursor.offset, cursor.proof_len as usize);
-    let proved =
-        || before().is_ok_and(|before| before.is_some_and(|bytes| hash(&bytes) == cursor.proof_hash));
-    probe.head.hash_of(cursor.head_len) == Some(cursor.head_hash) && (!probe.direct || proved())
-}
-
-/// Opens a plain file at the cursor, if its head and the bytes before the offset are those that were known.
-fn direct(file: File, cursor: &Cursor, cap: usize, head: Head) -> io::Result<Option<Open>> {
-    let known_head = head.hash_of(cursor.head_len) == Some(cursor.head_hash);
-    let Some(before) = read_before(&file, cursor.offset, HASHED_BYTES)? else {
-        return Ok(None);
-    };
-    let proof = before
-        .len()
-        .checked_sub(cursor.proof_len as usize)
-        .and_then(|from| before.get(from..));
-    if !known_head || proof.map(hash) != Some(cursor.proof_hash) {
-        return Ok(None);
-    }
-    let mut recent = Trail::default();
-    recent.push(&before);
-    let framer = Framer::new(cap, cursor.offset, recent.clone());
-    Ok(Some(Open::Direct(Box::new(Direct {
-        file,
-        framer,
-        head,
-        recent,
-    }))))
-}
-
-impl Direct {
-    /// The bytes before the place up to which was read are what they were.
-    fn is_same(&self) -> bool {
-        let known = self.recent.bytes();
-        let mut room = vec![0; known.len()];
-        let from = self.framer.position() - known.len() as u64;
-        read_at(&self.file, &mut room, from).is_ok_and(|count| room.get(..count) == Some(known))
-    }
-
-    /// Reads once, together with the bytes before: when those have changed, the file was cut and written anew.
-    fn read_more(&mut self, most: usize) -> io::Result<Pass> {
-        let known = self.recent.bytes();
-        let mut room = vec![0; known.len() + most.max(1)];
-        let from = self.framer.position() - known.len() as u64;
-        let count = read_at(&self.file, &mut room, from)?;
-        let Some(fresh) = room.get(..count).and_then(|read| read.strip_prefix(known)) else {
-            return Ok(Pass::Replaced);
-        };
-        if fresh.is_empty() {
-            return Ok(Pass::End);
-        }
-        self.head.feed(self.framer.position(), fresh);
-        self.framer.push(fresh);
-        self.recent.push(fresh);
-        Ok(Pass::More)
-    }
-}
-
-fn read_at(file: &File, room: &mut [u8], from: u64) -> io::Result<usize> {
-    loop {
-        match file.read_at(room, from) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
-}
-
-/// A cursor that stands at the end of a file that will not be read from its start: after its last whole line, at
-/// most `limit` bytes in. A compressed file is taken as done.
-pub(super) fn cursor_at_end(
-    probe: &Probe,
-    id: i64,
-    path: &Path,
-    limit: Option<u64>,
-    cap: usize,
-) -> io::Result<Cursor> {
-    let (head_len, head_hash) = probe.head.identity();
-    let mut cursor = Cursor {
-        id,
-        path: path.into(),
-        head_len,
-        head_hash,
-        device: probe.key.device,
-        inode: probe.key.inode,
-        modified_nanos: probe.modified_nanos,
-        ..Cursor::default()
-    };
-    if probe.coding.is_packed() {
-        cursor.finished = true;
-        return Ok(cursor);
-    }
-    let (offset, before) = if probe.direct {
-        let offset = last_line_end(&probe.file, limit.unwrap_or(probe.size).min(probe.size))?;
-        (
-            offset,
-            read_before(&probe.file, offset, HASHED_BYTES)?.unwrap_or_default(),
-        )
-    } else {
-        let mut file = &probe.file;
-        file.seek(SeekFrom::Start(0))?;
-        let mut decoder = Decoder::new(file);
-        let mut framer = Framer::new(cap, 0, Trail::default());
-        let mut trail = Trail::default();
-        while framer
-            .fill(READ_BYTES, |room| decoder.read(room))
-            .is_ok_and(|count| count > 0)
-        {
-            while let Some(framed) = framer.take() {
-                trail.push(&framed.bytes);
-            }
-        }
-        (cursor.proof_len, cursor.proof_hash) = framer.proof();
-        cursor.offset = framer.taken();
-        return Ok(cursor);
-    };
-    cursor.offset = offset;
-    cursor.proof_len = before.len() as u32;
-    cursor.proof_hash = hash(&before);
-    Ok(cursor)
-}
-
-/// Offset after the last newline within the first `size` bytes.
-fn last_line_end(file: &File, size: u64) -> io::Result<u64> {
-    let mut end = size;
-    while end > 0 {
-        let Some(bytes) = read_before(file, end, READ_BYTES)? else {
-            return Ok(size);
-        };
-        if let Some(found) = memchr::memrchr(b'\n', &bytes) {
-            return Ok(end - bytes.len() as u64 + found as u64 + 1);
-        }
-        end -= bytes.len() as u64;
-    }
-    Ok(0)
 }
 
 /// True when a modification is so long ago.
