@@ -41,7 +41,7 @@ impl Words {
 }
 
 fn word(test: &Test) -> Option<Box<[u8]>> {
-    match super::as_literal(test)? {
+    match super::literal::as_literal(test)? {
         (bytes, Anchor::Whole, false) if bytes.len() <= MAX_LEN => Some(bytes.to_ascii_lowercase().into()),
         _ => None,
     }
