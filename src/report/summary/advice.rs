@@ -1,0 +1,95 @@
+//! What the user would want to type next, and what became of the findings.
+//!
+//! It says only what follows from the counts. Next: `screen`, which shows it.
+
+use std::fmt::Write;
+
+use super::{Delivery, LOUD_REJECTS, LogSummary, Summary};
+use crate::detect::Class;
+use crate::indicator::Evidence;
+use crate::text::{clipped, grouped, printable};
+
+impl Summary {
+    pub(super) fn advice(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let exposed = self
+            .indicators
+            .iter()
+            .find(|indicator| indicator.class == Class::Exposure);
+        let served = |line: &&Evidence| line.class == Class::Exposure;
+        if let Some(evidence) = exposed.and_then(|indicator| indicator.evidence.iter().find(served)) {
+            let target = evidence.target.as_deref().unwrap_or("?");
+            lines.push(format!(
+                "act first: `{}` was answered with success to an attacker",
+                printable(&clipped(target, 80))
+            ));
+        }
+        if self.total.lines == 0 {
+            lines.push("there is no line in it: was it rotated just now? a glob in quotes ('access.log*') reads the older files too".to_owned());
+        } else if self.total.requests == 0 && self.total.out_of_range > 0 {
+            lines.push(format!(
+                "{} requests lie outside --since and --until: these are times in the log, not on the wall",
+                grouped(self.total.out_of_range)
+            ));
+        } else if self.total.requests == 0 {
+            lines.push("no line was a request: `afw explain 'LINE'` shows where parsing stops".to_owned());
+        }
+        let loud = |log: &LogSummary| log.statistics.reject_share() > LOUD_REJECTS;
+        if self.total.requests > 0 && self.logs.iter().any(loud) {
+            lines.push("many lines were rejected: `afw explain 'LINE'` shows where parsing stops, --rejects FILE keeps them".to_owned());
+        }
+        if !self.indicators.is_empty() {
+            lines.push(
+                "--print indicators lists all of them with evidence; --print values is a plain block list"
+                    .to_owned(),
+            );
+        }
+        // Nothing was judged: how to learn more about it or to ship it is not what is wanted next.
+        if self.total.requests == 0 && self.delivery.sinks.is_empty() {
+            return lines;
+        }
+        if !self.geoip {
+            lines.push(
+                "`afw geoip update` fetches databases that add country and network; --geoip FILE names your own"
+                    .to_owned(),
+            );
+        }
+        lines.push(self.delivery.text());
+        lines
+    }
+}
+
+impl Delivery {
+    fn text(&self) -> String {
+        if self.dry_run {
+            return format!("dry run: nothing was shipped{}", self.named());
+        }
+        if self.sinks.is_empty() {
+            return "nothing is shipped: set APPFIREWALL_API_KEY or ONEFIREWALL_API_KEY, or name a sink (--sink file:ioc.jsonl)".to_owned();
+        }
+        let mut text = format!(
+            "{} records handed to {}",
+            grouped(self.records),
+            self.sinks.join(", ")
+        );
+        if self.waiting > 0 {
+            let _ = write!(
+                text,
+                "; {} batches still wait: `afw outbox list`",
+                grouped(self.waiting)
+            );
+        }
+        if self.dead > 0 {
+            let _ = write!(text, "; {} dead letters: `afw outbox list`", grouped(self.dead));
+        }
+        text
+    }
+
+    fn named(&self) -> String {
+        if self.sinks.is_empty() {
+            String::new()
+        } else {
+            format!(" to {}", self.sinks.join(", "))
+        }
+    }
+}
