@@ -3,15 +3,13 @@
 //! Names come from three places: Sigma's taxonomies for web servers and proxies (the W3C extended log names),
 //! Elastic's common schema, and our own under `afw.`. Nothing is decoded here: texts are as the log gave them,
 //! unescaped once; [`super::views`] decodes. What no log has is no field: [`Field::parse`] does not know it.
-//! Next: [`names`] and [`value`], then
+//! Next: [`names`] and [`mod@value`], then
 //! [`super::rules`].
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::enrich::AgentType;
-#[cfg(doc)]
-use crate::enrich::identity;
 
 mod names;
 mod target;
@@ -117,9 +115,9 @@ pub enum Field {
     AgentOdd,
     /// Engine of the browser that the user agent names.
     AgentEngine,
-    /// What the client hints say against the user agent ([`identity::contradiction`]).
+    /// What the client hints say against the user agent ([`crate::enrich::identity::contradiction`]).
     AgentContradiction,
-    /// The hash of what stays the same over a program's requests ([`identity::fingerprint`]), 16 hexadecimal digits.
+    /// The hash of what stays the same over a program's requests ([`crate::enrich::identity::fingerprint`]), 16 hexadecimal digits.
     Fingerprint,
     /// `true` where a list that is a reason for suspicion contains the client; absent otherwise.
     Listed,

@@ -1,6 +1,6 @@
 //! The names of fields: Sigma's taxonomies for web servers and proxies, Elastic's common schema and our own.
 //!
-//! A name that no web log has is no field here; who wants one all the same says so. Next: [`super::value`].
+//! A name that no web log has is no field here; who wants one all the same says so. Next: [`mod@super::value`].
 
 use super::Field;
 

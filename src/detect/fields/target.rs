@@ -1,6 +1,6 @@
 //! Parts of a request target that take more than a split: its extension and the host it names.
 //!
-//! It finds places in the text and decodes nothing. Next: [`super::value`].
+//! It finds places in the text and decodes nothing. Next: [`mod@super::value`].
 
 /// What follows the last dot of a path's last segment; `None` without a dot.
 pub fn extension(path: &[u8]) -> Option<&[u8]> {
