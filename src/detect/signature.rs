@@ -114,7 +114,7 @@ impl Signatures {
     }
 
     /// Number of the request that was inspected last, when its words are remembered: requests with the same number have
-    /// the same target, and one thread gives no number twice.
+    /// the same target, whoever inspected them.
     pub fn request_number(&self) -> Option<u64> {
         self.verdicts.number()
     }

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -37,8 +38,6 @@ pub(super) struct Verdicts {
     known: HashTable<Known>,
     /// Number of the request at hand, when it is known.
     number: Option<u64>,
-    /// How many requests were ever kept.
-    kept: u64,
     lists: Lists,
     hasher: RandomState,
     /// Hashes of keys that came once, each in its place: what never comes again is not worth keeping.
@@ -138,7 +137,7 @@ impl Verdicts {
         known.and_then(|known| self.lists.lists.get(known.hits as usize).map(AsRef::as_ref))
     }
 
-    /// Number of the request that was looked for last, when it was known: that of no other request, ever.
+    /// Number of the request that was looked for last, when it was known: that of no other request, in this table or another.
     pub const fn number(&self) -> Option<u64> {
         self.number
     }
@@ -162,9 +161,8 @@ impl Verdicts {
             hash: self.hash,
             key: key.into(),
             hits: self.lists.number(hits),
-            number: self.kept,
+            number: next_number(),
         };
-        self.kept += 1;
         self.known.insert_unique(self.hash, known, |known| known.hash);
     }
 
@@ -175,6 +173,13 @@ impl Verdicts {
             None => true,
         }
     }
+}
+
+/// A number that no other request has: tables like this come and go, and what was remembered by a number must never mean
+/// another request.
+fn next_number() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed)
 }
 
 fn hash(hasher: &RandomState, key: &[u8]) -> u64 {

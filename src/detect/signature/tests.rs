@@ -284,6 +284,27 @@ fn what_is_no_request_is_not_remembered_for_one_of_the_same_words() {
 }
 
 #[test]
+fn no_two_tables_number_two_requests_alike() {
+    let ruleset = rule("s:\n  cs-uri-stem: /x\ncondition: s");
+    let mut numbers = Vec::new();
+    for target in ["/a", "/b", "/c"] {
+        let mut signatures = Signatures::new(Arc::clone(&ruleset));
+        let mut number = |target: &str| {
+            crate::detect::testing::with_event(target, |event| signatures.inspect(event, &mut Vec::new()));
+            signatures.request_number()
+        };
+        // Met once, kept the second time, known the third.
+        assert_eq!((number(target), number(target)), (None, None));
+        let known = number(target);
+        assert_eq!(number(target), known);
+        numbers.push(known.expect("the request is remembered"));
+    }
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), 3);
+}
+
+#[test]
 fn an_ordinary_line_allocates_nothing() {
     let mut text = String::new();
     for number in 0..300 {

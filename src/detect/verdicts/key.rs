@@ -35,7 +35,7 @@ impl Key {
     /// The whole key; `None` when it is too long.
     #[inline]
     pub fn get(&self) -> Option<&[u8]> {
-        (!self.too_long).then_some(&self.bytes)
+        (!self.too_long && self.bytes.len() <= MAX_KEY).then_some(&self.bytes)
     }
 
     /// A value that is not there.
@@ -176,6 +176,13 @@ mod tests {
             key.text(Some(&[b'x'; 300]));
         }
         assert!(key.get().is_none() && key.bytes.len() <= 2 * MAX_KEY + 400);
+        for many in [250, 300] {
+            key.clear();
+            for _ in 0..5 {
+                key.text(Some(&[b'x'; 300][..many]));
+            }
+            assert!(key.get().is_none(), "{many}");
+        }
         key.clear();
         assert_eq!(key.get(), Some(&[][..]));
     }
