@@ -31,6 +31,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use afw_parsers::recognise::HEAD_LINES;
+use frame::Framed;
 
 /// A run of whole lines of one file: one buffer and the ranges of the lines in it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -73,6 +74,18 @@ impl Line {
 }
 
 impl Batch {
+    /// What came of a file of a log, after which reading goes on at the cursor.
+    fn of(framed: Framed, file: &Arc<str>, log: u32, cursor: Cursor) -> Self {
+        Self {
+            file: Arc::clone(file),
+            log,
+            bytes: framed.bytes,
+            lines: framed.lines,
+            base: framed.base,
+            cursor,
+        }
+    }
+
     /// The bytes of one of this batch's lines.
     pub fn line(&self, line: Line) -> &[u8] {
         let start = line.start as usize;

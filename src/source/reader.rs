@@ -200,15 +200,7 @@ impl FileReader {
         self.head.feed(framed.base, &framed.bytes);
         let mut cursor = self.cursor.clone();
         self.stamp(&mut cursor, framed.end, framed.proof);
-        let (file, log) = (self.file.clone(), self.log);
-        Batch {
-            file,
-            log,
-            bytes: framed.bytes,
-            lines: framed.lines,
-            base: framed.base,
-            cursor,
-        }
+        Batch::of(framed, &self.file, self.log, cursor)
     }
 
     fn stamp(&self, cursor: &mut Cursor, offset: u64, proof: (u32, u64)) {

@@ -118,15 +118,7 @@ impl Stream {
             offset: framed.end,
             ..Cursor::default()
         };
-        let (file, log) = (self.file.clone(), self.log);
-        Batch {
-            file,
-            log,
-            bytes: framed.bytes,
-            lines: framed.lines,
-            base: framed.base,
-            cursor,
-        }
+        Batch::of(framed, &self.file, self.log, cursor)
     }
 }
 

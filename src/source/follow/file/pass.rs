@@ -210,14 +210,6 @@ impl Followed {
         cursor.offset = framed.end;
         cursor.modified_nanos = self.found.modified_nanos;
         cursor.finished = false;
-        let (file, log, cursor) = (self.shown.clone(), self.log, cursor.clone());
-        Batch {
-            file,
-            log,
-            bytes: framed.bytes,
-            lines: framed.lines,
-            base: framed.base,
-            cursor,
-        }
+        Batch::of(framed, &self.shown, self.log, cursor.clone())
     }
 }
