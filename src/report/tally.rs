@@ -7,6 +7,7 @@
 pub mod cells;
 pub mod codes;
 pub mod key;
+mod lately;
 pub mod names;
 mod tidy;
 pub mod timed;
@@ -24,6 +25,7 @@ use crate::indicator::Indicator;
 use cells::{Cells, full, level_of};
 use codes::Kind;
 use key::{CLAIM, CLASS, COUNTRY, Claim, DENIED, Fact, HOST, KIND, LEVEL, METHOD, Of, STATUS, Traits};
+use lately::Lately;
 use names::Names;
 use timed::Timeline;
 
@@ -183,18 +185,16 @@ pub struct Tally {
     last_host: u32,
     /// Places that were met lately, each where [`Met::slot`] says.
     met: Vec<Met>,
-    /// User agents that were met lately, by the numbers that the analysis gave their texts: that number and ours.
-    met_agents: Vec<(u64, u32)>,
-    /// Paths that were met lately, by the numbers that the analysis gave their requests: that number and ours.
-    met_paths: Vec<(u64, u32)>,
+    /// User agents that were met lately, by the numbers that the analysis gave their texts.
+    met_agents: Lately,
+    /// Paths that were met lately, by the numbers that the analysis gave their requests.
+    met_paths: Lately,
 }
 
 /// How many user agents are remembered as met lately.
 const MET_AGENTS: usize = 256;
 /// How many paths are remembered as met lately.
 const MET_PATHS: usize = 4096;
-/// The number of no request.
-const NO_REQUEST: u64 = u64::MAX;
 
 impl Tally {
     /// Nothing counted yet.
@@ -215,8 +215,8 @@ impl Tally {
             sighted: Cells::new(FEW_CELLS),
             last_host: 0,
             met: vec![Met::NOBODY; 1 << Met::BITS],
-            met_agents: vec![(0, 0); MET_AGENTS],
-            met_paths: vec![(NO_REQUEST, 0); MET_PATHS],
+            met_agents: Lately::new(MET_AGENTS),
+            met_paths: Lately::new(MET_PATHS),
         }
     }
 
@@ -335,15 +335,12 @@ impl Tally {
     }
 
     fn path(&mut self, record: &Record<'_>, request: Option<u64>) -> u32 {
-        let slot = request.unwrap_or_default() as usize % MET_PATHS;
-        if let Some((_, number)) = self.met_paths.get(slot).filter(|met| Some(met.0) == request) {
-            return *number;
+        if let Some(number) = self.met_paths.find(request) {
+            return number;
         }
         let path = record.path().unwrap_or_default();
         let number = text(&mut self.paths, clip(path, PATH_BYTES));
-        if let (Some(request), Some(met)) = (request, self.met_paths.get_mut(slot)) {
-            *met = (request, number);
-        }
+        self.met_paths.keep(request, number);
         number
     }
 
@@ -381,13 +378,8 @@ impl Tally {
         let print = clip(print.unwrap_or_default(), PRINT_BYTES);
         // Without a fingerprint the text is all there is, and the analysis has told it from others already.
         let known = Some(event.agent.number).filter(|number| *number > 0 && print.is_empty());
-        let slot = known.unwrap_or_default() as usize % MET_AGENTS;
-        if let Some((_, number)) = self
-            .met_agents
-            .get(slot)
-            .filter(|(number, _)| Some(*number) == known)
-        {
-            return *number;
+        if let Some(number) = self.met_agents.find(known) {
+            return number;
         }
         let new = || Agent {
             text: said.into(),
@@ -398,9 +390,7 @@ impl Tally {
         };
         let is = |agent: &Agent| *agent.text == *said && *agent.print == *print;
         let number = self.agents.number(&(said, print), is, new);
-        if let (Some(known), Some(met)) = (known, self.met_agents.get_mut(slot)) {
-            *met = (known, number);
-        }
+        self.met_agents.keep(known, number);
         number
     }
 

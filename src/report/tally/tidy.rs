@@ -83,7 +83,7 @@ impl Tally {
         }
         self.last_host = u32::MAX;
         self.met.fill(super::Met::NOBODY);
-        self.met_agents.fill((0, 0));
-        self.met_paths.fill((super::NO_REQUEST, 0));
+        self.met_agents.clear();
+        self.met_paths.clear();
     }
 }
