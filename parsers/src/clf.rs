@@ -102,17 +102,14 @@ fn family<'a>(
 /// ` "referer" "agent"`, or nothing.
 #[inline]
 fn headers<'a>(input: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Parsed<'a, bool> {
-    if input.first_chunk() != Some(b" \"") {
-        return Ok((input, false));
-    }
     let rest = match input {
-        [_, b'"', b'-', b'"', b' ', rest @ ..] => rest,
-        _ => {
-            let (rest, ()) = leaf::literal(input, b" ")?;
+        [b' ', b'"', b'-', b'"', b' ', rest @ ..] => rest,
+        [b' ', rest @ ..] if rest.first() == Some(&b'"') => {
             let (rest, referrer) = leaf::value(rest, dialect)?;
             record.referrer = present(referrer.text, referrer.dialect);
             leaf::literal(rest, b" ")?.0
         }
+        _ => return Ok((input, false)),
     };
     let (rest, agent) = leaf::value(rest, dialect)?;
     record.put_agent(present(agent.text, agent.dialect));
