@@ -1,3 +1,5 @@
+//! Verification of crawlers, against real name servers on the loopback of every kind.
+
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Networks, against how people write them and a search that asks each.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -292,6 +292,3 @@ fn vocabulary() -> Value {
 }
 
 pub(crate) type Members = Map<String, Value>;
-
-#[cfg(test)]
-mod tests;

@@ -1,3 +1,5 @@
+//! Metrics and health, against labels that would break out and a program that stands still.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! What is known of an address, against databases and lists at once, and remembered against looked up.
+
 use std::path::Path;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! What user agents say, against agents of every kind and labelled ones where they are at hand.
+
 use std::path::PathBuf;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Databases, against every maker's shape and odd values in known places.
+
 use super::writer::{Value, database};
 use super::*;
 use crate::net::Cidr;

@@ -1,3 +1,5 @@
+//! Lists, against every format, broken ones and ones that claim too much.
+
 use super::*;
 
 fn ip(text: &str) -> IpAddr {

@@ -1,3 +1,5 @@
+//! Counting for a report, against threads in any order and tables that are full.
+
 use std::borrow::Cow;
 
 use afw_parsers::{Record, Time};

@@ -1,3 +1,5 @@
+//! Decoding, against every compression, cut and broken.
+
 use std::io::Write;
 
 use super::*;

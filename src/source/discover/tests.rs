@@ -1,3 +1,5 @@
+//! Which files belong to a path, against directories, siblings, links and what is not there.
+
 use super::*;
 
 fn make(names: &[&str]) -> tempfile::TempDir {

@@ -1,3 +1,5 @@
+//! Framing, against any chunking, over-long lines and holes.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The journal, against a plain model over commits, restarts, damage and clocks that go back.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
