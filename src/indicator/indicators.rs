@@ -283,7 +283,7 @@ impl Indicators {
         }
     }
 
-    /// Makes room, but not by the one at hand, which was touched last.
+    /// Makes room, but not by the one at hand, which was touched last and may be larger than all the room there is.
     fn evict(&mut self, at_hand: Option<&Subject>) {
         while self.profiles.len() > self.options.max_profiles.max(1) || self.bytes > self.options.max_bytes {
             let weakest = (0..self.order.len()).find_map(|rank| {
@@ -322,6 +322,7 @@ impl Indicators {
     pub fn restore(&mut self, rows: impl IntoIterator<Item = State>) -> Restored {
         let mut shared = Shared::default();
         let mut restored = Restored::default();
+        let mut at_hand = None;
         for State { kind, key, value } in rows {
             let Some(value) = value.filter(|_| kind == StateKind::Indicator) else {
                 continue;
@@ -331,13 +332,16 @@ impl Indicators {
                 self.rows_gone.push(key);
                 continue;
             };
-            self.touches = self.touches.max(profile.touched);
+            if profile.touched >= self.touches {
+                self.touches = profile.touched;
+                at_hand = Some(subject.clone());
+            }
             self.take(&subject);
             self.put(subject.clone(), Box::new(profile));
             restored.profiles += 1;
         }
         self.order.iter_mut().for_each(Queue::sort);
-        self.evict(None);
+        self.evict(at_hand.as_ref());
         restored
     }
 

@@ -352,6 +352,21 @@ fn damaged_rows_are_counted_and_deleted() {
     assert_eq!(next.finish(), indicators.finish());
 }
 
+#[test]
+fn a_profile_larger_than_all_the_room_there_is_survives_a_restart() {
+    let options = Options {
+        max_bytes: 1,
+        ..Options::default()
+    };
+    let mut indicators = Indicators::new(options.clone());
+    indicators.observe(&probe(1, "192.0.2.7"), none);
+    indicators.observe(&probe(2, "192.0.2.8"), none);
+    let mut next = Indicators::new(options);
+    next.restore(indicators.drain_dirty());
+    assert_eq!(indicators.finish().len(), 1);
+    assert_eq!(next.finish(), indicators.finish());
+}
+
 /// A row as it was written before [`Tally::led`](super::super::profile::Tally) was kept: one rule of 0.8, seen twice.
 #[test]
 fn rows_without_leads_count_every_sighting() {
@@ -446,7 +461,7 @@ proptest! {
         restarts in proptest::collection::vec(0usize..80, 0..6),
         max_profiles in 1usize..15,
         expire_hours in proptest::option::of(1i64..5),
-        max_bytes in prop_oneof![Just(usize::MAX), 1_000usize..8_000],
+        max_bytes in prop_oneof![Just(usize::MAX), 1_000usize..8_000, 0usize..2_000],
     ) {
         let options = Options {
             max_profiles,
