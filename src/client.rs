@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use afw_parsers::Record;
+use afw_parsers::address::canonical;
 use afw_parsers::format::Format;
 
 use crate::net::{Cidr, CidrError, Ranges, parse_address};
@@ -154,7 +155,7 @@ impl Trust {
     /// Whose request it was. Allocates nothing unless a trusted proxy sends `Forwarded`.
     #[inline]
     pub fn resolve(&self, record: &Record<'_>) -> Client {
-        let peer = record.peer.map(|peer| peer.to_canonical());
+        let peer = record.peer.map(canonical);
         // Most logs hold neither a header nor another address: then nobody but the peer can be the client.
         let address = match record.more.used {
             true => self.walk(record, peer, &mut |_| {}),
@@ -167,7 +168,7 @@ impl Trust {
     /// that did not count.
     pub fn explain(&self, record: &Record<'_>) -> Vec<Hop> {
         let mut hops = Vec::new();
-        let peer = record.peer.map(|peer| peer.to_canonical());
+        let peer = record.peer.map(canonical);
         self.walk(record, peer, &mut |step: Step<'_>| hops.push(Hop::from(step)));
         let ignored = if peer.is_some_and(|peer| self.is_trusted(peer)) {
             Why::OtherHeader
@@ -219,7 +220,7 @@ impl Trust {
     /// a proxy that we were told of still counts. In Cloudflare's own logs there is nobody before the client: its
     /// headers are its own text even when it comes from one of Cloudflare's networks (WARP, Workers).
     fn resolved_by_server(&self, record: &Record<'_>, peer: Option<IpAddr>) -> Option<IpAddr> {
-        let client = record.more.client?.to_canonical();
+        let client = canonical(record.more.client?);
         let at_edge = matches!(
             record.format,
             Some(Format::CloudflareHttp | Format::CloudflareFirewall)

@@ -4,6 +4,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::lanes;
+
 /// What some editors put before a text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -50,6 +52,18 @@ pub fn ip(text: &[u8]) -> Option<IpAddr> {
     peer(text).map(|peer| peer.ip)
 }
 
+/// An address, unmapped if it is IPv4 mapped into IPv6: [`IpAddr::to_canonical`], which compilers take apart byte by
+/// byte, looked at as one number.
+#[inline]
+pub fn canonical(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) if v6.to_bits() >> 32 == 0xffff => {
+            IpAddr::V4(Ipv4Addr::from_bits(v6.to_bits() as u32))
+        }
+        address => address,
+    }
+}
+
 /// Whether a token can be the peer of a log that resolves names or listens on a socket: a host name
 /// (letters, digits, `-`, `_`, `.`, at least one letter or digit) or `unix:` with whatever follows.
 pub fn is_host_name(text: &[u8]) -> bool {
@@ -68,6 +82,17 @@ pub fn is_host_name(text: &[u8]) -> bool {
 /// Four octets without leading `+`, at most three digits each, and what follows them.
 #[inline]
 pub(crate) fn v4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
+    match text.first_chunk() {
+        Some(bytes) => {
+            let (octets, length) = lanes::octets(bytes)?;
+            Some((Ipv4Addr::from(octets), text.get(length..)?))
+        }
+        None => short_v4(text),
+    }
+}
+
+/// The same, byte by byte: for a text that ends with the address.
+fn short_v4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
     let mut octets = [0u8; 4];
     let mut rest = text;
     for (index, octet) in octets.iter_mut().enumerate() {
@@ -115,52 +140,90 @@ fn v6_peer(text: &[u8]) -> Option<Peer> {
     if inner.len() > 45 || !inner.contains(&b':') {
         return bracketed_v4(text, inner, port);
     }
-    let ip = match groups(inner) {
-        Some(groups) => Ipv6Addr::from(groups),
-        None => std::str::from_utf8(inner).ok()?.parse().ok()?,
+    let ip = match v6(inner) {
+        Some((ip, [])) => ip,
+        _ => std::str::from_utf8(inner).ok()?.parse().ok()?,
     };
     Some(Peer {
-        ip: IpAddr::V6(ip).to_canonical(),
+        ip: canonical(IpAddr::V6(ip)),
         port,
     })
 }
 
-/// The groups of an IPv6 address that is written in them alone, as nearly all are; the standard library takes its time.
-fn groups(text: &[u8]) -> Option<[u16; 8]> {
+/// An IPv6 address that is written in groups alone, as nearly all are, and what follows it.
+#[inline]
+pub(crate) fn v6(text: &[u8]) -> Option<(Ipv6Addr, &[u8])> {
+    groups(text).map(|(groups, rest)| (Ipv6Addr::from(groups), rest))
+}
+
+/// The groups of an address and what follows them; the standard library takes its time.
+fn groups(text: &[u8]) -> Option<([u16; 8], &[u8])> {
     let mut groups = [0; 8];
-    let mut used = 0;
-    let (mut rest, mut gap) = match text.strip_prefix(b"::") {
-        Some(rest) => (rest, Some(0)),
-        None => (text, None),
+    let (mut used, mut rest, mut gap) = match text.strip_prefix(b"::") {
+        Some(rest) => (0, rest, Some(0)),
+        None => (0, text, None),
     };
-    while !rest.is_empty() {
-        let digits = rest.iter().take(4).take_while(|b| b.is_ascii_hexdigit()).count();
-        let (digits, after) = rest
-            .split_at_checked(digits)
-            .filter(|(digits, _)| !digits.is_empty())?;
-        for &digit in digits {
-            let group = groups.get_mut(used)?;
-            *group = *group << 4 | char::from(digit).to_digit(16)? as u16;
-        }
+    loop {
+        let (group, after) = group(rest)?;
+        let Some(group) = group else {
+            // Only a gap may have no group behind it.
+            if gap == Some(used) {
+                break;
+            }
+            return None;
+        };
+        *groups.get_mut(used)? = group;
         used += 1;
         rest = match after {
             [b':', b':', after @ ..] if gap.is_none() => {
                 gap = Some(used);
                 after
             }
-            [] | [b':', _, ..] => after.get(1..).unwrap_or_default(),
-            _ => return None,
+            [b':', after @ ..] => after,
+            _ => {
+                rest = after;
+                break;
+            }
         };
     }
     match gap {
-        None => (used == 8).then_some(groups),
+        None => (used == 8).then_some((groups, rest)),
         Some(gap) => {
             let left_out = 8_usize.checked_sub(used).filter(|left_out| *left_out > 0)?;
             groups.get_mut(gap..)?.rotate_right(left_out);
-            Some(groups)
+            Some((groups, rest))
         }
     }
 }
+
+/// The hexadecimal digits in front, at most four of them, and what follows.
+#[inline]
+fn group(text: &[u8]) -> Option<(Option<u16>, &[u8])> {
+    let (mut group, mut rest) = (0, text);
+    while let [byte, after @ ..] = rest
+        && let digit @ 0..16 = HEXADECIMAL[usize::from(*byte)]
+    {
+        group = group << 4 | u16::from(digit);
+        rest = after;
+    }
+    match text.len() - rest.len() {
+        0 => Some((None, rest)),
+        1..=4 => Some((Some(group), rest)),
+        _ => None,
+    }
+}
+
+/// What each byte counts as a hexadecimal digit; 16 for those that are none.
+const HEXADECIMAL: [u8; 256] = {
+    let mut values = [16; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        values[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        values[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    values
+};
 
 fn bracketed_v4(text: &[u8], inner: &[u8], port: Option<u16>) -> Option<Peer> {
     let (ip, rest) = v4(inner)?;
@@ -188,7 +251,19 @@ mod tests {
         ) {
             let text = pieces.concat();
             let read = text.parse().ok().filter(|_| !text.contains('.'));
-            prop_assert_eq!(groups(text.as_bytes()).map(Ipv6Addr::from), read, "{}", text);
+            let whole = |(ip, rest): (_, &[u8])| rest.is_empty().then_some(ip);
+            prop_assert_eq!(v6(text.as_bytes()).and_then(whole), read, "{}", text);
+        }
+
+        #[test]
+        fn mapped_addresses_are_unmapped_as_the_standard_library_does_it(bits in any::<u128>(), shift in 0_u32..128, v4 in any::<u32>()) {
+            let near = 0xffff_u128 << 32 ^ 1 << shift;
+            for bits in [bits, bits >> shift, near, 0xffff_u128 << 32 | u128::from(v4), u128::from(v4)] {
+                let address = IpAddr::V6(Ipv6Addr::from_bits(bits));
+                prop_assert_eq!(canonical(address), address.to_canonical());
+            }
+            let address = IpAddr::V4(Ipv4Addr::from_bits(v4));
+            prop_assert_eq!(canonical(address), address);
         }
     }
 

@@ -16,6 +16,7 @@ use crate::request;
 use crate::unescape::Escape;
 
 pub(crate) mod head;
+pub(crate) mod ordinary;
 pub(crate) mod tail;
 
 pub(crate) use tail::Tail;

@@ -6,6 +6,7 @@
 use nom::error::{ErrorKind, ParseError};
 use nom::{Err, IResult};
 
+use crate::lanes;
 use crate::memo::{CLF_LEN, TimeMemo};
 use crate::reject::{Reason, Reject};
 use crate::time::Time;
@@ -208,6 +209,12 @@ pub(crate) fn status(input: &[u8]) -> Parsed<'_, Option<u16>> {
 pub(crate) fn number_or_dash(input: &[u8]) -> Parsed<'_, Option<u64>> {
     if let [b'-', rest @ ..] = input {
         return Ok((rest, None));
+    }
+    if let Some(bytes) = input.first_chunk()
+        && let (count @ 1..8, value) = lanes::digits(*bytes)
+        && let Some(rest) = input.get(count..)
+    {
+        return Ok((rest, Some(value)));
     }
     let (mut rest, mut value) = (input, 0_u64);
     while let [digit @ b'0'..=b'9', after @ ..] = rest {

@@ -22,6 +22,7 @@ pub mod format;
 mod haproxy;
 mod header;
 mod json;
+mod lanes;
 pub mod layout;
 mod leaf;
 pub mod memo;

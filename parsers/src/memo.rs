@@ -14,7 +14,7 @@ const ISO_SECOND_LEN: usize = 19;
 /// Last-second memory of one parser. Keep one per thread and log.
 #[derive(Debug, Clone, Default)]
 pub struct TimeMemo {
-    clf_text: [u8; CLF_LEN],
+    clf_last: [u8; CLF_LEN],
     clf_time: Option<Time>,
     iso_text: [u8; ISO_SECOND_LEN],
     iso_zone_secs: i32,
@@ -85,12 +85,17 @@ impl TimeMemo {
     /// `10/Oct/2000:13:55:36 -0700`, without brackets.
     #[inline]
     pub fn clf(&mut self, text: &[u8]) -> Option<Time> {
-        let text: &[u8; CLF_LEN] = text.try_into().ok()?;
-        if *text == self.clf_text && self.clf_time.is_some() {
+        self.clf_text(text.try_into().ok()?)
+    }
+
+    /// The same for a text of just its length.
+    #[inline]
+    pub(crate) fn clf_text(&mut self, text: &[u8; CLF_LEN]) -> Option<Time> {
+        if *text == self.clf_last && self.clf_time.is_some() {
             return self.clf_time;
         }
         self.clf_time = clf_civil(text);
-        self.clf_text = *text;
+        self.clf_last = *text;
         self.clf_time
     }
 

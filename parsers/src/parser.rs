@@ -54,6 +54,8 @@ pub struct Parser {
     memo: TimeMemo,
     /// The columns of the layout's header line.
     columns: Option<Arc<Columns>>,
+    /// The format that is tried first, if ordinary lines are its own.
+    ordinary: Option<Format>,
 }
 
 impl Parser {
@@ -63,6 +65,7 @@ impl Parser {
             layout: layout.clone(),
             memo: TimeMemo::with_durations(layout.inner().durations),
             columns: layout.columns().map(Arc::new),
+            ordinary: ordinary(&layout.inner().first),
         }
     }
 
@@ -78,6 +81,11 @@ impl Parser {
     /// furthest says why.
     #[inline]
     pub fn parse<'a>(&mut self, line: &'a [u8], record: &mut Record<'a>) -> Result<Line, Reject> {
+        if let Some(format) = self.ordinary
+            && clf::ordinary::read(line, format, record, &mut self.memo).is_some()
+        {
+            return Ok(Line::Record);
+        }
         self.parse_within(line, record, WRAPPERS)
     }
 
@@ -248,6 +256,16 @@ impl Parser {
         }
         read.map_err(|reject| Reject::new(reject.reason, 0))
     }
+}
+
+/// The format that is tried first, if ordinary lines are its own.
+fn ordinary(first: &First) -> Option<Format> {
+    let format = match first {
+        First::Preset(format) => Some(*format),
+        First::Compiled(compiled) => compiled.twin,
+        First::Auto => None,
+    };
+    format.filter(|format| clf::ordinary::is_of(*format))
 }
 
 #[inline]

@@ -119,6 +119,7 @@ pub type Header<'a> = Cow<'a, str>;
 
 impl<'a> Record<'a> {
     /// Empties the record so that its allocations serve the next line.
+    #[inline]
     pub fn clear(&mut self) {
         self.line = Cow::Borrowed(&[]);
         self.format = None;
@@ -138,12 +139,17 @@ impl<'a> Record<'a> {
         self.host = None;
         self.more.moment = Moment::default();
         if self.more.used {
-            let mut more = std::mem::take(&mut self.more);
-            more.headers.clear();
-            more.extra.clear();
-            self.more.headers = more.headers;
-            self.more.extra = more.extra;
+            self.clear_more();
         }
+    }
+
+    #[cold]
+    fn clear_more(&mut self) {
+        let mut more = std::mem::take(&mut self.more);
+        more.headers.clear();
+        more.extra.clear();
+        self.more.headers = more.headers;
+        self.more.extra = more.extra;
     }
 
     /// Whether the line would tell a `User-Agent` header had one been sent.

@@ -1,0 +1,189 @@
+//! The combined line as nearly all are: an address, nobody's name, a request that parts in three, a status, a size and
+//! two headers without escapes.
+//!
+//! Reads the same as the grammar ([`super::family`]) in one go: each piece is looked at once, and nothing is written
+//! before all of it is known. What is in any way different is the grammar's, which also tells why a line is refused.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use crate::address;
+use crate::format::Format;
+use crate::leaf;
+use crate::memo::TimeMemo;
+use crate::record::Record;
+use crate::request;
+
+/// Whether ordinary lines are lines of this format.
+pub(crate) fn is_of(format: Format) -> bool {
+    matches!(format, Format::NginxCombined | Format::ApacheCombined)
+}
+
+/// Reads an ordinary line into a record, which is cleared first; `None` for any other line, and the record is as it
+/// was.
+#[inline]
+pub(crate) fn read<'a>(
+    line: &'a [u8],
+    format: Format,
+    record: &mut Record<'a>,
+    memo: &mut TimeMemo,
+) -> Option<()> {
+    let (peer, rest) = peer(line)?;
+    let peer_text = line.get(..line.len() - rest.len())?;
+    let (b" - - [", rest) = rest.split_first_chunk()? else {
+        return None;
+    };
+    let (time, rest) = rest.split_first_chunk()?;
+    let (b"] \"", rest) = rest.split_first_chunk()? else {
+        return None;
+    };
+    let (request, rest) = value(rest)?;
+    let (method, target, version) = request::split(request)?;
+    let (status, rest) = status(rest)?;
+    let (rest, bytes) = leaf::number_or_dash(rest).ok()?;
+    let (referrer, rest) = match rest.split_first_chunk()? {
+        (b" \"-\" \"", rest) => (None, rest),
+        ([b' ', b'"', ..], _) => referrer(rest.get(2..)?)?,
+        _ => return None,
+    };
+    let (agent, b"") = value(rest)? else {
+        return None;
+    };
+    let time = memo.clf_text(time)?;
+    record.clear();
+    record.line = Cow::Borrowed(line);
+    record.time = Some(time);
+    record.peer = Some(peer);
+    record.peer_text = peer_text;
+    record.method = Some(Cow::Borrowed(method));
+    record.target = Some(Cow::Borrowed(target));
+    record.http_version = version;
+    record.status = Some(status);
+    record.body_bytes = bytes;
+    record.referrer = referrer.map(Cow::Borrowed);
+    record.put_agent((agent != b"-").then_some(Cow::Borrowed(agent)));
+    format.accept(record);
+    Some(())
+}
+
+/// An address without a port, and what follows it.
+#[inline]
+fn peer(line: &[u8]) -> Option<(IpAddr, &[u8])> {
+    if let Some((ip, rest)) = address::v4(line) {
+        return Some((IpAddr::V4(ip), rest));
+    }
+    let (ip, rest) = address::v6(line)?;
+    Some((address::canonical(IpAddr::V6(ip)), rest))
+}
+
+/// A value without escapes, and what follows the quote behind it.
+#[inline]
+fn value(inside: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr2(b'"', b'\\', inside)?;
+    match inside.split_at_checked(end)? {
+        (text, [b'"', rest @ ..]) => Some((text, rest)),
+        _ => None,
+    }
+}
+
+/// ` 200 `.
+#[inline]
+fn status(rest: &[u8]) -> Option<(u16, &[u8])> {
+    let [
+        b' ',
+        a @ b'1'..=b'9',
+        b @ b'0'..=b'9',
+        c @ b'0'..=b'9',
+        b' ',
+        rest @ ..,
+    ] = rest
+    else {
+        return None;
+    };
+    let status = u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0');
+    Some((status, rest))
+}
+
+/// A referrer that was sent, and the inside of the next value.
+#[inline]
+fn referrer(inside: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
+    let (referrer, rest) = value(inside)?;
+    let (b" \"", rest) = rest.split_first_chunk()? else {
+        return None;
+    };
+    Some((Some(referrer), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+    use crate::clf;
+    use crate::parser::Line;
+    use crate::unescape::Escape;
+
+    fn of_grammar(line: &[u8], format: Format, dialect: Escape) -> Option<Record<'_>> {
+        let mut record = Record {
+            line: Cow::Borrowed(line),
+            ..Record::default()
+        };
+        let shape = clf::parse(line, &mut record, &mut TimeMemo::new(), dialect).ok()?;
+        let own = shape.agent && !shape.vhost && shape.tail == clf::Tail::None;
+        (own && format.accept(&mut record) == Line::Record).then_some(record)
+    }
+
+    /// A record full of what another line left.
+    fn used() -> Record<'static> {
+        let line = br#"h:80 192.0.2.1 - bob [10/Oct/2000:13:55:36 -0700] "\x16" 200 7 "r" "a" "203.0.113.1""#;
+        let mut record = Record::default();
+        clf::parse(line, &mut record, &mut TimeMemo::new(), Escape::Nginx).unwrap();
+        assert!(record.more.used && record.malformed_request.is_some() && record.user.is_some());
+        record
+    }
+
+    proptest! {
+        #[test]
+        fn reads_as_the_grammar_does(
+            peer in select(&["192.0.2.7", "1.2.3.4:5", "255.255.255.255", "256.1.1.1", "2001:db8::1", "[::1]", "[::1]:80", "::ffff:1.2.3.4", "host", "-", ""][..]),
+            names in select(&[" - - ", " - bob ", " ", " - - - "][..]),
+            time in select(&["[10/Oct/2000:13:55:36 -0700]", "[1/Oct/2000:13:55:36 -0700]", "[10/Okt/2000:13:55:36 -0700]", "[-]"][..]),
+            request in select(&["GET / HTTP/1.1", "POST /a b HTTP/2.0", "GET /x", "-", "", r"\x16\x03", r#"GET /\" HTTP/1.1"#, "PUT  HTTP/1.1", "get /a?\"b HTTP/1.0"][..]),
+            status in select(&["200", "99", "0200", "-", "000", "2000"][..]),
+            size in select(&["0", "1234567", "12345678", "123456789012345678901", "-", "x", ""][..]),
+            referrer in select(&["-", "", "http://r/", r"a\\", "a\"b", "- \" \"x"][..]),
+            agent in select(&["-", "", "curl/8", r"\x22", r#"\""#, "a\"b"][..]),
+            end in select(&["", "", " ", " \"-\"", "\"", " 1 2", "\""][..]),
+        ) {
+            let line = format!("{peer}{names}{time} \"{request}\" {status} {size} \"{referrer}\" \"{agent}\"{end}");
+            for cut in [line.len(), line.len() - 1, line.len() / 2] {
+                let line = &line.as_bytes()[..cut];
+                for (format, dialect) in [(Format::NginxCombined, Escape::Nginx), (Format::ApacheCombined, Escape::Either)] {
+                    let mut record = used();
+                    let read = read(line, format, &mut record, &mut TimeMemo::new());
+                    let wanted = match read {
+                        Some(()) => of_grammar(line, format, dialect),
+                        None => Some(used()),
+                    };
+                    prop_assert_eq!(Some(record), wanted, "{}", String::from_utf8_lossy(line));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn reads_what_is_ordinary() {
+        for line in [
+            &br#"192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "GET /a?b HTTP/1.1" 200 5 "-" "curl/8""#[..],
+            br#"2001:db8::7 - - [10/Oct/2000:13:55:36 -0700] "POST / HTTP/2.0" 404 - "http://r/" "-""#,
+        ] {
+            let mut record = used();
+            assert!(read(line, Format::ApacheCombined, &mut record, &mut TimeMemo::new()).is_some());
+            assert_eq!(
+                Some(record),
+                of_grammar(line, Format::ApacheCombined, Escape::Apache)
+            );
+        }
+    }
+}
