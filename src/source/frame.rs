@@ -5,10 +5,14 @@
 //! [`NUL_RUN`] or more inside one parts it in two. A UTF-8 byte order mark at the very start is left out.
 //! Must not know of files; next: [`super::identity`].
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 use super::Line;
 use super::identity::Trail;
+
+mod held;
+
+use held::Held;
 
 /// So many zero bytes in a row are a hole in the file, not part of a line.
 pub const NUL_RUN: usize = 8;
@@ -22,9 +26,7 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 pub struct Framer {
     cap: usize,
     /// Bytes not yet given, from the start of a line on.
-    bytes: Vec<u8>,
-    /// A buffer that has been used up, for the bytes to come.
-    spare: Vec<u8>,
+    bytes: Held,
     /// Offset of `bytes[0]` in the stream.
     base: u64,
     /// No newline stands before this index of `bytes`.
@@ -68,8 +70,7 @@ impl Framer {
     pub fn new(cap: usize, offset: u64, trail: Trail) -> Self {
         Self {
             cap: cap.max(NUL_RUN),
-            bytes: Vec::new(),
-            spare: Vec::new(),
+            bytes: Held::default(),
             base: offset,
             scanned: 0,
             overlong: None,
@@ -107,7 +108,7 @@ impl Framer {
 
     /// Takes back a buffer that was given and is used up.
     pub fn reuse(&mut self, bytes: Vec<u8>) {
-        self.spare = bytes;
+        self.bytes.reuse(bytes);
     }
 
     /// Lets `fill` write up to `room` bytes at the end; it says how many it wrote.
@@ -120,10 +121,7 @@ impl Framer {
         fill: impl FnOnce(&mut [u8]) -> Result<usize, E>,
     ) -> Result<usize, E> {
         let held = self.bytes.len();
-        self.bytes.resize(held + room, 0);
-        let result = fill(self.bytes.get_mut(held..).unwrap_or_default());
-        let count = *result.as_ref().unwrap_or(&0);
-        self.bytes.truncate(held + count.min(room));
+        let result = self.bytes.fill(room, fill);
         self.pass_over(held);
         result
     }
@@ -131,7 +129,7 @@ impl Framer {
     /// Adds bytes at the end.
     pub fn push(&mut self, bytes: &[u8]) {
         let held = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
+        self.bytes.push(bytes);
         self.pass_over(held);
     }
 
@@ -147,12 +145,18 @@ impl Framer {
         let mut lines = Vec::with_capacity((self.bytes.len() / 128).min(MAX_LINES));
         let mut start = 0;
         let mut from = self.scanned;
-        while let Some((end, holed)) = self.line_end(from) {
+        // Hardly any block holds a zero byte at all, so they are not looked for line by line.
+        let mut zero = self.next_from(0, from);
+        while let Some(end) = self.next_from(b'\n', from) {
             let stop = self.without_return(start, end);
+            let holed = zero.is_some_and(|zero| zero < end);
             if holed || from > start || !self.is_ordinary(start, stop) {
                 self.frame(&mut lines, start, stop, true);
             } else {
                 lines.push(line(start, stop));
+            }
+            if holed {
+                zero = self.next_from(0, end);
             }
             start = end + 1;
             from = start;
@@ -205,7 +209,8 @@ impl Framer {
         self.frame(&mut lines, 0, held, false);
         mark_cut(&mut lines);
         self.ready = self.give_over(lines, &over);
-        self.bytes = rest;
+        self.bytes.truncate(0);
+        self.bytes.push(&rest);
     }
 
     /// Hands out all of `bytes`, and moves on over what was let go after them.
@@ -225,11 +230,7 @@ impl Framer {
         if end == 0 {
             return None;
         }
-        let mut rest = std::mem::take(&mut self.spare);
-        rest.clear();
-        rest.extend_from_slice(self.bytes.get(end..).unwrap_or_default());
-        let mut bytes = std::mem::replace(&mut self.bytes, rest);
-        bytes.truncate(end);
+        let bytes = self.bytes.give(end);
         let base = self.base;
         self.base += end as u64 + beyond;
         self.taken = self.base;
@@ -262,7 +263,7 @@ impl Framer {
         let zeros = self.skip_zeros(0, self.bytes.len());
         if zeros > 0 {
             self.passed.push(self.bytes.get(..zeros).unwrap_or_default());
-            self.bytes.drain(..zeros);
+            self.bytes.let_go(zeros);
             self.base += zeros as u64;
         }
         if self.bytes.len() > self.cap + 1 {
@@ -276,15 +277,9 @@ impl Framer {
         self.scanned = self.bytes.len();
     }
 
-    /// Index of the first newline from `from` on, and whether a zero byte stands before it: one look at each byte.
-    fn line_end(&self, from: usize) -> Option<(usize, bool)> {
-        let rest = self.bytes.get(from..)?;
-        let found = memchr2(b'\n', 0, rest)?;
-        let after = rest.get(found..)?;
-        match after.first() {
-            Some(b'\n') => Some((from + found, false)),
-            _ => memchr(b'\n', after).map(|newline| (from + found + newline, true)),
-        }
+    /// Index of the first such byte from `from` on.
+    fn next_from(&self, byte: u8, from: usize) -> Option<usize> {
+        Some(from + memchr(byte, self.bytes.get(from..)?)?)
     }
 
     /// Whether bytes without a zero among them are one line as they stand: not empty, not too long, without a mark.
