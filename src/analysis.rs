@@ -11,6 +11,7 @@ pub mod claims;
 pub mod fold;
 pub mod merge;
 pub mod pages;
+mod recalled;
 pub mod scan;
 pub mod sighted;
 

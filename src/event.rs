@@ -1,6 +1,7 @@
 //! The values between parsing and delivery: [`Event`] (borrowed, every line) and [`Finding`] (owned, only where a
 //! rule fired). Pure data; how an event is written as ECS stands in `ecs`.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use crate::client::Client;
 use crate::detect::{Class, Confidence, RuleInfo, View};
 use crate::enrich::crawler::Verdict;
 use crate::enrich::{AddressFacts, AgentFacts, Exempt};
+use crate::text::shown;
 
 /// One line with its client and context. Everything is borrowed: making it allocates nothing.
 #[derive(Debug, Clone, Copy)]
@@ -80,10 +82,11 @@ pub struct SightedEvent {
     /// Request host without port, valid UTF-8 (other bytes as `\xHH`), as are all texts here.
     pub host: Option<Box<str>>,
     /// Request method.
-    pub method: Option<Box<str>>,
+    pub method: Option<Cow<'static, str>>,
     /// Request target as the client sent it, with query; the malformed request line when there is none.
     pub target: Option<Box<str>>,
-    /// The path percent-decoded once, without query: what the AppFirewall SDK calls `path`.
+    /// The path percent-decoded once, without query: what the AppFirewall SDK calls `path`. This, the referrer and the
+    /// ray are there when a sink wants them.
     pub path: Option<Box<str>>,
     /// Response status.
     pub status: Option<u16>,
@@ -105,6 +108,14 @@ pub struct SightedEvent {
     pub line: Option<Box<[u8]>>,
     /// The whole ECS event as JSON text, when a printer or sink wants it.
     pub ecs: Option<Arc<str>>,
+}
+
+/// A method as text; those of the web need no memory.
+pub fn method_text(method: &[u8]) -> Cow<'static, str> {
+    let known = ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"]
+        .into_iter()
+        .find(|known| known.as_bytes() == method);
+    known.map_or_else(|| Cow::Owned(shown(method).into_owned()), Cow::Borrowed)
 }
 
 impl SightedEvent {
@@ -165,7 +176,7 @@ pub struct Observable {
     /// What it is.
     pub kind: ValueType,
     /// Its text, lower case for domains.
-    pub value: Box<str>,
+    pub value: Arc<str>,
     /// How sure the sighting makes it at least, where that is more than of the client.
     pub confidence: Option<Confidence>,
 }

@@ -94,7 +94,7 @@ fn assert_free(what: &str, lines: &[String]) {
         "{what}: {:?}",
         scan.statistics
     );
-    let fired = scan.found.iter().find(|found| found.finding.is_some());
+    let fired = scan.said.iter().find(|said| said.finding.is_some());
     assert!(fired.is_none(), "{what}: not ordinary: {fired:?}");
     let (_, once) = measured(&mut scanner, lines, LINES);
     let (_, twice) = measured(&mut scanner, lines, 2 * LINES);

@@ -20,7 +20,7 @@ use crate::store::{Item, State};
 
 use super::claims::{Claims, Held, Standing};
 use super::pages::{Answer, Pages};
-use super::scan::{Claimed, Found, Kit, Scan, Scanner};
+use super::scan::{Claimed, Kit, Said, Scan, Scanner};
 
 /// Settings of the fold.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +44,7 @@ pub struct Outcome {
     /// The sightings of the line, correlations included; `None` when nothing fired.
     pub finding: Option<Finding>,
     /// Indicators that are new, have risen or are still active, to be printed.
-    pub indicators: Vec<Indicator>,
+    pub indicators: Vec<Update>,
     /// Encoded records for the sinks.
     pub items: Vec<Item>,
     /// What the own-goal guard has to say, loudly.
@@ -98,7 +98,7 @@ impl Fold {
     /// Looks at what a found line's client claims to be, and reads the line again when a name server has decided since
     /// the scan; what is still awaited is held by [`Fold::take`].
     pub fn meet(&mut self, scan: &mut Scan, at: usize) -> Standing {
-        let Some(claimed) = scan.found.get(at).and_then(|found| found.claim) else {
+        let Some(claimed) = scan.said(at).and_then(|said| said.claim) else {
             return Standing::Decided;
         };
         let standing = self.claims.look(&claimed);
@@ -112,20 +112,17 @@ impl Fold {
     pub fn take(&mut self, scan: &mut Scan, at: usize) -> Outcome {
         self.count_clients(scan, Some(at));
         let fired = self.observe(scan, at);
-        if fired.is_empty() && scan.found.get(at).is_some_and(Found::is_only_counted) {
+        if fired.is_empty() && scan.said(at).is_none() {
             return Outcome::default();
         }
-        let claimed = scan.found.get(at).and_then(|found| found.claim);
+        let claimed = scan.said(at).and_then(|said| said.claim);
         let waits = claimed.filter(|claimed| claimed.open && self.claims.holds(&claimed.claim));
         let ids: Vec<Arc<str>> = match waits {
             Some(_) => fired.iter().map(|sighting| sighting.rule.id.clone()).collect(),
             None => Vec::new(),
         };
         let mut finding = self.finding(scan, at, fired);
-        self.judge_answer(
-            scan.found.get(at).and_then(|found| found.answer),
-            finding.as_mut(),
-        );
+        self.judge_answer(scan.said(at).and_then(|said| said.answer), finding.as_mut());
         if let Some(Claimed { claim, .. }) = waits {
             return self.hold(scan, at, claim, finding, ids);
         }
@@ -156,7 +153,7 @@ impl Fold {
         let items = self.items(&finding, &updates);
         Outcome {
             finding: Some(finding),
-            indicators: updates.into_iter().map(|update| update.indicator).collect(),
+            indicators: updates,
             items,
             notices,
             ..Outcome::default()
@@ -240,13 +237,13 @@ impl Fold {
             ..Batch::default()
         };
         let layout = Layout::from_state(&held.layout)?;
-        let found = self.scan_again(batch.clone(), &layout)?;
-        let answer = found.answer;
-        let mut finding = match found.finding {
+        let (line, said) = self.scan_again(batch.clone(), &layout)?;
+        let Said { finding, answer, .. } = said.unwrap_or_default();
+        let mut finding = match finding {
             Some(finding) => finding,
             None if held.fired.is_empty() => return None,
             None => Finding {
-                event: Arc::new(self.again.sighted(&batch, found.line, &layout)?),
+                event: Arc::new(self.again.sighted(&batch, line, &layout)?),
                 sightings: Vec::new(),
             },
         };
@@ -284,23 +281,20 @@ impl Fold {
             bytes: line.into(),
             ..Batch::default()
         };
-        let Some(again) = self.scan_again(batch, &layout) else {
-            return;
-        };
-        if let Some(found) = scan.found.get_mut(at) {
-            found.finding = again.finding;
-            found.event = again.event;
-            found.claim = again.claim;
-            found.answer = again.answer;
+        if let Some((_, said)) = self.scan_again(batch, &layout) {
+            scan.say_again(at, said);
         }
     }
 
-    fn scan_again(&mut self, batch: Batch, layout: &Layout) -> Option<Found> {
+    /// Reads one line again: its place in the batch, and what is said of it.
+    fn scan_again(&mut self, batch: Batch, layout: &Layout) -> Option<(Line, Option<Said>)> {
         self.again.know(Arc::clone(self.claims.known()));
-        let found = self.again.scan(batch, layout).found.pop();
+        let mut scan = self.again.scan(batch, layout);
         // The next verdict need not copy what nobody else looks at.
         self.again.know(Arc::default());
-        found
+        let last = scan.found.len().checked_sub(1)?;
+        let line = scan.found.get(last)?.line;
+        Some((line, scan.said_mut(last).map(std::mem::take)))
     }
 
     /// An address that was verified by another line is spared with this one, and what it did before is forgotten.
@@ -369,8 +363,8 @@ impl Fold {
 
     /// The line's finding with the correlations that it completed.
     fn finding(&mut self, scan: &mut Scan, at: usize, fired: Vec<Sighting>) -> Option<Finding> {
-        let found = scan.found.get_mut(at)?;
-        let (line, finding) = (found.line, found.finding.take());
+        let line = scan.found.get(at)?.line;
+        let finding = scan.said_mut(at).and_then(|said| said.finding.take());
         if fired.is_empty() {
             return finding;
         }

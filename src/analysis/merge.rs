@@ -196,10 +196,7 @@ mod tests {
                 line,
                 time: latest,
                 ticks: 0..0,
-                finding: None,
-                event: None,
-                claim: None,
-                answer: None,
+                said: None,
             }
         };
         let found: Vec<Found> = times.iter().enumerate().map(found).collect();

@@ -7,12 +7,12 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
-use afw_parsers::{Layout, Line as Parsed, Parser, Record, Reject, Time, parts};
+use afw_parsers::{Format, Layout, Line as Parsed, Parser, Record, Reject, Time, parts};
 
 use crate::client::Trust;
 use crate::detect::correlate::tick::{Tick, Ticker};
 use crate::detect::fields::{self, Field};
-use crate::detect::{Class, Hit, Ruleset, Signatures, label, named};
+use crate::detect::{Class, Hit, RuleInfo, Ruleset, Signatures, View, label, named};
 use crate::ecs;
 use crate::enrich::crawler::{Claim, Known, Published, Verdict};
 use crate::enrich::{AddressCache, AddressFacts, Databases, Enricher, Exempt, Exemptions, Lists, reserved};
@@ -24,6 +24,7 @@ use crate::store::Item;
 use crate::text::shown;
 
 use super::pages::{Answer, Hashes};
+use super::recalled::Recalled;
 use super::sighted;
 
 /// Everything the scanners of one run share, fixed for the run (or until a reload makes a new one).
@@ -61,6 +62,8 @@ pub struct Wants {
     pub ecs: bool,
     /// Findings carry their original line.
     pub line: bool,
+    /// Findings carry what only the AppFirewall SDKs tell of a request: path, referrer and ray.
+    pub sdk: bool,
     /// Every event is written out as ECS.
     pub events: bool,
 }
@@ -76,6 +79,13 @@ pub struct Found {
     pub time: Time,
     /// Its ticks, a range of [`Scan::ticks`].
     pub ticks: Range<u32>,
+    /// Its place in [`Scan::said`], unless it is only counted by correlations, as most of the found lines are.
+    pub said: Option<u32>,
+}
+
+/// What a scan says of one line. It stands apart from [`Found`], which most lines are done with.
+#[derive(Debug, Default)]
+pub struct Said {
     /// What the rules say of it.
     pub finding: Option<Finding>,
     /// The whole event as ECS with its host, when every event is wanted.
@@ -86,9 +96,8 @@ pub struct Found {
     pub answer: Option<Answer>,
 }
 
-impl Found {
-    /// Whether the line is only counted by correlations, as most of the found ones are.
-    pub const fn is_only_counted(&self) -> bool {
+impl Said {
+    const fn is_nothing(&self) -> bool {
         self.finding.is_none() && self.event.is_none() && self.claim.is_none() && self.answer.is_none()
     }
 }
@@ -131,6 +140,8 @@ pub struct Scan {
     pub batch: Batch,
     /// Lines that later stages must see.
     pub found: Vec<Found>,
+    /// What is said of those that are not only counted.
+    pub said: Vec<Said>,
     /// Ticks of all found lines.
     pub ticks: Vec<Tick>,
     /// Latest event time in the batch.
@@ -152,6 +163,27 @@ pub struct Scan {
 }
 
 impl Scan {
+    /// What is said of the found line at `at`; `None` when it is only counted.
+    pub fn said(&self, at: usize) -> Option<&Said> {
+        self.said.get(self.found.get(at)?.said? as usize)
+    }
+
+    /// As [`Scan::said`], to take something out of it.
+    pub fn said_mut(&mut self, at: usize) -> Option<&mut Said> {
+        self.said.get_mut(self.found.get(at)?.said? as usize)
+    }
+
+    /// Says of the found line at `at` what another scan says of it.
+    pub fn say_again(&mut self, at: usize, said: Option<Said>) {
+        let Some(found) = self.found.get_mut(at) else {
+            return;
+        };
+        found.said = said.map(|said| {
+            self.said.push(said);
+            self.said.len() as u32 - 1
+        });
+    }
+
     fn reject(&mut self, line: Line, reject: Reject) {
         self.statistics.reject(reject.reason);
         self.rejected.push(Rejected { line, reject });
@@ -175,6 +207,7 @@ pub struct Scanner {
     ticker: Ticker<Field>,
     enricher: Enricher,
     hashes: Hashes,
+    recalled: Recalled,
     /// What name servers have decided.
     known: Arc<Known>,
     hits: Vec<Hit>,
@@ -182,9 +215,9 @@ pub struct Scanner {
     /// How much the batch before it found and ticked: about what the next one will.
     room: (usize, usize),
     /// Room of a scan that is used up.
-    spare: (Vec<Found>, Vec<Tick>),
+    spare: (Vec<Found>, Vec<Said>, Vec<Tick>),
     /// The format of the lines at hand, and how many of them are not counted yet.
-    format: (&'static str, u64),
+    format: (Option<Format>, u64),
     /// What a report counts, when one is wanted.
     tally: Option<Box<Tally>>,
     /// Whether any rule is about what was served.
@@ -202,12 +235,13 @@ impl Scanner {
             ticker: Ticker::new(rules.correlations(), rules.rules().len()),
             enricher: enricher(kit),
             hashes: Hashes::default(),
+            recalled: Recalled::default(),
             known: Arc::default(),
             hits: Vec::new(),
             encoded: Vec::new(),
             room: (0, 0),
             spare: Default::default(),
-            format: ("", 0),
+            format: (None, 0),
             tally: None,
             judges_exposures: rules
                 .rules()
@@ -245,19 +279,24 @@ impl Scanner {
     /// Takes the room of a scan that is used up for the next one.
     pub fn reuse(&mut self, scan: Scan) {
         let Scan {
-            mut found, mut ticks, ..
+            mut found,
+            mut said,
+            mut ticks,
+            ..
         } = scan;
         found.clear();
+        said.clear();
         ticks.clear();
-        self.spare = (found, ticks);
+        self.spare = (found, said, ticks);
     }
 
     /// Scans one batch, going on from the layout that the log's lines before it left.
     pub fn scan(&mut self, batch: Batch, layout: &Layout) -> Scan {
-        let (found, ticks) = std::mem::take(&mut self.spare);
+        let (found, said, ticks) = std::mem::take(&mut self.spare);
         let mut scan = Scan {
             began: Some(layout.clone()),
             found,
+            said,
             ticks,
             ..Scan::default()
         };
@@ -289,19 +328,19 @@ impl Scanner {
     }
 
     /// Counts the formats of lines, which are many of one kind, in one go.
-    fn count_format(&mut self, name: &'static str, statistics: &mut Statistics) {
-        if self.format.0 != name {
+    fn count_format(&mut self, format: Option<Format>, statistics: &mut Statistics) {
+        if self.format.0 != format {
             self.flush_format(statistics);
-            self.format.0 = name;
+            self.format.0 = format;
         }
         self.format.1 += 1;
     }
 
     /// Counts the lines whose format is not counted yet.
     fn flush_format(&mut self, statistics: &mut Statistics) {
-        let (name, lines) = std::mem::take(&mut self.format);
+        let (format, lines) = std::mem::take(&mut self.format);
         if lines > 0 {
-            statistics.format(name, lines);
+            statistics.format(format.map_or("compiled", Format::name), lines);
         }
     }
 
@@ -367,8 +406,7 @@ impl Scanner {
         }
         scan.latest = scan.latest.max(Some(time));
         scan.statistics.request(time, record.status);
-        let format = record.format.map_or("compiled", afw_parsers::Format::name);
-        self.count_format(format, &mut scan.statistics);
+        self.count_format(record.format, &mut scan.statistics);
         let Self {
             kit,
             signatures,
@@ -379,6 +417,7 @@ impl Scanner {
             encoded,
             tally,
             hashes,
+            recalled,
             judges_exposures,
             asks_addresses,
             ..
@@ -386,8 +425,6 @@ impl Scanner {
         let judges_exposures = *judges_exposures;
         let asks_address = *asks_addresses || tally.is_some();
         let event = event(kit, enricher, known, batch, line, record, asks_address);
-        let label = label::of_record(record);
-        count(&mut scan.statistics, &event, label);
         if !kit.sinks.is_empty() {
             scan.clients.push(Seen {
                 start: line.start,
@@ -397,20 +434,32 @@ impl Scanner {
         }
         hits.clear();
         signatures.inspect(&event, hits);
+        let number = signatures.request_number();
+        let label = recalled.label(number, record);
+        count(&mut scan.statistics, &event, label);
         let first_tick = scan.ticks.len() as u32;
         if !hits.is_empty() {
             let rules = hits.iter().map(|hit| hit.rule);
             ticker.ticks(
                 event.client.address,
                 rules,
-                |field| fields::value(&event, field),
+                |field| fields::text(&event, field),
                 &mut scan.ticks,
             );
         }
         let ticks = first_tick..scan.ticks.len() as u32;
-        let finding = finding(kit, &event, label, hits);
+        let mut sightings = sightings(kit, hits);
+        let finding = (!sightings.is_empty()).then(|| {
+            if event.exempt.is_none() {
+                let names_nothing = recalled.names_nothing(number, record);
+                named::note(&event, kit.exemptions.hosts(), &mut sightings, names_nothing);
+            }
+            Finding {
+                event: Arc::new(sighted::of(&event, label, kit.wants)),
+                sightings,
+            }
+        });
         if let Some(tally) = tally {
-            let number = signatures.request_number();
             tally.request(&event, batch.log, finding.as_ref(), number);
         }
         requests(kit, &event, finding.is_some(), encoded, &mut scan.requests);
@@ -421,18 +470,23 @@ impl Scanner {
         let answer = judges_exposures
             .then(|| Answer::of(&event, finding.as_ref(), hashes))
             .flatten();
-        if finding.is_some() || printed.is_some() || claim.is_some() || answer.is_some() || !ticks.is_empty()
-        {
-            let key = scan.latest.unwrap_or(time);
+        let said = Said {
+            finding,
+            event: printed,
+            claim,
+            answer,
+        };
+        let place = (!said.is_nothing()).then(|| {
+            scan.said.push(said);
+            scan.said.len() as u32 - 1
+        });
+        if place.is_some() || !ticks.is_empty() {
             scan.found.push(Found {
-                key,
+                key: scan.latest.unwrap_or(time),
                 line,
                 time,
                 ticks,
-                finding,
-                event: printed,
-                claim,
-                answer,
+                said: place,
             });
         }
     }
@@ -535,31 +589,23 @@ fn count(statistics: &mut Statistics, event: &Event<'_, '_>, label: Option<&'sta
     }
 }
 
-/// The finding of a line on which rules fired that make sightings of their own.
-fn finding(kit: &Kit, event: &Event<'_, '_>, label: Option<&'static str>, hits: &[Hit]) -> Option<Finding> {
+/// The sightings of a line on which rules fired that make some of their own.
+fn sightings(kit: &Kit, hits: &[Hit]) -> Vec<Sighting> {
     let rules = kit.ruleset.rules();
-    let alerting = || {
-        let rule = |hit: &Hit| Some((hit.view, rules.get(hit.rule as usize)?));
-        hits.iter().filter_map(rule).filter(|(_, rule)| rule.alerts)
-    };
-    alerting().next()?;
-    let mut sightings = Vec::with_capacity(hits.len());
-    sightings.extend(alerting().map(|(view, rule)| Sighting {
-        rule: Arc::clone(&rule.info),
-        class: rule.info.class,
-        confidence: rule.info.confidence,
+    let alerting = hits.iter().filter_map(|hit| {
+        let rule = rules.get(hit.rule as usize)?;
+        rule.alerts.then_some((hit.view, &rule.info))
+    });
+    let sighting = |(view, info): (View, &Arc<RuleInfo>)| Sighting {
+        rule: Arc::clone(info),
+        class: info.class,
+        confidence: info.confidence,
         view,
         correlation: false,
         common_page: false,
         observables: Vec::new(),
-    }));
-    if event.exempt.is_none() {
-        named::note(event, kit.exemptions.hosts(), &mut sightings);
-    }
-    Some(Finding {
-        event: Arc::new(sighted::of(event, label, kit.wants)),
-        sightings,
-    })
+    };
+    alerting.map(sighting).collect()
 }
 
 /// Records for sinks that want every request; a sighted one reaches them with its finding.

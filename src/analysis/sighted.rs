@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use afw_parsers::Record;
+
 use crate::ecs;
-use crate::event::{Event, SightedEvent};
+use crate::event::{Event, SightedEvent, method_text};
 use crate::text::{percent_decoded, shown};
 
 use super::scan::Wants;
@@ -12,6 +14,7 @@ use super::scan::Wants;
 pub fn of(event: &Event<'_, '_>, label: Option<&'static str>, wants: Wants) -> SightedEvent {
     let record = event.record;
     let text = |bytes: Option<&[u8]>| bytes.map(|bytes| Box::from(shown(bytes).as_ref()));
+    let sdk = || wants.sdk.then_some(record);
     let target = record.target.as_deref().or(record.malformed_request.as_deref());
     let mut address = event.address.clone();
     address.exempt = event.exempt;
@@ -22,17 +25,17 @@ pub fn of(event: &Event<'_, '_>, label: Option<&'static str>, wants: Wants) -> S
         client: event.client.address,
         peer: event.client.peer,
         host: text(record.host.as_deref()),
-        method: text(record.method.as_deref()),
+        method: record.method.as_deref().map(method_text),
         target: text(target),
-        path: record
-            .path()
+        path: sdk()
+            .and_then(Record::path)
             .map(|path| Box::from(shown(&percent_decoded(path)).as_ref())),
         status: record.status,
         user_agent: text(record.user_agent.as_deref()),
-        referrer: text(record.referrer.as_deref()),
+        referrer: text(sdk().and_then(|record| record.referrer.as_deref())),
         address,
         label,
-        ray: text(event.ray()),
+        ray: text(sdk().and_then(|_| event.ray())),
         file: Arc::clone(event.file),
         offset: event.offset,
         line: wants.line.then(|| Box::from(record.line.as_ref())),

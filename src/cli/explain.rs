@@ -118,8 +118,8 @@ impl<'k> Explainer<'k> {
 
     /// Asks name servers about the lines' claims, where that is wanted.
     fn check_claims(&mut self, lines: &[Vec<u8>]) -> Result<(), Failure> {
-        let claims = lines.iter().flat_map(|line| self.scan(line).found);
-        let claims = claims.filter_map(|found| found.claim.filter(|claimed| claimed.open));
+        let claims = lines.iter().flat_map(|line| self.scan(line).said);
+        let claims = claims.filter_map(|said| said.claim.filter(|claimed| claimed.open));
         let claims: Vec<_> = claims.map(|claimed| claimed.claim).collect();
         if !claims.is_empty() {
             self.known = Arc::new(checks::known(self.config, claims.into_iter())?);

@@ -118,26 +118,26 @@ impl Class {
     }
 }
 
-/// How sure a rule or indicator is, 0 to 1, kept to three decimals so that sums print the same everywhere.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
-pub struct Confidence(f64);
+/// How sure a rule or indicator is, 0 to 1, kept in thousandths so that sums print the same everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Confidence(u16);
 
 impl Confidence {
     /// Rounded to three decimals; `None` outside 0..=1.
     pub fn new(value: f64) -> Option<Self> {
         (0.0..=1.0)
             .contains(&value)
-            .then(|| Self((value * 1000.0).round() / 1000.0))
+            .then(|| Self((value * 1000.0).round() as u16))
     }
 
     /// The number.
     pub const fn value(self) -> f64 {
-        self.0
+        self.0 as f64 / 1000.0
     }
 
-    /// The surer of two.
-    pub const fn max(self, other: Self) -> Self {
-        Self(self.0.max(other.0))
+    /// The number in thousandths, for comparisons without fractions.
+    pub const fn thousandths(self) -> u16 {
+        self.0
     }
 }
 

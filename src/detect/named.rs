@@ -13,6 +13,7 @@ mod call;
 mod host;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use memchr::memmem;
 
@@ -31,17 +32,30 @@ const MOST: usize = 8;
 /// client may be anybody.
 const ADVERTISED: f64 = 0.6;
 
-/// Notes in each sighting what the line's payload names.
-pub fn note(event: &Event<'_, '_>, own: &[Box<str>], sightings: &mut [Sighting]) {
+/// Notes in each sighting what the line's payload names. `names_nothing` says whether it is known that the same target,
+/// agent and referrer name nothing, whatever the host; it is set when that is found out here.
+pub fn note(
+    event: &Event<'_, '_>,
+    own: &[Box<str>],
+    sightings: &mut [Sighting],
+    mut names_nothing: Option<&mut bool>,
+) {
     if !sightings.iter().any(|sighting| may_name(event, sighting)) {
         return;
     }
     let outside = Outside::of(event.record.host.as_deref(), own);
-    let mut payload: Option<Vec<Found>> = None;
+    let is_known = names_nothing.as_deref().is_some_and(|nothing| *nothing);
+    let mut payload: Option<Vec<Found>> = is_known.then(Vec::new);
     for sighting in sightings {
         let names = sighting.rule.names;
         if carries(sighting.class) || names.parameters {
-            let found = payload.get_or_insert_with(|| of_payload(event, &outside));
+            let found = payload.get_or_insert_with(|| {
+                let payload = Payload::of(event, &outside);
+                names_nothing
+                    .iter_mut()
+                    .for_each(|nothing| **nothing = !payload.names_any);
+                payload.found
+            });
             let wanted = |one: &&Found| one.active || names.parameters;
             let values = found.iter().filter(wanted).flat_map(Found::observables);
             sighting.observables.extend(values.take(MOST));
@@ -95,16 +109,16 @@ fn advertised(referrer: &[u8], outside: &Outside<'_>) -> Option<Observable> {
 #[derive(Debug, PartialEq, Eq)]
 struct Found {
     /// The domain, where the host is one and not a place that everybody shares.
-    domain: Option<Box<str>>,
+    domain: Option<Arc<str>>,
     /// The whole address, where there is one.
-    url: Option<Box<str>>,
+    url: Option<Arc<str>>,
     /// Whether the payload does something with it.
     active: bool,
 }
 
 impl Found {
     fn observables(&self) -> impl Iterator<Item = Observable> {
-        let one = |kind, value: &Option<Box<str>>| {
+        let one = |kind, value: &Option<Arc<str>>| {
             value.clone().map(|value| Observable {
                 kind,
                 value,
@@ -118,21 +132,77 @@ impl Found {
 }
 
 /// All that target, user agent and referrer name, in that order.
-fn of_payload(event: &Event<'_, '_>, outside: &Outside<'_>) -> Vec<Found> {
-    let record = event.record;
-    let mut found = Vec::new();
-    let texts = [
-        &record.target,
-        &record.malformed_request,
-        &record.user_agent,
-        &record.referrer,
-    ];
-    for (at, text) in texts.into_iter().enumerate() {
-        let Some(text) = text.as_deref() else { continue };
-        let text = decoded(text.get(..SCANNED).unwrap_or(text), at < 2);
-        of_text(&text, at < 2, outside, &mut found);
+struct Payload<'o> {
+    outside: &'o Outside<'o>,
+    found: Vec<Found>,
+    /// Whether they name anything at all, be it only what is never held against somebody.
+    names_any: bool,
+}
+
+impl<'o> Payload<'o> {
+    const fn new(outside: &'o Outside<'o>) -> Self {
+        Self {
+            outside,
+            found: Vec::new(),
+            names_any: false,
+        }
     }
-    found
+
+    fn of(event: &Event<'_, '_>, outside: &'o Outside<'o>) -> Self {
+        let mut payload = Self::new(outside);
+        let record = event.record;
+        let texts = [
+            &record.target,
+            &record.malformed_request,
+            &record.user_agent,
+            &record.referrer,
+        ];
+        for (at, text) in texts.into_iter().enumerate() {
+            let Some(text) = text.as_deref() else { continue };
+            let text = decoded(text.get(..SCANNED).unwrap_or(text), at < 2);
+            payload.search(&text, at < 2);
+        }
+        payload
+    }
+
+    fn search(&mut self, text: &[u8], target: bool) {
+        for at in pairs(text, b'/') {
+            let before = text.get(..at).unwrap_or_default();
+            let Some(scheme) = call::scheme(before) else {
+                continue;
+            };
+            let rest = text.get(at + 2..).unwrap_or_default();
+            let before = before.get(..before.len() - scheme.len()).unwrap_or_default();
+            // `${lower:l}dap:` leaves a scheme that is none.
+            let disguised = before.ends_with(b"}");
+            let active = (scheme.is_empty() || call::is_remote(scheme) || disguised)
+                && call::is_active(before, scheme);
+            if active || (target && call::is_fetched(scheme) && call::begins_a_value(before)) {
+                let from = at - scheme.len();
+                let url = call::address(text.get(from..).unwrap_or_default());
+                self.note(
+                    host::authority(rest),
+                    call::is_remote(scheme).then_some(url),
+                    active,
+                );
+            }
+        }
+        call::bare(text, |name| self.note(name, None, true));
+    }
+
+    fn note(&mut self, name: &[u8], url: Option<&[u8]>, active: bool) {
+        self.names_any = true;
+        let Some(one) = self.outside.found(name, url, active) else {
+            return;
+        };
+        let same = |other: &Found| other.domain == one.domain && other.url == one.url;
+        let known = self.found.iter().position(same);
+        if let Some(other) = known.and_then(|at| self.found.get_mut(at)) {
+            other.active |= active;
+        } else if self.found.len() < MOST {
+            self.found.push(one);
+        }
+    }
 }
 
 /// Percent-decoded twice, as far as that changes anything.
@@ -148,47 +218,6 @@ fn decoded(text: &[u8], plus: bool) -> Cow<'_, [u8]> {
         text = Cow::Owned(out);
     }
     text
-}
-
-fn of_text(text: &[u8], target: bool, outside: &Outside<'_>, found: &mut Vec<Found>) {
-    let mut note = |name: &[u8], url: Option<&[u8]>, active: bool| {
-        let Some(one) = outside.found(name, url, active) else {
-            return;
-        };
-        let known = found
-            .iter()
-            .position(|other| other.domain == one.domain && other.url == one.url);
-        match known {
-            Some(at) => found
-                .get_mut(at)
-                .into_iter()
-                .for_each(|other| other.active |= active),
-            None if found.len() < MOST => found.push(one),
-            None => {}
-        }
-    };
-    for at in pairs(text, b'/') {
-        let before = text.get(..at).unwrap_or_default();
-        let Some(scheme) = call::scheme(before) else {
-            continue;
-        };
-        let rest = text.get(at + 2..).unwrap_or_default();
-        let before = before.get(..before.len() - scheme.len()).unwrap_or_default();
-        // `${lower:l}dap:` leaves a scheme that is none.
-        let disguised = before.ends_with(b"}");
-        let active =
-            (scheme.is_empty() || call::is_remote(scheme) || disguised) && call::is_active(before, scheme);
-        if active || (target && call::is_fetched(scheme) && call::begins_a_value(before)) {
-            let from = at - scheme.len();
-            let url = call::address(text.get(from..).unwrap_or_default());
-            note(
-                host::authority(rest),
-                call::is_remote(scheme).then_some(url),
-                active,
-            );
-        }
-    }
-    call::bare(text, |name| note(name, None, true));
 }
 
 /// Where a byte stands twice in a row, from left to right and without overlap.

@@ -85,7 +85,8 @@ impl Replay {
             logs: Vec::with_capacity(logs.len()),
             merge: Merge::default(),
             pool,
-            ahead: threads as u64 * 2,
+            // A batch that is scanned at once needs no other to wait behind it, and its memory serves the next.
+            ahead: if threads <= 1 { 1 } else { threads as u64 * 2 },
             formats,
             cursors,
         };

@@ -19,6 +19,7 @@ use crate::cli::print::Printer;
 use crate::cli::{Failure, now};
 use crate::config::Config;
 use crate::enrich::crawler::{Claim, Verdict};
+use crate::indicator::Update;
 use crate::report::summary::{Delivery, LogSummary, Summary};
 use crate::report::{Sightings, Statistics};
 use crate::sink::{Sink, Workers};
@@ -154,12 +155,7 @@ impl Run {
     /// Standard output cannot be written.
     pub fn take(&mut self, scan: &mut Scan, found: usize) -> io::Result<()> {
         // With its first line all that a batch asks of name servers is asked.
-        if found == 0
-            || scan
-                .found
-                .get(found)
-                .is_some_and(|found| !found.is_only_counted())
-        {
+        if found == 0 || scan.said(found).is_some() {
             self.check(scan, found)?;
             self.print_event(scan, found)?;
         }
@@ -176,7 +172,7 @@ impl Run {
     }
 
     fn print_event(&mut self, scan: &mut Scan, found: usize) -> io::Result<()> {
-        let event = scan.found.get_mut(found).and_then(|found| found.event.take());
+        let event = scan.said_mut(found).and_then(|said| said.event.take());
         match event {
             Some(event) => self.printer.event(&event.0, event.1.as_deref()),
             None => Ok(()),
@@ -187,7 +183,7 @@ impl Run {
     fn check(&mut self, scan: &mut Scan, found: usize) -> io::Result<()> {
         if let Some(checks) = self.checks.as_mut().filter(|checks| found == 0 && checks.waits()) {
             // All that the batch asks is asked at once, so that little is left to wait for.
-            let claims = scan.found.iter().filter_map(|found| found.claim);
+            let claims = scan.said.iter().filter_map(|said| said.claim);
             claims
                 .filter(|claimed| {
                     claimed.open && self.fold.claims().known().verdict(&claimed.claim).is_none()
@@ -197,7 +193,7 @@ impl Run {
         if self.fold.meet(scan, found) != Standing::Awaited || !self.waits() {
             return Ok(());
         }
-        if let Some(claimed) = scan.found.get(found).and_then(|found| found.claim) {
+        if let Some(claimed) = scan.said(found).and_then(|said| said.claim) {
             self.wait_for(claimed.claim)?;
             self.fold.meet(scan, found);
         }
@@ -281,7 +277,7 @@ impl Run {
             }
             self.printer.finding(finding)?;
         }
-        for indicator in &indicators {
+        for Update { indicator, .. } in &indicators {
             self.indicators += u64::from(indicator.revision == 1);
             self.printer.update(indicator)?;
         }

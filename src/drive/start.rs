@@ -36,6 +36,7 @@ pub fn wants(config: &Config, print: Print, sinks: &[Arc<dyn Sink>]) -> Wants {
         until: config.output.until,
         ecs: print == Print::Sightings || sinks.iter().any(|sink| sink.wants_ecs()),
         line: sinks.iter().any(|sink| sink.wants_lines()),
+        sdk: sinks.iter().any(|sink| sink.wants_sdk()),
         events: print == Print::Events,
     }
 }

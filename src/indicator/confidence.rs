@@ -75,7 +75,7 @@ fn support(confidence: Confidence, count: u64) -> f64 {
     if c < 0.5 { grown.min(FAINT.max(c)) } else { grown }
 }
 
-/// The confidence of an indicator from its rules' confidences and counts.
+/// The confidence of an indicator from its rules' confidences and counts. It never falls when a count grows.
 pub fn combine(rules: impl IntoIterator<Item = (Confidence, u64)>) -> Confidence {
     let mut supports: Vec<f64> = rules
         .into_iter()
@@ -85,11 +85,6 @@ pub fn combine(rules: impl IntoIterator<Item = (Confidence, u64)>) -> Confidence
     let doubt: f64 = supports.iter().map(|support| 1.0 - support).product();
     let alone = supports.first().copied().unwrap_or(0.0);
     Confidence::new((1.0 - doubt).min(CEILING.max(alone))).unwrap_or_default()
-}
-
-/// The confidence in thousandths, for comparisons without fractions.
-pub(super) fn thousandths(confidence: Confidence) -> u16 {
-    (confidence.value() * 1000.0).round() as u16
 }
 
 #[cfg(test)]
@@ -138,6 +133,8 @@ mod tests {
             rules[0].1 += 1;
             let more = rated(&rules);
             prop_assert!(more >= before);
+            let endless: Vec<(u16, u64)> = rules.iter().map(|&(c, _)| (c, u64::MAX)).collect();
+            prop_assert!(rated(&endless) >= more, "what repetition cannot pass");
             rules.push((500, 1));
             prop_assert!(rated(&rules) >= more);
         }
@@ -145,8 +142,8 @@ mod tests {
         #[test]
         fn repetition_alone_never_makes_a_faint_rule_strong(c in 0u16..500, n in 1u64..u64::MAX) {
             let alone = combine([(Confidence::new(f64::from(c) / 1000.0).unwrap(), n)]);
-            prop_assert!(thousandths(alone) < 500);
-            let again = thousandths(alone) - c;
+            prop_assert!(alone.thousandths() < 500);
+            let again = alone.thousandths() - c;
             prop_assert!(again < 50, "a rise of {} would ship again", again);
         }
     }

@@ -5,7 +5,10 @@
 
 use std::cmp::{Ordering, Reverse};
 
+use afw_parsers::Time;
+
 use super::{Evidence, MAX_EVIDENCE};
+use crate::detect::Class;
 use crate::event::{COMMON_PAGE, SightedEvent, Sighting};
 
 /// Longest host, method, target and user agent that are kept, in bytes before the mark of the cut.
@@ -23,27 +26,27 @@ pub(super) struct Kept {
 
 impl Kept {
     pub fn new(event: &SightedEvent, sighting: &Sighting) -> Self {
-        let clip = |text: &Option<Box<str>>, bytes| text.as_deref().map(|text| printable(text, bytes));
+        let clip = |text: Option<&str>, bytes| text.map(|text| printable(text, bytes));
         Self {
             line: Evidence {
                 time: event.time,
-                host: clip(&event.host, HOST_BYTES),
-                method: clip(&event.method, METHOD_BYTES),
-                target: clip(&event.target, TARGET_BYTES),
+                host: clip(event.host.as_deref(), HOST_BYTES),
+                method: clip(event.method.as_deref(), METHOD_BYTES),
+                target: clip(event.target.as_deref(), TARGET_BYTES),
                 status: event.status,
-                user_agent: clip(&event.user_agent, AGENT_BYTES),
+                user_agent: clip(event.user_agent.as_deref(), AGENT_BYTES),
                 rule: sighting.rule.id.clone(),
                 class: sighting.class,
                 file: event.file.clone(),
                 offset: event.offset,
                 note: sighting.common_page.then_some(COMMON_PAGE),
             },
-            thousandths: super::confidence::thousandths(sighting.confidence),
+            thousandths: sighting.confidence.thousandths(),
         }
     }
 
     /// Memory of the texts, in bytes.
-    pub fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         let len = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
         size_of::<Self>()
             + len(&self.line.host)
@@ -52,20 +55,26 @@ impl Kept {
             + len(&self.line.user_agent)
     }
 
+    const fn place(&self) -> (Time, u64) {
+        (self.line.time, self.line.offset)
+    }
+
     fn age(&self, other: &Self) -> Ordering {
-        let place = |kept: &Self| (kept.line.time, kept.line.offset);
-        place(self)
-            .cmp(&place(other))
+        self.place()
+            .cmp(&other.place())
             .then_with(|| self.line.file.cmp(&other.line.file))
             .then_with(|| self.line.rule.cmp(&other.line.rule))
             .then_with(|| self.line.target.cmp(&other.line.target))
     }
 
+    /// Less is stronger.
+    const fn weakness(&self) -> Weakness {
+        (self.line.class, Reverse(self.thousandths))
+    }
+
     fn strength(&self, other: &Self) -> Ordering {
-        self.line
-            .class
-            .cmp(&other.line.class)
-            .then(other.thousandths.cmp(&self.thousandths))
+        self.weakness()
+            .cmp(&other.weakness())
             .then_with(|| self.age(other))
     }
 
@@ -74,59 +83,97 @@ impl Kept {
     }
 }
 
-/// Keeps a line if it is the first or among the strongest. `kept` is the first, then the others, strongest first.
-pub(super) fn keep(kept: &mut Vec<Kept>, event: &SightedEvent, sighting: &Sighting) {
-    if !is_out(kept, event, sighting) && !is_shown(kept, event, sighting) {
-        insert(kept, Kept::new(event, sighting));
-    }
+type Weakness = (Class, Reverse<u16>);
+
+/// The lines that are kept: the first, then the others, strongest first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Proof {
+    lines: Vec<Kept>,
+    /// Memory of the lines, in bytes.
+    bytes: usize,
+    /// Once there are enough lines: the latest place and the least strength among them. Whatever comes later and is no
+    /// stronger is out, as most lines of a long attack are, and no kept line needs to be looked at.
+    bounds: Option<((Time, u64), Weakness)>,
 }
 
-/// Whether a line is surely not kept, told without copying its texts: there are enough lines, all of them earlier and
-/// none of them weaker.
-fn is_out(kept: &[Kept], event: &SightedEvent, sighting: &Sighting) -> bool {
-    let strength = (
-        sighting.class,
-        Reverse(super::confidence::thousandths(sighting.confidence)),
-    );
-    kept.len() >= MAX_EVIDENCE
-        && kept.iter().all(|old| {
-            (old.line.time, old.line.offset) < (event.time, event.offset)
-                && (old.line.class, Reverse(old.thousandths)) <= strength
+impl Proof {
+    /// Lines that were kept before.
+    pub fn of(lines: Vec<Kept>) -> Self {
+        let mut proof = Self {
+            lines,
+            ..Self::default()
+        };
+        proof.measure();
+        proof
+    }
+
+    /// The lines.
+    pub fn lines(&self) -> &[Kept] {
+        &self.lines
+    }
+
+    /// Memory of the lines, in bytes.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Keeps a line if it is the first or among the strongest.
+    pub fn keep(&mut self, event: &SightedEvent, sighting: &Sighting) {
+        if !self.is_out(event, sighting) && !self.is_shown(event, sighting) {
+            self.insert(Kept::new(event, sighting));
+        }
+    }
+
+    /// Whether a line is surely not kept, told without copying its texts: there are enough lines, all of them earlier
+    /// and none of them weaker.
+    fn is_out(&self, event: &SightedEvent, sighting: &Sighting) -> bool {
+        let weakness = (sighting.class, Reverse(sighting.confidence.thousandths()));
+        self.bounds
+            .is_some_and(|(latest, weakest)| latest < (event.time, event.offset) && weakest <= weakness)
+    }
+
+    /// Whether an earlier line surely shows the same, told without copying texts. A target that was made printable or
+    /// clipped is not recognised here.
+    fn is_shown(&self, event: &SightedEvent, sighting: &Sighting) -> bool {
+        self.lines.iter().any(|old| {
+            old.line.rule == sighting.rule.id
+                && old.place() < (event.time, event.offset)
+                && old.line.target == event.target
         })
-}
-
-/// Whether an earlier line surely shows the same, told without copying texts. A target that was made printable or
-/// clipped is not recognised here.
-fn is_shown(kept: &[Kept], event: &SightedEvent, sighting: &Sighting) -> bool {
-    kept.iter().any(|old| {
-        old.line.target == event.target
-            && old.line.rule == sighting.rule.id
-            && (old.line.time, old.line.offset) < (event.time, event.offset)
-    })
-}
-
-/// [`keep`] for a line whose texts were copied.
-pub(super) fn insert(kept: &mut Vec<Kept>, new: Kept) {
-    match kept.iter_mut().find(|old| old.shows_the_same(&new)) {
-        Some(old) if new.age(old).is_lt() => *old = new,
-        Some(_) => return,
-        None => kept.push(new),
     }
-    let first = (0..kept.len()).min_by(|&a, &b| match (kept.get(a), kept.get(b)) {
-        (Some(a), Some(b)) => a.age(b),
-        _ => Ordering::Equal,
-    });
-    kept.swap(0, first.unwrap_or(0));
-    if let Some((_, others)) = kept.split_first_mut() {
-        others.sort_unstable_by(Kept::strength);
+
+    /// [`Proof::keep`] for a line whose texts were copied.
+    pub fn insert(&mut self, new: Kept) {
+        let kept = &mut self.lines;
+        match kept.iter_mut().find(|old| old.shows_the_same(&new)) {
+            Some(old) if new.age(old).is_lt() => *old = new,
+            Some(_) => return,
+            None => kept.push(new),
+        }
+        let first = (0..kept.len()).min_by(|&a, &b| match (kept.get(a), kept.get(b)) {
+            (Some(a), Some(b)) => a.age(b),
+            _ => Ordering::Equal,
+        });
+        kept.swap(0, first.unwrap_or(0));
+        if let Some((_, others)) = kept.split_first_mut() {
+            others.sort_unstable_by(Kept::strength);
+        }
+        kept.truncate(MAX_EVIDENCE);
+        self.measure();
     }
-    kept.truncate(MAX_EVIDENCE);
+
+    fn measure(&mut self) {
+        self.bytes = self.lines.iter().map(Kept::bytes).sum();
+        let latest = self.lines.iter().map(Kept::place).max();
+        let weakest = self.lines.iter().map(Kept::weakness).max();
+        self.bounds = latest.zip(weakest).filter(|_| self.lines.len() >= MAX_EVIDENCE);
+    }
 }
 
 /// At most `bytes` bytes of a text with everything that could move a cursor, hide or reorder text written as
 /// `\xHH` or `\u{HHHH}`; a cut is marked with `…`.
 pub(super) fn printable(text: &str, bytes: usize) -> Box<str> {
-    if text.len() <= bytes && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+    if is_plain(text, bytes) {
         return text.into();
     }
     let mut shown = String::new();
@@ -140,6 +187,19 @@ pub(super) fn printable(text: &str, bytes: usize) -> Box<str> {
         }
     }
     shown.into()
+}
+
+/// Whether [`printable`] leaves a text as it is.
+pub(super) fn is_printable(text: &str, bytes: usize) -> bool {
+    is_plain(text, bytes) || *printable(text, bytes) == *text
+}
+
+/// Told by the bytes alone, as of nearly every text.
+fn is_plain(text: &str, bytes: usize) -> bool {
+    text.len() <= bytes
+        && text
+            .bytes()
+            .fold(true, |all, byte| all & (0x20..0x7f).contains(&byte))
 }
 
 fn push_printable(shown: &mut String, char: char) {
@@ -206,8 +266,8 @@ mod tests {
                 .iter()
                 .map(|&(time, rule, target)| kept((time, rule as usize, u16::from(rule) * 7, rule, target)))
                 .collect();
-            let mut found = Vec::new();
-            all.iter().for_each(|line| insert(&mut found, line.clone()));
+            let mut found = Proof::default();
+            all.iter().for_each(|line| found.insert(line.clone()));
             let mut expected: Vec<Kept> = Vec::new();
             for line in all {
                 if !expected.iter().any(|old| old.shows_the_same(&line)) {
@@ -216,7 +276,8 @@ mod tests {
             }
             expected[1..].sort_by(Kept::strength);
             expected.truncate(MAX_EVIDENCE);
-            prop_assert_eq!(found, expected);
+            prop_assert_eq!(found.lines(), &expected);
+            prop_assert_eq!(&found, &Proof::of(expected));
         }
 
         #[test]
@@ -229,13 +290,13 @@ mod tests {
 
     #[test]
     fn the_first_stays_and_the_strongest_follow() {
-        let mut lines = Vec::new();
-        insert(&mut lines, kept((1, 16, 100, 0, 0)));
+        let mut proof = Proof::default();
+        proof.insert(kept((1, 16, 100, 0, 0)));
         for n in 2..20 {
-            insert(&mut lines, kept((n, 5, 100, 1, n as u8)));
+            proof.insert(kept((n, 5, 100, 1, n as u8)));
         }
-        insert(&mut lines, kept((20, 1, 900, 2, 20)));
-        let times: Vec<i64> = lines.iter().map(|kept| kept.line.time.nanos()).collect();
+        proof.insert(kept((20, 1, 900, 2, 20)));
+        let times: Vec<i64> = proof.lines().iter().map(|kept| kept.line.time.nanos()).collect();
         assert_eq!(times, [1, 20, 2, 3, 4]);
     }
 

@@ -21,7 +21,7 @@
 mod queue;
 mod values;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -29,7 +29,6 @@ use afw_parsers::Time;
 use foldhash::quality::RandomState;
 
 use super::Indicator;
-use super::confidence::thousandths;
 use super::profile::{Policy, Profile};
 use super::row::{self, Shared};
 use super::subject::{Subject, last_of, prefix_of};
@@ -67,7 +66,7 @@ impl Indicators {
     pub fn new(options: Options) -> Self {
         Self {
             policy: Policy {
-                min_thousandths: thousandths(options.min_confidence),
+                min_thousandths: options.min_confidence.thousandths(),
                 reship_nanos: options.reship_nanos,
             },
             options,
@@ -96,9 +95,8 @@ impl Indicators {
         match event.client {
             None => self.counters.unknown_client += 1,
             Some(client) if !finding.sightings.is_empty() => {
-                let all: Vec<&Sighting> = finding.sightings.iter().collect();
                 let subject = self.subject(client.to_canonical());
-                updates.extend(self.merge(subject, event, &all, &held));
+                self.merge(subject, event, &finding.sightings, &held, &mut updates);
             }
             Some(_) => {}
         }
@@ -107,8 +105,7 @@ impl Indicators {
                 self.counters.evicted_faint += 1;
                 continue;
             }
-            let sightings: Vec<&Sighting> = sightings.iter().collect();
-            updates.extend(self.merge(subject, event, &sightings, &held));
+            self.merge(subject, event, &sightings, &held, &mut updates);
         }
         updates
     }
@@ -122,33 +119,37 @@ impl Indicators {
         }
     }
 
+    /// Merges the sightings of one line that are about a value, and adds what is to be emitted.
     fn merge(
         &mut self,
         subject: Subject,
         event: &SightedEvent,
-        sightings: &[&Sighting],
-        held: impl Fn(&str) -> bool,
-    ) -> Option<Update> {
+        sightings: &[Sighting],
+        held: &dyn Fn(&str) -> bool,
+        updates: &mut Vec<Update>,
+    ) {
         self.begin(&subject, event.time);
         self.touches += 1;
-        let profile = self.profiles.get_mut(&subject)?;
+        let Some(profile) = self.profiles.get_mut(&subject) else {
+            return;
+        };
         let before = profile.bytes();
-        profile.add(event, sightings, &held);
+        profile.add(event, sightings, held);
         if !matches!(subject, Subject::Text(..)) {
             profile.belongs_to(event);
         }
-        let deliver = profile.emit(&self.policy, event.time, held);
-        let update = deliver.map(|deliver| Update {
-            indicator: profile.indicator(&subject),
-            deliver,
-        });
+        if let Some(deliver) = profile.emit(&self.policy, event.time, held) {
+            updates.push(Update {
+                indicator: profile.indicator(&subject),
+                deliver,
+            });
+        }
         profile.touched = self.touches;
         self.bytes = (self.bytes + profile.bytes()).saturating_sub(before);
         self.order[rank(profile)].push(self.touches, &subject);
         self.note(&subject);
         self.evict(Some(&subject));
         self.tidy();
-        update
     }
 
     /// Sees to it that a value has a profile, a new one when the old one is over.
@@ -351,7 +352,7 @@ impl Indicators {
         let mut all: Vec<Indicator> = self
             .profiles
             .iter()
-            .filter(|(_, profile)| thousandths(profile.confidence(|_| true)) >= self.policy.min_thousandths)
+            .filter(|(_, profile)| profile.confidence(|_| true).thousandths() >= self.policy.min_thousandths)
             .map(|(subject, profile)| profile.indicator(subject))
             .collect();
         for indicator in &mut all {
@@ -359,8 +360,8 @@ impl Indicators {
             indicator.revision = indicator.revision.max(1);
         }
         all.sort_by(|a, b| {
-            thousandths(b.confidence)
-                .cmp(&thousandths(a.confidence))
+            b.confidence
+                .cmp(&a.confidence)
                 .then(a.class.cmp(&b.class))
                 .then(b.sightings.cmp(&a.sightings))
                 .then(a.first_seen.cmp(&b.first_seen))
@@ -425,27 +426,41 @@ fn is_at(
         .is_some_and(|profile| profile.touched == touched && rank(profile) == at)
 }
 
-/// The values that a line's payloads name, each with the sightings that name it.
-fn observed(finding: &Finding) -> BTreeMap<Subject, Vec<Sighting>> {
-    let mut observed: BTreeMap<Subject, Vec<Sighting>> = BTreeMap::new();
+/// The values that a line's payloads name, in order, each with the sightings that name it.
+fn observed(finding: &Finding) -> Vec<(Subject, Vec<Sighting>)> {
+    let mut named: Vec<(Subject, &Sighting, Option<Confidence>)> = Vec::new();
     for sighting in &finding.sightings {
-        let named = sighting.observables.iter().filter_map(|observable| {
-            Some((
-                Subject::observed(observable, &finding.event)?,
-                observable.confidence,
-            ))
-        });
-        let named: BTreeMap<Subject, Option<Confidence>> = named.collect();
-        for (subject, least) in named {
-            observed.entry(subject).or_default().push(Sighting {
-                rule: Arc::clone(&sighting.rule),
-                confidence: least.map_or(sighting.confidence, |least| least.max(sighting.confidence)),
-                observables: Vec::new(),
-                ..*sighting
-            });
+        for observable in &sighting.observables {
+            if let Some(subject) = Subject::observed(observable, &finding.event) {
+                named.push((subject, sighting, observable.confidence));
+            }
+        }
+    }
+    // In the order of sightings for each value; nearly always there is one or none.
+    named.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+    let mut observed: Vec<(Subject, Vec<Sighting>)> = Vec::new();
+    for (subject, sighting, least) in named {
+        let told = named_by(sighting, least);
+        match observed.last_mut().filter(|(last, _)| *last == subject) {
+            Some((_, sightings)) => match sightings.last_mut() {
+                // The same sighting names it twice.
+                Some(last) if Arc::ptr_eq(&last.rule, &told.rule) => *last = told,
+                _ => sightings.push(told),
+            },
+            None => observed.push((subject, vec![told])),
         }
     }
     observed
+}
+
+/// A sighting as it is about a value that it names, of which it is this sure at least.
+fn named_by(sighting: &Sighting, least: Option<Confidence>) -> Sighting {
+    Sighting {
+        rule: Arc::clone(&sighting.rule),
+        confidence: least.map_or(sighting.confidence, |least| least.max(sighting.confidence)),
+        observables: Vec::new(),
+        ..*sighting
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! [`Indicators`] merges sightings by value: [`confidence`] grows with distinct rules and evidence, the class is
 //! the strongest, `evidence` keeps the first and the strongest lines, `subject` says which value a sighting is
-//! about and `profile` what has been gathered on it; `row` stores that and [`json`] prints it. Pure and
+//! about, `profile` what has been gathered on it and `tally` a rule's part in that; `row` stores that and [`json`] prints it. Pure and
 //! deterministic: time is event time. Next: [`crate::store`].
 
 pub mod confidence;
@@ -12,6 +12,7 @@ pub mod json;
 mod profile;
 mod row;
 mod subject;
+mod tally;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use afw_parsers::Time;
 
-use super::confidence::{Kind, combine, thousandths};
-use super::evidence::{Kept, insert, keep, printable};
+use super::Indicator;
+use super::confidence::{Kind, combine};
+use super::evidence::{Proof, printable};
 use super::subject::Subject;
-use super::{Indicator, RuleCount};
-use crate::detect::{Class, Confidence, Level, RuleInfo};
+use super::tally::{Leaders, Tally, strength};
+use crate::detect::{Class, Confidence, RuleInfo};
 use crate::enrich::AddressFacts;
 use crate::event::{SightedEvent, Sighting};
 
@@ -38,23 +39,13 @@ pub(super) struct Profile {
     pub tags: Vec<Arc<str>>,
     pub facts: AddressFacts,
     pub hosts: Vec<Box<str>>,
-    pub evidence: Vec<Kept>,
+    pub evidence: Proof,
     pub address: Option<IpAddr>,
     pub emitted: Option<Emitted>,
     /// Number of the last touch; orders eviction.
     pub touched: u64,
-}
-
-/// One rule's part.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Tally {
-    pub id: Arc<str>,
-    pub title: Arc<str>,
-    pub level: Level,
-    pub confidence: Confidence,
-    pub count: u64,
-    /// On how many lines it was the strongest of its kind: only those are evidence.
-    pub led: u64,
+    /// The confidence that these rules do not pass however often they are seen.
+    pub limit: Confidence,
 }
 
 /// What was emitted last.
@@ -86,35 +77,34 @@ impl Profile {
             tags: Vec::new(),
             facts: AddressFacts::default(),
             hosts: Vec::new(),
-            evidence: Vec::new(),
+            evidence: Proof::default(),
             address: None,
             emitted: None,
             touched: 0,
+            limit: Confidence::default(),
         }
     }
 
     /// Adds the sightings of one line that are about this value. `held` says which rules must not lead to a delivery.
-    pub fn add(&mut self, event: &SightedEvent, sightings: &[&Sighting], held: impl Fn(&str) -> bool) {
+    pub fn add(&mut self, event: &SightedEvent, sightings: &[Sighting], held: impl Fn(&str) -> bool) {
         self.first_seen = self.first_seen.min(event.time);
         self.last_seen = self.last_seen.max(event.time);
+        let mut leaders = Leaders::default();
         for sighting in sightings {
             self.class = self.class.min(sighting.class);
             self.sightings += 1;
-            if self.tally(&sighting.rule, sighting.confidence) {
-                self.tag(&sighting.rule.tags);
-            }
+            let tally = self.tally(&sighting.rule, sighting.confidence);
+            leaders.meet(sighting, tally);
         }
-        for kind in Kind::ALL {
-            self.lead(kind, sightings, &held);
-        }
+        self.lead(&leaders, sightings, held);
         if let Some(host) = event.host.as_deref() {
             self.see_host(host);
         }
         let strongest = sightings
             .iter()
-            .min_by_key(|sighting| (sighting.class, Reverse(thousandths(sighting.confidence))));
+            .min_by_key(|sighting| (sighting.class, Reverse(sighting.confidence)));
         if let Some(strongest) = strongest {
-            keep(&mut self.evidence, event, strongest);
+            self.evidence.keep(event, strongest);
         }
     }
 
@@ -126,61 +116,75 @@ impl Profile {
         self.address = event.client.map(|client| client.to_canonical());
     }
 
-    /// Counts a rule; whether its tags may be new here. Rules are told apart by their id, which is nearly always the
-    /// very same text in memory.
-    fn tally(&mut self, rule: &RuleInfo, confidence: Confidence) -> bool {
-        if let Some(tally) = self.tally_of(&rule.id) {
-            tally.add(confidence, 1, 0);
-            let is_same_text = Arc::ptr_eq(&tally.id, &rule.id);
-            if !is_same_text {
-                tally.id = rule.id.clone();
-            }
-            return !is_same_text;
+    /// Counts a rule; the place of its part, unless there are too many. Rules are told apart by their id, but nearly
+    /// always a rule is the very same in memory.
+    fn tally(&mut self, rule: &Arc<RuleInfo>, confidence: Confidence) -> Option<usize> {
+        let same = self.rules.iter().position(|tally| Arc::ptr_eq(&tally.rule, rule));
+        if same.is_none() {
+            self.tag(&rule.tags);
         }
-        if self.rules.len() < MAX_RULES {
+        let known = same.or_else(|| self.place_of(&rule.id));
+        let Some(tally) = known.and_then(|at| self.rules.get_mut(at)) else {
+            return self.begin_rule(rule, confidence);
+        };
+        tally.count += 1;
+        if same.is_none() {
+            tally.meet_again(rule);
+        }
+        if confidence > tally.confidence {
+            tally.confidence = confidence;
+            self.set_limit();
+        }
+        known
+    }
+
+    fn begin_rule(&mut self, rule: &Arc<RuleInfo>, confidence: Confidence) -> Option<usize> {
+        let at = self.rules.len();
+        (at < MAX_RULES).then(|| {
             self.rules.push(Tally {
-                id: rule.id.clone(),
-                title: rule.title.clone(),
-                level: rule.level,
+                rule: Arc::clone(rule),
                 confidence,
                 count: 1,
                 led: 0,
             });
-        }
-        true
+            at
+        })
     }
 
-    /// The part of a rule, looked for by the very text in memory first.
-    fn tally_of(&mut self, id: &Arc<str>) -> Option<&mut Tally> {
-        let same = self.rules.iter().position(|tally| Arc::ptr_eq(&tally.id, id));
-        let at = same.or_else(|| self.rules.iter().position(|tally| tally.id == *id))?;
-        self.rules.get_mut(at)
+    fn place_of(&self, id: &str) -> Option<usize> {
+        self.rules.iter().position(|tally| *tally.rule.id == *id)
     }
 
     /// Of the rules that say one kind of thing of one line the strongest speaks for all; when that one is held, the
     /// strongest that is not speaks too.
-    fn lead(&mut self, kind: Kind, sightings: &[&Sighting], held: impl Fn(&str) -> bool) {
-        let strongest = |counts: &dyn Fn(&Sighting) -> bool| {
-            sightings
-                .iter()
-                .filter(|sighting| Kind::of(sighting) == kind && counts(sighting))
-                .max_by_key(|sighting| (thousandths(sighting.confidence), Reverse(&sighting.rule.id)))
-                .map(|sighting| &sighting.rule.id)
-        };
-        let Some(first) = strongest(&|_| true) else { return };
-        let second = held(first)
-            .then(|| strongest(&|sighting| !held(&sighting.rule.id)))
-            .flatten();
-        for id in [Some(first), second].into_iter().flatten() {
-            if let Some(tally) = self.tally_of(id) {
-                tally.led += 1;
+    fn lead(&mut self, leaders: &Leaders<'_>, sightings: &[Sighting], held: impl Fn(&str) -> bool) {
+        for (first, tally) in leaders.iter() {
+            self.count_lead(tally);
+            if held(&first.rule.id) {
+                let kind = Kind::of(first);
+                let free = |sighting: &&Sighting| Kind::of(sighting) == kind && !held(&sighting.rule.id);
+                let second = sightings
+                    .iter()
+                    .filter(free)
+                    .max_by_key(|sighting| strength(sighting));
+                self.count_lead(second.and_then(|second| self.place_of(&second.rule.id)));
+            }
+        }
+    }
+
+    fn count_lead(&mut self, tally: Option<usize>) {
+        if let Some(tally) = tally.and_then(|at| self.rules.get_mut(at)) {
+            tally.led += 1;
+            if tally.led == 1 {
+                self.set_limit();
             }
         }
     }
 
     fn add_rule(&mut self, rule: Tally) {
-        if let Some(tally) = self.tally_of(&rule.id) {
-            tally.add(rule.confidence, rule.count, rule.led);
+        let known = self.place_of(&rule.rule.id);
+        if let Some(tally) = known.and_then(|at| self.rules.get_mut(at)) {
+            tally.add(&rule);
         } else if self.rules.len() < MAX_RULES {
             self.rules.push(rule);
         }
@@ -215,10 +219,11 @@ impl Profile {
         self.last_seen = self.last_seen.max(other.last_seen);
         self.sightings += other.sightings;
         other.rules.into_iter().for_each(|rule| self.add_rule(rule));
+        self.set_limit();
         self.tag(&other.tags);
         other.hosts.into_iter().for_each(|host| self.add_host(host));
-        for line in other.evidence {
-            insert(&mut self.evidence, line);
+        for line in other.evidence.lines() {
+            self.evidence.insert(line.clone());
         }
         self.facts = other.facts;
         self.address = other.address;
@@ -229,8 +234,14 @@ impl Profile {
         let rules = self
             .rules
             .iter()
-            .filter(|tally| tally.led > 0 && counts(&tally.id));
+            .filter(|tally| tally.led > 0 && counts(&tally.rule.id));
         combine(rules.map(|tally| (tally.confidence, tally.led)))
+    }
+
+    /// Tells anew what the rules can reach: one came, leads for the first time or is surer than before.
+    pub fn set_limit(&mut self) {
+        let rules = self.rules.iter().filter(|tally| tally.led > 0);
+        self.limit = combine(rules.map(|tally| (tally.confidence, u64::MAX)));
     }
 
     /// Whether it is time to emit, and whether for delivery: it is new, class or confidence rose, the last time is
@@ -239,14 +250,14 @@ impl Profile {
         if self.cannot_be_due(policy, now) {
             return None;
         }
-        let confidence = thousandths(self.confidence(|_| true));
+        let confidence = self.confidence(|_| true).thousandths();
         if confidence < policy.min_thousandths {
             return None;
         }
-        let deliver = thousandths(self.confidence(|rule| !held(rule))) >= policy.min_thousandths;
+        let deliver = self.confidence(|rule| !held(rule)).thousandths() >= policy.min_thousandths;
         let due = self.emitted.is_none_or(|last| {
             self.class < last.class
-                || confidence >= last.thousandths.saturating_add(RISE)
+                || confidence >= last.rises_at()
                 || now.since(last.time) >= policy.reship_nanos
                 || (deliver && !last.delivered)
         });
@@ -263,11 +274,12 @@ impl Profile {
         Some(deliver)
     }
 
-    /// Whether no confidence could make it due: the last one was so high that it cannot rise enough.
+    /// Whether nothing that these rules can reach makes it due, so that no confidence needs to be reckoned.
     fn cannot_be_due(&self, policy: &Policy, now: Time) -> bool {
-        self.emitted.is_some_and(|last| {
+        let limit = self.limit.thousandths();
+        self.emitted.map_or(limit < policy.min_thousandths, |last| {
             last.delivered
-                && last.thousandths.saturating_add(RISE) > 1000
+                && limit < last.rises_at()
                 && self.class >= last.class
                 && now.since(last.time) < policy.reship_nanos
         })
@@ -280,7 +292,7 @@ impl Profile {
             + self.rules.len() * size_of::<Tally>()
             + self.tags.len() * size_of::<Arc<str>>()
             + self.hosts.iter().map(|host| host.len() + 16).sum::<usize>()
-            + self.evidence.iter().map(Kept::bytes).sum::<usize>()
+            + self.evidence.bytes()
     }
 
     /// What is known, as the rest of the program sees it.
@@ -301,27 +313,20 @@ impl Profile {
             as_org: self.facts.as_org.clone(),
             lists: self.facts.lists.to_vec(),
             hosts: self.hosts.clone(),
-            evidence: self.evidence.iter().map(|kept| kept.line.clone()).collect(),
+            evidence: self
+                .evidence
+                .lines()
+                .iter()
+                .map(|kept| kept.line.clone())
+                .collect(),
             address: self.address,
         }
     }
 }
 
-impl Tally {
-    fn add(&mut self, confidence: Confidence, count: u64, led: u64) {
-        self.count += count;
-        self.led += led;
-        if confidence > self.confidence {
-            self.confidence = confidence;
-        }
-    }
-
-    fn count(&self) -> RuleCount {
-        RuleCount {
-            id: self.id.clone(),
-            title: self.title.clone(),
-            level: self.level,
-            count: self.count,
-        }
+impl Emitted {
+    /// From how many thousandths on it is emitted again.
+    const fn rises_at(&self) -> u16 {
+        self.thousandths.saturating_add(RISE)
     }
 }

@@ -1,17 +1,17 @@
 //! Indicator rows: a [`Profile`] as versioned bytes, and back without trust.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use afw_parsers::Time;
 
 use super::Evidence;
-use super::confidence::thousandths;
-use super::evidence::Kept;
-use super::profile::{Emitted, Profile, Tally};
+use super::evidence::{Kept, Proof};
+use super::profile::{Emitted, Profile};
 use super::subject::Subject;
-use crate::detect::{Class, Confidence, Level};
+use super::tally::Tally;
+use crate::detect::{Class, Confidence, Level, Names, RuleInfo};
 use crate::enrich::AddressFacts;
 use crate::event::COMMON_PAGE;
 use crate::rows::{Reader, Writer};
@@ -23,18 +23,41 @@ const WITHOUT_NOTES: u8 = 2;
 /// Rows before a rule's lines were told apart by whether it was the strongest on them: all count.
 const WITHOUT_LEADS: u8 = 1;
 
-/// Texts that many rows share, kept once.
+/// Texts and rules that many rows share, kept once.
 #[derive(Debug, Default)]
-pub(super) struct Shared(BTreeSet<Arc<str>>);
+pub(super) struct Shared {
+    texts: BTreeSet<Arc<str>>,
+    rules: BTreeMap<(Arc<str>, Arc<str>, Level), Arc<RuleInfo>>,
+}
 
 impl Shared {
     fn text(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(text) {
+        if let Some(known) = self.texts.get(text) {
             return known.clone();
         }
         let new: Arc<str> = text.into();
-        self.0.insert(new.clone());
+        self.texts.insert(new.clone());
         new
+    }
+
+    /// A rule as far as a row tells of it. When it fires again, the rule itself takes its place.
+    fn rule(&mut self, id: &str, title: &str, level: Level) -> Arc<RuleInfo> {
+        let (id, title) = (self.text(id), self.text(title));
+        let nothing = self.text("");
+        let told = self.rules.entry((id.clone(), title.clone(), level));
+        let rule = told.or_insert_with(|| {
+            Arc::new(RuleInfo {
+                id,
+                title,
+                level,
+                class: Class::Anomaly,
+                confidence: Confidence::default(),
+                tags: Vec::new(),
+                names: Names::default(),
+                source: nothing,
+            })
+        });
+        Arc::clone(rule)
     }
 }
 
@@ -58,18 +81,18 @@ pub(super) fn encode(profile: &Profile) -> Vec<u8> {
         .uint(profile.sightings)
         .uint(profile.rules.len() as u64);
     for rule in &profile.rules {
-        row.text(&rule.id)
-            .text(&rule.title)
-            .text(rule.level.name())
-            .uint(thousandths(rule.confidence).into())
+        row.text(&rule.rule.id)
+            .text(&rule.rule.title)
+            .text(rule.rule.level.name())
+            .uint(rule.confidence.thousandths().into())
             .uint(rule.count)
             .uint(rule.led);
     }
     texts(&mut row, profile.tags.iter().map(|tag| &**tag));
     facts(&mut row, &profile.facts);
     texts(&mut row, profile.hosts.iter().map(|host| &**host));
-    row.uint(profile.evidence.len() as u64);
-    for kept in &profile.evidence {
+    row.uint(profile.evidence.lines().len() as u64);
+    for kept in profile.evidence.lines() {
         evidence(&mut row, kept);
     }
     let address = profile.address.map(|address| address.to_string());
@@ -147,7 +170,7 @@ pub(super) fn decode(bytes: &[u8], shared: &mut Shared) -> Option<Profile> {
     };
     let emitted = read_emitted(&mut row)?;
     row.end()?;
-    Some(Profile {
+    let mut profile = Profile {
         class,
         first_seen,
         last_seen,
@@ -156,11 +179,14 @@ pub(super) fn decode(bytes: &[u8], shared: &mut Shared) -> Option<Profile> {
         tags,
         facts,
         hosts,
-        evidence,
+        evidence: Proof::of(evidence),
         address,
         emitted,
         touched,
-    })
+        limit: Confidence::default(),
+    };
+    profile.set_limit();
+    Some(profile)
 }
 
 fn many<'a, T>(
@@ -193,9 +219,7 @@ fn level(name: &str) -> Option<Level> {
 
 fn read_rule(row: &mut Reader, shared: &mut Shared, leads: bool) -> Option<Tally> {
     let mut tally = Tally {
-        id: shared.text(row.text()?),
-        title: shared.text(row.text()?),
-        level: level(row.text()?)?,
+        rule: shared.rule(row.text()?, row.text()?, level(row.text()?)?),
         confidence: confidence(row)?,
         count: row.uint()?,
         led: 0,

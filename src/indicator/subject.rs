@@ -63,8 +63,8 @@ impl Subject {
             ValueType::Url => (URL_BYTES, !value.contains(char::is_whitespace)),
             ValueType::UserAgent => (AGENT_BYTES, true),
         };
-        let printable = &*super::evidence::printable(value, longest) == value;
-        (fits && printable && !value.is_empty()).then(|| Self::Text(observable.kind, value.into()))
+        let told = fits && !value.is_empty() && super::evidence::is_printable(value, longest);
+        told.then(|| Self::Text(observable.kind, observable.value.clone()))
     }
 }
 

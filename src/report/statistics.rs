@@ -49,6 +49,7 @@ pub struct Statistics {
 
 impl Statistics {
     /// Counts one complete line of so many bytes.
+    #[inline]
     pub fn line(&mut self, bytes: usize, cut: bool) {
         self.lines += 1;
         self.bytes += bytes as u64 + 1;
@@ -56,10 +57,15 @@ impl Statistics {
     }
 
     /// Counts a request by time and status.
+    #[inline]
     pub fn request(&mut self, time: Time, status: Option<u16>) {
         self.requests += 1;
-        self.first = Some(self.first.map_or(time, |first| first.min(time)));
-        self.last = self.last.max(Some(time));
+        if self.first.is_none_or(|first| time < first) {
+            self.first = Some(time);
+        }
+        if self.last.is_none_or(|last| time > last) {
+            self.last = Some(time);
+        }
         let slot = match status {
             None => 0,
             Some(status @ 100..=599) => usize::from(status / 100),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::detect::{Class, label};
 use crate::enrich::AddressFacts;
-use crate::event::{Event, Finding, SightedEvent, Sighting};
+use crate::event::{Event, Finding, SightedEvent, Sighting, method_text};
 use crate::text::{percent_decoded, shown};
 
 use super::endpoint::Endpoint;
@@ -234,6 +234,10 @@ impl Sink for AppFirewall {
         self.send_all && !matches!(self.way, Way::Off)
     }
 
+    fn wants_sdk(&self) -> bool {
+        true
+    }
+
     fn request(&self, event: &Event<'_, '_>, into: &mut Vec<Vec<u8>>) {
         if !self.wants_requests() {
             return;
@@ -243,7 +247,7 @@ impl Sink for AppFirewall {
         let request = SightedEvent {
             time: record.time.unwrap_or_default(),
             client: event.client.address,
-            method: record.method.as_deref().map(text),
+            method: record.method.as_deref().map(method_text),
             target: record
                 .target
                 .as_deref()

@@ -67,6 +67,11 @@ pub trait Sink: Send + Sync {
         false
     }
 
+    /// Whether findings must carry path, referrer and ray as the AppFirewall SDKs tell them.
+    fn wants_sdk(&self) -> bool {
+        false
+    }
+
     /// Records for one line on which rules fired.
     fn finding(&self, _finding: &Finding, _into: &mut Vec<Vec<u8>>) {}
 

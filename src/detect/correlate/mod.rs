@@ -1,11 +1,12 @@
 //! Correlation: rules that count other rules' hits over event time, by key.
 //!
 //! `rule` says what a correlation is; the loader of rule files fills it in. `tick` turns the hits on a line into
-//! ticks, in parallel; `correlator` counts them in order, in bounded memory (`keys`), with `window`, `marks`
+//! ticks, in parallel, by what `grouped` tells of it; `correlator` counts them in order, in bounded memory (`keys`), with `window`, `marks`
 //! and `sketch` holding what is known of one key. Pure: no files, no clock. Next: [`crate::indicator`].
 
 mod condition;
 pub mod correlator;
+mod grouped;
 pub(crate) mod hash;
 mod keys;
 mod marks;

@@ -3,6 +3,7 @@
 //! Follows from the rules alone. Lines with the same hits come again and again, so [`Routed`] keeps the answers to
 //! lists of hits met lately; that changes the cost and never the result. Next: `tick`.
 
+use super::grouped::{Counted, Grouped};
 use super::rule::{Correlation, Kind, RuleRef, depths};
 
 /// A base of a correlation; the order is that in which ticks must be counted.
@@ -11,6 +12,10 @@ pub(super) struct Route {
     depth: u32,
     pub correlation: u32,
     pub base: u32,
+    /// Number of the window's key.
+    pub key: u32,
+    /// What it counts of a line.
+    pub counted: Counted,
 }
 
 /// What counts what.
@@ -33,8 +38,13 @@ struct Above {
 }
 
 impl Routes {
-    /// For rules that passed [`super::rule::check`]; `rules` is the number of detection rules.
-    pub fn new<F>(correlations: &[Correlation<F>], rules: usize) -> Self {
+    /// For rules that passed [`super::rule::check`]; `rules` is the number of detection rules. Numbers what they group
+    /// by and count.
+    pub fn new<F: Clone + PartialEq>(
+        correlations: &[Correlation<F>],
+        rules: usize,
+        grouped: &mut Grouped<F>,
+    ) -> Self {
         let mut routes = Self {
             rules: vec![Vec::new(); rules],
             correlations: correlations.iter().map(above).collect(),
@@ -43,10 +53,15 @@ impl Routes {
             // One in a circle has no depth, was refused by `check`, and never ticks.
             let Some(depth) = depth else { continue };
             for (at, base) in correlation.bases.iter().enumerate() {
+                let Some((key, counted)) = grouped.of_base(correlation, at) else {
+                    continue;
+                };
                 let route = Route {
                     depth,
                     correlation: index as u32,
                     base: at as u32,
+                    key,
+                    counted,
                 };
                 routes.add(base.rule, route);
             }

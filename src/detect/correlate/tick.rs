@@ -9,15 +9,14 @@
 //! A line counts once for `event_count` and `value_count`, however many of the listed rules hit on it; without the
 //! counted field it does not count for `value_count`. For the temporal kinds each rule counts, in the order listed.
 
-use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Deref;
 
 use afw_parsers::Time;
 
-use super::hash::{Frame, Memo};
-use super::routes::{Route, Routed, Routes};
-use super::rule::{Correlation, Group, Kind, Net};
+use super::grouped::{Counted, Grouped};
+use super::routes::{Routed, Routes};
+use super::rule::{Correlation, Group, Net};
 use crate::detect::fields::{self, Field};
 use crate::event::Event;
 
@@ -48,26 +47,9 @@ pub struct Place {
 /// Makes ticks; one per thread.
 #[derive(Debug)]
 pub struct Ticker<F = Field> {
-    correlations: Vec<Counted<F>>,
     routes: Routes,
     routed: Routed,
-    frame: Frame,
-    memo: Memo,
-}
-
-/// What the ticker must know of one correlation.
-#[derive(Debug)]
-struct Counted<F> {
-    kind: Kind,
-    /// The client's network, when that alone is the key for every base.
-    client: Option<Net>,
-    bases: Vec<Grouped<F>>,
-}
-
-#[derive(Debug)]
-struct Grouped<F> {
-    group_by: Vec<Group<F>>,
-    field: Option<F>,
+    grouped: Grouped<F>,
 }
 
 impl Ticker {
@@ -90,15 +72,14 @@ impl Ticker {
     }
 }
 
-impl<F: Clone> Ticker<F> {
+impl<F: Clone + PartialEq> Ticker<F> {
     /// For rules that passed [`super::rule::check`]; `rules` is the number of detection rules.
     pub fn new(correlations: &[Correlation<F>], rules: usize) -> Self {
+        let mut grouped = Grouped::default();
         Self {
-            correlations: correlations.iter().map(Counted::new).collect(),
-            routes: Routes::new(correlations, rules),
+            routes: Routes::new(correlations, rules, &mut grouped),
             routed: Routed::new(),
-            frame: Frame::default(),
-            memo: Memo::default(),
+            grouped,
         }
     }
 
@@ -116,62 +97,26 @@ impl<F: Clone> Ticker<F> {
         ticks: &mut Vec<Tick>,
     ) {
         let Self {
-            correlations,
             routes,
             routed,
-            frame,
-            memo,
+            grouped,
         } = self;
+        let mut line = grouped.line(client, value);
         for route in routed.of(routes, hits) {
-            let correlation = correlations.get(route.correlation as usize);
-            let tick = correlation.and_then(|counted| counted.tick(*route, client, &value, frame, memo));
-            if let Some(tick) = tick {
-                ticks.push(tick);
-            }
+            let Some(key) = line.key(route.key) else { continue };
+            let counted = match route.counted {
+                Counted::Line => Some(0),
+                Counted::Value(field) => line.value(field),
+                Counted::Base => Some(u64::from(route.base)),
+            };
+            let Some(value) = counted else { continue };
+            ticks.push(Tick {
+                correlation: route.correlation,
+                base: route.base,
+                key,
+                value,
+            });
         }
-    }
-}
-
-impl<F: Clone> Counted<F> {
-    fn new(correlation: &Correlation<F>) -> Self {
-        let grouped = correlation.bases.iter().map(|base| Grouped {
-            group_by: base.group_by.clone(),
-            field: base.field.clone(),
-        });
-        Self {
-            kind: correlation.kind,
-            client: client_alone(correlation),
-            bases: grouped.collect(),
-        }
-    }
-
-    fn tick<V: Deref<Target = [u8]>>(
-        &self,
-        route: Route,
-        client: Option<IpAddr>,
-        value: &impl Fn(&F) -> Option<V>,
-        frame: &mut Frame,
-        memo: &mut Memo,
-    ) -> Option<Tick> {
-        let base = self.bases.get(route.base as usize)?;
-        let key = match self.client {
-            Some(net) => client_key(client?, net),
-            None => {
-                fill(frame, client, &base.group_by, value)?;
-                memo.digest(frame.bytes())
-            }
-        };
-        let tag = match (&self.kind, &base.field) {
-            (Kind::EventCount, _) => 0,
-            (Kind::ValueCount, field) => (memo.digest(&value(field.as_ref()?)?) >> 64) as u64,
-            (Kind::Temporal | Kind::TemporalOrdered, _) => u64::from(route.base),
-        };
-        Some(Tick {
-            correlation: route.correlation,
-            base: route.base,
-            key,
-            value: tag,
-        })
     }
 }
 
@@ -197,7 +142,7 @@ pub(super) fn client_key(client: IpAddr, net: Net) -> u128 {
 }
 
 /// The first address of the network.
-fn cut(address: IpAddr, net: Net) -> IpAddr {
+pub(super) fn cut(address: IpAddr, net: Net) -> IpAddr {
     match address {
         IpAddr::V4(v4) => {
             let host = u32::MAX.checked_shr(net.v4_bits.into()).unwrap_or(0);
@@ -208,67 +153,6 @@ fn cut(address: IpAddr, net: Net) -> IpAddr {
             IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !host))
         }
     }
-}
-
-/// Frames the values that a line is grouped by; `None` when it takes no part.
-fn fill<F, V: Deref<Target = [u8]>>(
-    frame: &mut Frame,
-    client: Option<IpAddr>,
-    group_by: &[Group<F>],
-    value: &impl Fn(&F) -> Option<V>,
-) -> Option<()> {
-    frame.clear();
-    let mut present = group_by.is_empty();
-    for group in group_by {
-        match group {
-            Group::Client(net) => {
-                present = true;
-                frame_address(frame, cut(client?, *net));
-            }
-            Group::Field(field) => match value(field) {
-                Some(value) => {
-                    present = true;
-                    frame.part(&value);
-                }
-                None => frame.absent(),
-            },
-        }
-    }
-    present.then_some(())
-}
-
-/// An address as its text, so that it meets the same address in a text field of an aliased rule.
-fn frame_address(frame: &mut Frame, address: IpAddr) {
-    match address {
-        IpAddr::V4(v4) => frame_dotted(frame, v4),
-        IpAddr::V6(v6) => {
-            let mut text = [0u8; 48];
-            let mut rest: &mut [u8] = &mut text;
-            // The longest address is 45 characters; writing it cannot fail.
-            let _ = write!(rest, "{v6}");
-            let used = 48 - rest.len();
-            frame.part(text.get(..used).unwrap_or_default());
-        }
-    }
-}
-
-/// `192.0.2.7`, which the standard library takes some thousand instructions for.
-fn frame_dotted(frame: &mut Frame, address: Ipv4Addr) {
-    let mut text = [b'.'; 15];
-    let mut used = 0;
-    for octet in address.octets() {
-        let digits = [octet / 100, octet / 10 % 10, octet % 10];
-        let leading = usize::from(octet < 100) + usize::from(octet < 10);
-        for digit in digits.iter().skip(leading) {
-            if let Some(place) = text.get_mut(used) {
-                *place = b'0' + digit;
-            }
-            used += 1;
-        }
-        // The point behind stands already, and behind the last octet is cut off.
-        used += 1;
-    }
-    frame.part(text.get(..used - 1).unwrap_or_default());
 }
 
 #[cfg(test)]

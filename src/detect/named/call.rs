@@ -84,6 +84,10 @@ fn is_one_of(scheme: &[u8], schemes: &[&[u8]]) -> bool {
 
 /// Whether what stands before an address does something with it.
 pub fn is_active(before: &[u8], scheme: &[u8]) -> bool {
+    // As in most referrers.
+    if before.is_empty() {
+        return false;
+    }
     let near = before
         .get(before.len().saturating_sub(REACH)..)
         .unwrap_or_default()

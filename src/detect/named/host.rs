@@ -6,6 +6,8 @@
 //! the whole address is named.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::sync::Arc;
 
 use super::Found;
 
@@ -69,15 +71,20 @@ const STORES: [&str; 7] = [
 
 /// What is outside for one line.
 pub struct Outside<'a> {
-    host: Option<Cow<'a, str>>,
+    logged: Option<&'a [u8]>,
+    /// The host as text, made when it is asked for.
+    host: OnceCell<Option<Cow<'a, str>>>,
     own: &'a [Box<str>],
 }
 
 impl<'a> Outside<'a> {
     /// For a line of that host, which may carry a port.
-    pub fn of(host: Option<&'a [u8]>, own: &'a [Box<str>]) -> Self {
-        let host = host.map(|host| String::from_utf8_lossy(authority(host)));
-        Self { host, own }
+    pub const fn of(host: Option<&'a [u8]>, own: &'a [Box<str>]) -> Self {
+        Self {
+            logged: host,
+            host: OnceCell::new(),
+            own,
+        }
     }
 
     /// The domain in lower case, and whether it may be named beside its address; `None` for what is never named.
@@ -87,12 +94,17 @@ impl<'a> Outside<'a> {
             .trim_end_matches('.')
             .to_ascii_lowercase();
         let own = |own: &str| is_below(&name, without_www(own)) || is_below(without_www(own), &name);
-        let is_own = self.host.as_deref().is_some_and(own) || self.own.iter().any(|host| own(host));
+        let is_own = self.host().is_some_and(own) || self.own.iter().any(|host| own(host));
         if !is_public(&name) || is_own {
             return None;
         }
         let below = |names: &[&str]| names.iter().any(|above| is_below(&name, above));
         (!below(&SHARED)).then(|| (name.clone(), !below(&STORES)))
+    }
+
+    fn host(&self) -> Option<&str> {
+        let text = || self.logged.map(|host| String::from_utf8_lossy(authority(host)));
+        self.host.get_or_init(text).as_deref()
     }
 
     /// What a payload names by this host and this address.
@@ -103,7 +115,7 @@ impl<'a> Outside<'a> {
             .and_then(|url| std::str::from_utf8(url).ok());
         let found = Found {
             domain: public.then(|| name.into()),
-            url: url.map(Box::from),
+            url: url.map(Arc::from),
             active,
         };
         (found.domain.is_some() || found.url.is_some()).then_some(found)

@@ -30,7 +30,10 @@ fn named(target: &str, agent: &str, referrer: &str, host: &str) -> Vec<String> {
                 sighting
             })
             .collect();
-        note(event, &own, &mut sightings);
+        let (mut names_nothing, mut again) = (false, sightings.clone());
+        note(event, &own, &mut sightings, Some(&mut names_nothing));
+        note(event, &own, &mut again, Some(&mut names_nothing));
+        assert_eq!(again, sightings, "{target} with what is known of it");
         let mut values: Vec<String> = sightings
             .iter()
             .flat_map(|sighting| &sighting.observables)
@@ -243,9 +246,8 @@ fn a_line_names_few_values_and_costs_little() {
     ] {
         let text = pattern.repeat(SCANNED / pattern.len());
         let outside = Outside::of(None, &[]);
-        let mut found = Vec::new();
         let began = std::time::Instant::now();
-        of_text(text.as_bytes(), true, &outside, &mut found);
+        Payload::new(&outside).search(text.as_bytes(), true);
         assert!(
             began.elapsed().as_millis() < 500,
             "{pattern}: {:?}",
@@ -275,9 +277,10 @@ fn a_rule_says_what_it_names() {
 proptest::proptest! {
     #[test]
     fn any_bytes_are_taken(text: Vec<u8>) {
-        let mut found = Vec::new();
-        of_text(&text, true, &Outside::of(Some(b"a.b"), &[]), &mut found);
-        for one in found {
+        let outside = Outside::of(Some(b"a.b"), &[]);
+        let mut payload = Payload::new(&outside);
+        payload.search(&text, true);
+        for one in payload.found {
             if let Some(domain) = one.domain {
                 proptest::prop_assert!(domain.is_ascii() && domain.contains('.'));
             }

@@ -18,7 +18,11 @@ pub(super) struct Queue(VecDeque<(u64, Subject)>);
 impl Queue {
     /// Notes a touch; numbers grow.
     pub fn push(&mut self, touched: u64, subject: &Subject) {
-        self.0.push_back((touched, subject.clone()));
+        match self.0.back_mut() {
+            // One who comes again and again needs one place.
+            Some((last, same)) if same == subject => *last = touched,
+            _ => self.0.push_back((touched, subject.clone())),
+        }
     }
 
     /// The first place that is not stale.

@@ -1,5 +1,6 @@
 //! Indicators by table and property: who becomes one, when it is emitted, and that restarts change nothing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::*;
-use crate::detect::correlate::rule::{Base, RuleRef};
+use crate::detect::correlate::rule::{Base, Kind, RuleRef};
 use crate::detect::{Class, Confidence, Level, RuleInfo};
 
 type Named = &'static str;
@@ -182,22 +182,4 @@ fn an_event_ticks_by_its_fields() {
     assert!(ticks.iter().all(|tick| tick.key == ticks[0].key));
     assert_eq!(ticks[0].value, ticks[1].value);
     assert_ne!(ticks[0].value, ticks[2].value);
-}
-
-#[test]
-fn an_address_is_framed_as_it_is_written() {
-    for address in [
-        "0.0.0.0",
-        "1.20.100.255",
-        "10.9.0.99",
-        "255.255.255.255",
-        "2001:db8::1",
-        "::ffff:0:1",
-    ] {
-        let address: IpAddr = address.parse().unwrap();
-        let (mut framed, mut written) = (Frame::default(), Frame::default());
-        frame_address(&mut framed, address);
-        written.part(address.to_string().as_bytes());
-        assert_eq!(framed.bytes(), written.bytes());
-    }
 }

@@ -1,0 +1,71 @@
+//! [`Tally`]: one rule's part in a profile; and [`Leaders`]: which sightings of a line speak for it. Next: `confidence`,
+//! which makes a number of them.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::RuleCount;
+use super::confidence::Kind;
+use crate::detect::{Confidence, RuleInfo};
+use crate::event::Sighting;
+
+/// One rule's part.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Tally {
+    /// The rule with the title and level that it had when it fired first.
+    pub rule: Arc<RuleInfo>,
+    pub confidence: Confidence,
+    pub count: u64,
+    /// On how many lines it was the strongest of its kind: only those are evidence.
+    pub led: u64,
+}
+
+impl Tally {
+    /// Adds what another profile counted of the rule.
+    pub fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.led += other.led;
+        self.confidence = self.confidence.max(other.confidence);
+    }
+
+    /// Takes the rule as it is in memory now, unless it is told of by other words now.
+    pub fn meet_again(&mut self, rule: &Arc<RuleInfo>) {
+        if (&self.rule.title, self.rule.level) == (&rule.title, rule.level) {
+            self.rule = Arc::clone(rule);
+        }
+    }
+
+    /// What is told of it.
+    pub fn count(&self) -> RuleCount {
+        RuleCount {
+            id: self.rule.id.clone(),
+            title: self.rule.title.clone(),
+            level: self.rule.level,
+            count: self.count,
+        }
+    }
+}
+
+/// By kind, the strongest sighting of a line and the place of its rule's part.
+#[derive(Default)]
+pub(super) struct Leaders<'s>([Option<(&'s Sighting, Option<usize>)>; Kind::ALL.len()]);
+
+impl<'s> Leaders<'s> {
+    /// Takes a sighting into account; of a rule that is not counted there is no place.
+    pub fn meet(&mut self, sighting: &'s Sighting, tally: Option<usize>) {
+        let leader = &mut self.0[Kind::of(sighting) as usize];
+        if leader.is_none_or(|(known, _)| strength(sighting) >= strength(known)) {
+            *leader = Some((sighting, tally));
+        }
+    }
+
+    /// The leaders there are.
+    pub fn iter(&self) -> impl Iterator<Item = (&'s Sighting, Option<usize>)> {
+        self.0.iter().copied().flatten()
+    }
+}
+
+/// More is stronger; of equally sure rules the one whose id comes first.
+pub(super) fn strength(sighting: &Sighting) -> (Confidence, Reverse<&str>) {
+    (sighting.confidence, Reverse(&sighting.rule.id))
+}
