@@ -46,6 +46,7 @@ pub mod enrich;
 pub mod event;
 pub mod indicator;
 pub mod net;
+mod numbered;
 pub mod report;
 mod rows;
 pub mod sink;

@@ -3,22 +3,21 @@
 //! An ordinary line (parsed, nothing fires) allocates nothing. What fires becomes a [`Found`]; windows and
 //! indicators are not touched here. One scanner a thread; all share one [`Kit`]. Next: [`super::merge`].
 
+mod values;
+
 use std::net::IpAddr;
-use std::ops::Range;
 use std::sync::Arc;
 
-use afw_parsers::{Format, Layout, Line as Parsed, Parser, Record, Reject, Time, parts};
+use afw_parsers::{Format, Layout, Line as Parsed, Parser, Record, parts};
 
-use crate::client::Trust;
 use crate::detect::correlate::tick::{Tick, Ticker};
-use crate::detect::fields::{self, Field};
-use crate::detect::{Class, Hit, RuleInfo, Ruleset, Signatures, View, label, named};
+use crate::detect::fields::Field;
+use crate::detect::{Class, Hit, RuleInfo, Signatures, View, label, named};
 use crate::ecs;
-use crate::enrich::crawler::{Claim, Known, Published, Verdict};
-use crate::enrich::{AddressCache, AddressFacts, Databases, Enricher, Exempt, Exemptions, Lists, reserved};
+use crate::enrich::crawler::{Claim, Known, Verdict};
+use crate::enrich::{AddressCache, AddressFacts, Enricher, Exempt, reserved};
 use crate::event::{Event, Finding, SightedEvent, Sighting};
 use crate::report::{Statistics, Tally};
-use crate::sink::Sink;
 use crate::source::{Batch, Line};
 use crate::store::Item;
 use crate::text::shown;
@@ -26,179 +25,7 @@ use crate::text::shown;
 use super::pages::{Answer, Hashes};
 use super::recalled::Recalled;
 use super::sighted;
-
-/// Everything the scanners of one run share, fixed for the run (or until a reload makes a new one).
-pub struct Kit {
-    /// Compiled rules.
-    pub ruleset: Arc<Ruleset>,
-    /// Whose forwarding headers count.
-    pub trust: Trust,
-    /// Country and ASN databases.
-    pub databases: Arc<Databases>,
-    /// Address and ASN lists.
-    pub lists: Arc<Lists>,
-    /// Who never becomes an indicator.
-    pub exemptions: Arc<Exemptions>,
-    /// Addresses that crawlers' operators publish.
-    pub published: Arc<Published>,
-    /// How many addresses each scanner remembers.
-    pub addresses: usize,
-    /// Whether name servers are asked about claims that published addresses leave open.
-    pub dns: bool,
-    /// Receivers, for those that want every request.
-    pub sinks: Vec<Arc<dyn Sink>>,
-    /// What a scan must carry beside the findings.
-    pub wants: Wants,
-}
-
-/// What a scan carries for printers and sinks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Wants {
-    /// Only lines from this event time on.
-    pub since: Option<Time>,
-    /// Only lines before this event time.
-    pub until: Option<Time>,
-    /// Findings carry their whole ECS event.
-    pub ecs: bool,
-    /// Findings carry their original line.
-    pub line: bool,
-    /// Findings carry what only the AppFirewall SDKs tell of a request: path, referrer and ray.
-    pub sdk: bool,
-    /// Every event is written out as ECS.
-    pub events: bool,
-}
-
-/// One line of a batch that later stages must see, in line order.
-#[derive(Debug)]
-pub struct Found {
-    /// Event time that orders it among the logs: never less than that of an earlier line of the batch.
-    pub key: Time,
-    /// Which line of the batch, or which part of a line that holds several records.
-    pub line: Line,
-    /// Event time.
-    pub time: Time,
-    /// Its ticks, a range of [`Scan::ticks`].
-    pub ticks: Range<u32>,
-    /// Its place in [`Scan::said`], unless it is only counted by correlations, as most of the found lines are.
-    pub said: Option<u32>,
-}
-
-/// What a scan says of one line. It stands apart from [`Found`], which most lines are done with.
-#[derive(Debug, Default)]
-pub struct Said {
-    /// What the rules say of it.
-    pub finding: Option<Finding>,
-    /// The whole event as ECS with its host, when every event is wanted.
-    pub event: Option<Box<(String, Option<Box<str>>)>>,
-    /// That the client says it is a crawler, and what is known of it.
-    pub claim: Option<Claimed>,
-    /// What it tells of the page that its host may answer any path with.
-    pub answer: Option<Answer>,
-}
-
-impl Said {
-    const fn is_nothing(&self) -> bool {
-        self.finding.is_none() && self.event.is_none() && self.claim.is_none() && self.answer.is_none()
-    }
-}
-
-/// A claim as the scan saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Claimed {
-    /// The claim.
-    pub claim: Claim,
-    /// What is known of it.
-    pub verdict: Verdict,
-    /// Whether a name server may still decide it.
-    pub open: bool,
-}
-
-/// A line that no grammar accepted.
-#[derive(Debug, Clone, Copy)]
-pub struct Rejected {
-    /// Which line of the batch, or which part of one.
-    pub line: Line,
-    /// Why, and where parsing stopped.
-    pub reject: Reject,
-}
-
-/// A line's client, for the own-goal guard.
-#[derive(Debug, Clone, Copy)]
-pub struct Seen {
-    /// First byte of the line in its batch.
-    pub start: u32,
-    /// Event time.
-    pub time: Time,
-    /// The client, when the line tells it.
-    pub client: Option<IpAddr>,
-}
-
-/// What the scan of one batch found.
-#[derive(Debug, Default)]
-pub struct Scan {
-    /// The batch, for whoever must look at a line again.
-    pub batch: Batch,
-    /// Lines that later stages must see.
-    pub found: Vec<Found>,
-    /// What is said of those that are not only counted.
-    pub said: Vec<Said>,
-    /// Ticks of all found lines.
-    pub ticks: Vec<Tick>,
-    /// Latest event time in the batch.
-    pub latest: Option<Time>,
-    /// Counts over the batch.
-    pub statistics: Statistics,
-    /// Clients of all lines, in order, for the own-goal guard; only gathered when something is shipped.
-    pub clients: Vec<Seen>,
-    /// Records for sinks that want every request.
-    pub requests: Vec<Item>,
-    /// Rejected lines.
-    pub rejected: Vec<Rejected>,
-    /// How the parser began this batch.
-    pub began: Option<Layout>,
-    /// How the parser would go on after this batch.
-    pub layout: Option<Layout>,
-    /// Lines and rejects of this batch that were already counted in the store.
-    pub counted: (u64, u64),
-}
-
-impl Scan {
-    /// What is said of the found line at `at`; `None` when it is only counted.
-    pub fn said(&self, at: usize) -> Option<&Said> {
-        self.said.get(self.found.get(at)?.said? as usize)
-    }
-
-    /// As [`Scan::said`], to take something out of it.
-    pub fn said_mut(&mut self, at: usize) -> Option<&mut Said> {
-        self.said.get_mut(self.found.get(at)?.said? as usize)
-    }
-
-    /// Says of the found line at `at` what another scan says of it.
-    pub fn say_again(&mut self, at: usize, said: Option<Said>) {
-        let Some(found) = self.found.get_mut(at) else {
-            return;
-        };
-        found.said = said.map(|said| {
-            self.said.push(said);
-            self.said.len() as u32 - 1
-        });
-    }
-
-    fn reject(&mut self, line: Line, reject: Reject) {
-        self.statistics.reject(reject.reason);
-        self.rejected.push(Rejected { line, reject });
-    }
-
-    /// What was found from `first` on stands on one line: nothing of another log comes between, so that no commit does.
-    fn hold_together(&mut self, first: usize) {
-        if let Some(found) = self.found.get_mut(first..)
-            && let [.., last] = found
-        {
-            let key = last.key;
-            found.iter_mut().for_each(|found| found.key = key);
-        }
-    }
-}
+pub use values::{Claimed, Found, Kit, Rejected, Said, Scan, Seen, Wants};
 
 /// The per-thread part of analysis.
 pub struct Scanner {
@@ -440,12 +267,7 @@ impl Scanner {
         let first_tick = scan.ticks.len() as u32;
         if !hits.is_empty() {
             let rules = hits.iter().map(|hit| hit.rule);
-            ticker.ticks(
-                event.client.address,
-                rules,
-                |field| fields::text(&event, field),
-                &mut scan.ticks,
-            );
+            ticker.observe(&event, rules, &mut scan.ticks);
         }
         let ticks = first_tick..scan.ticks.len() as u32;
         let mut sightings = sightings(kit, hits);
@@ -470,15 +292,11 @@ impl Scanner {
         let answer = judges_exposures
             .then(|| Answer::of(&event, finding.as_ref(), hashes))
             .flatten();
-        let said = Said {
+        let place = scan.say(Said {
             finding,
             event: printed,
             claim,
             answer,
-        };
-        let place = (!said.is_nothing()).then(|| {
-            scan.said.push(said);
-            scan.said.len() as u32 - 1
         });
         if place.is_some() || !ticks.is_empty() {
             scan.found.push(Found {

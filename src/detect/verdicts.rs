@@ -7,7 +7,6 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -19,12 +18,16 @@ use super::expr::Test;
 use super::fields::{self, Field};
 use super::signature::Hit;
 use crate::event::Event;
+use crate::numbered::Numbers;
 use key::Key;
 
 /// How many requests are remembered.
 const MAX_KEYS: usize = 1 << 14;
 /// The fields that every key has first.
 const ALWAYS: [Field; 3] = [Field::Target, Field::Referrer, Field::Agent];
+
+/// Tables like this come and go, and no two give a request the same number.
+static REQUESTS: Numbers = Numbers::new();
 
 /// Hits by key.
 #[derive(Debug, Default)]
@@ -161,7 +164,7 @@ impl Verdicts {
             hash: self.hash,
             key: key.into(),
             hits: self.lists.number(hits),
-            number: next_number(),
+            number: REQUESTS.next(),
         };
         self.known.insert_unique(self.hash, known, |known| known.hash);
     }
@@ -173,13 +176,6 @@ impl Verdicts {
             None => true,
         }
     }
-}
-
-/// A number that no other request has: tables like this come and go, and what was remembered by a number must never mean
-/// another request.
-fn next_number() -> u64 {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    LAST.fetch_add(1, Ordering::Relaxed)
 }
 
 fn hash(hasher: &RandomState, key: &[u8]) -> u64 {

@@ -7,11 +7,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 
 use super::{AgentFacts, AgentType};
+use crate::numbered::Numbers;
 
 mod browser;
 mod names;
@@ -24,6 +24,9 @@ use scan::Scan;
 pub const DEFAULT_AGENTS: usize = 1 << 14;
 /// Longest text that is read; browsers stay under 500 bytes.
 const MAX_BYTES: usize = 1_024;
+
+/// Caches come and go, and no two give a text the same number.
+static AGENTS: Numbers = Numbers::new();
 
 /// Facts about user agents, remembered. One cache a thread; a hit allocates nothing.
 #[derive(Debug)]
@@ -75,7 +78,7 @@ impl AgentCache {
         }
         let place = u32::try_from(self.facts.len()).unwrap_or(u32::MAX);
         self.facts.push(AgentFacts {
-            number: if text.len() < MAX_BYTES { next_number() } else { 0 },
+            number: if text.len() < MAX_BYTES { AGENTS.next() } else { 0 },
             ..read(text)
         });
         self.places.insert(text.into(), place);
@@ -86,12 +89,6 @@ impl AgentCache {
     pub const fn misses(&self) -> u64 {
         self.misses
     }
-}
-
-/// A number that no other text has: caches come and go, and what was remembered by a number must never mean another.
-fn next_number() -> u64 {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 /// What is odd about a user agent, whatever it claims to be.

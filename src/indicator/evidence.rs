@@ -112,6 +112,11 @@ impl Proof {
         &self.lines
     }
 
+    /// As [`Proof::lines`], for another proof to take.
+    pub fn into_lines(self) -> Vec<Kept> {
+        self.lines
+    }
+
     /// Memory of the lines, in bytes.
     pub const fn bytes(&self) -> usize {
         self.bytes

@@ -222,8 +222,8 @@ impl Profile {
         self.set_limit();
         self.tag(&other.tags);
         other.hosts.into_iter().for_each(|host| self.add_host(host));
-        for line in other.evidence.lines() {
-            self.evidence.insert(line.clone());
+        for line in other.evidence.into_lines() {
+            self.evidence.insert(line);
         }
         self.facts = other.facts;
         self.address = other.address;

@@ -7,7 +7,6 @@
 pub mod cells;
 pub mod codes;
 pub mod key;
-mod lately;
 pub mod names;
 mod tidy;
 pub mod timed;
@@ -22,10 +21,10 @@ use crate::detect::Class;
 use crate::enrich::crawler::Verdict;
 use crate::event::{Event, Finding};
 use crate::indicator::Indicator;
+use crate::numbered::Lately;
 use cells::{Cells, full, level_of};
 use codes::Kind;
 use key::{CLAIM, CLASS, COUNTRY, Claim, DENIED, Fact, HOST, KIND, LEVEL, METHOD, Of, STATUS, Traits};
-use lately::Lately;
 use names::Names;
 use timed::Timeline;
 
@@ -186,9 +185,9 @@ pub struct Tally {
     /// Places that were met lately, each where [`Met::slot`] says.
     met: Vec<Met>,
     /// User agents that were met lately, by the numbers that the analysis gave their texts.
-    met_agents: Lately,
+    met_agents: Lately<Option<u32>>,
     /// Paths that were met lately, by the numbers that the analysis gave their requests.
-    met_paths: Lately,
+    met_paths: Lately<Option<u32>>,
 }
 
 /// How many user agents are remembered as met lately.
@@ -335,13 +334,14 @@ impl Tally {
     }
 
     fn path(&mut self, record: &Record<'_>, request: Option<u64>) -> u32 {
-        if let Some(number) = self.met_paths.find(request) {
-            return number;
+        let mut number = || {
+            let path = record.path().unwrap_or_default();
+            text(&mut self.paths, clip(path, PATH_BYTES))
+        };
+        match self.met_paths.of(request) {
+            Some(met) => *met.get_or_insert_with(number),
+            None => number(),
         }
-        let path = record.path().unwrap_or_default();
-        let number = text(&mut self.paths, clip(path, PATH_BYTES));
-        self.met_paths.keep(request, number);
-        number
     }
 
     fn place(&mut self, event: &Event<'_, '_>, country: u16) -> u32 {
@@ -378,7 +378,8 @@ impl Tally {
         let print = clip(print.unwrap_or_default(), PRINT_BYTES);
         // Without a fingerprint the text is all there is, and the analysis has told it from others already.
         let known = Some(event.agent.number).filter(|number| *number > 0 && print.is_empty());
-        if let Some(number) = self.met_agents.find(known) {
+        let met = self.met_agents.of(known);
+        if let Some(number) = met.as_ref().and_then(|met| **met) {
             return number;
         }
         let new = || Agent {
@@ -390,7 +391,9 @@ impl Tally {
         };
         let is = |agent: &Agent| *agent.text == *said && *agent.print == *print;
         let number = self.agents.number(&(said, print), is, new);
-        self.met_agents.keep(known, number);
+        if let Some(met) = met {
+            *met = Some(number);
+        }
         number
     }
 

@@ -1,3 +1,5 @@
+//! Downloads from a real server on loopback: what is taken over, what is refused, and that the old stays until then.
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;

@@ -39,11 +39,14 @@ pub(crate) fn read<'a>(
     };
     let (request, rest) = value(rest)?;
     let (method, target, version) = request::split(request)?;
-    let (status, rest) = status(rest)?;
-    let (rest, bytes) = leaf::number_or_dash(rest).ok()?;
+    let (rest, status) = leaf::status(rest.strip_prefix(b" ")?).ok()?;
+    let (rest, bytes) = leaf::number_or_dash(rest.strip_prefix(b" ")?).ok()?;
     let (referrer, rest) = match rest.split_first_chunk()? {
         (b" \"-\" \"", rest) => (None, rest),
-        ([b' ', b'"', ..], _) => referrer(rest.get(2..)?)?,
+        ([b' ', b'"', ..], _) => {
+            let (referrer, rest) = value(rest.get(2..)?)?;
+            (Some(referrer), rest.strip_prefix(b" \"")?)
+        }
         _ => return None,
     };
     let (agent, b"") = value(rest)? else {
@@ -58,7 +61,7 @@ pub(crate) fn read<'a>(
     record.method = Some(Cow::Borrowed(method));
     record.target = Some(Cow::Borrowed(target));
     record.http_version = version;
-    record.status = Some(status);
+    record.status = status;
     record.body_bytes = bytes;
     record.referrer = referrer.map(Cow::Borrowed);
     record.put_agent((agent != b"-").then_some(Cow::Borrowed(agent)));
@@ -84,34 +87,6 @@ fn value(inside: &[u8]) -> Option<(&[u8], &[u8])> {
         (text, [b'"', rest @ ..]) => Some((text, rest)),
         _ => None,
     }
-}
-
-/// ` 200 `.
-#[inline]
-fn status(rest: &[u8]) -> Option<(u16, &[u8])> {
-    let [
-        b' ',
-        a @ b'1'..=b'9',
-        b @ b'0'..=b'9',
-        c @ b'0'..=b'9',
-        b' ',
-        rest @ ..,
-    ] = rest
-    else {
-        return None;
-    };
-    let status = u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0');
-    Some((status, rest))
-}
-
-/// A referrer that was sent, and the inside of the next value.
-#[inline]
-fn referrer(inside: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
-    let (referrer, rest) = value(inside)?;
-    let (b" \"", rest) = rest.split_first_chunk()? else {
-        return None;
-    };
-    Some((Some(referrer), rest))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::ops::Deref;
 
 use super::hash::{Frame, Memo};
 use super::rule::{Correlation, Group, Kind, Net};
-use super::tick::{client_alone, client_key, cut};
+use super::tick::{client_key, cut};
 
 /// All keys and counted values, by number, and what they are on the line at hand.
 #[derive(Debug)]
@@ -64,9 +64,15 @@ impl<F> Default for Grouped<F> {
 
 impl<F: Clone + PartialEq> Grouped<F> {
     /// The number of a base's key, and what is counted; `None` for a base that there is not.
-    pub fn of_base(&mut self, correlation: &Correlation<F>, base: usize) -> Option<(u32, Counted)> {
+    /// `client` is the client's network where that alone is the key of every base.
+    pub fn of_base(
+        &mut self,
+        correlation: &Correlation<F>,
+        base: usize,
+        client: Option<Net>,
+    ) -> Option<(u32, Counted)> {
         let base = correlation.bases.get(base)?;
-        let key = match client_alone(correlation) {
+        let key = match client {
             Some(net) => Key::Client(net),
             None => Key::Hashed(base.group_by.clone()),
         };

@@ -5,6 +5,7 @@
 
 use super::grouped::{Counted, Grouped};
 use super::rule::{Correlation, Kind, RuleRef, depths};
+use super::tick::client_alone;
 
 /// A base of a correlation; the order is that in which ticks must be counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,8 +53,9 @@ impl Routes {
         for (index, (correlation, depth)) in correlations.iter().zip(depths(correlations)).enumerate() {
             // One in a circle has no depth, was refused by `check`, and never ticks.
             let Some(depth) = depth else { continue };
+            let client = client_alone(correlation);
             for (at, base) in correlation.bases.iter().enumerate() {
-                let Some((key, counted)) = grouped.of_base(correlation, at) else {
+                let Some((key, counted)) = grouped.of_base(correlation, at, client) else {
                     continue;
                 };
                 let route = Route {

@@ -1,3 +1,5 @@
+//! Opening sets of real files: order, resuming, archives and what is refused, held against what was written.
+
 use std::io::Write;
 
 use super::*;

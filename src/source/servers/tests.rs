@@ -1,3 +1,5 @@
+//! Reading configuration of servers from folders: which logs they declare, in which format.
+
 use std::fs;
 
 use afw_parsers::{Format, Unit};
