@@ -12,19 +12,17 @@ use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
 mod key;
+mod parts;
 
-use super::compile::{AtomTest, Engine, Lazy, REST, Source};
-use super::expr::Test;
-use super::fields::{self, Field};
+use super::compile::Engine;
 use super::signature::Hit;
 use crate::event::Event;
 use crate::numbered::Numbers;
 use key::Key;
+use parts::Parts;
 
 /// How many requests are remembered.
 const MAX_KEYS: usize = 1 << 14;
-/// The fields that every key has first.
-const ALWAYS: [Field; 3] = [Field::Target, Field::Referrer, Field::Agent];
 
 /// Tables like this come and go, and no two give a request the same number.
 static REQUESTS: Numbers = Numbers::new();
@@ -33,7 +31,7 @@ static REQUESTS: Numbers = Numbers::new();
 #[derive(Debug, Default)]
 pub(super) struct Verdicts {
     /// What a key consists of beside target, referrer and agent; `None` when verdicts cannot be remembered.
-    parts: Option<Vec<Part>>,
+    parts: Option<Parts>,
     key: Key,
     /// Whether the request at hand was not known and can be kept.
     can_keep: bool,
@@ -82,26 +80,11 @@ impl Lists {
     }
 }
 
-/// One part of a key.
-#[derive(Debug, Clone, PartialEq)]
-enum Part {
-    /// The field's text, which stands in the line.
-    Text(Field),
-    /// The field's text, written out.
-    Written(Field),
-    /// The field's number.
-    Number(Field),
-    /// On which side of each of these limits the field's number lies.
-    Sides(Field, Vec<f64>),
-    /// What only formats with rarely logged values have.
-    More(Vec<Self>),
-}
-
 impl Verdicts {
     /// For these rules.
     pub fn new(engine: &Engine) -> Self {
         Self {
-            parts: parts(engine),
+            parts: Parts::new(engine),
             once: vec![0; MAX_KEYS],
             ..Self::default()
         }
@@ -129,9 +112,8 @@ impl Verdicts {
             0 => key.text(record.user_agent.as_deref()),
             number => key.number(Some(number)),
         }
-        for part in self.parts.as_deref()? {
-            part.add(event, key);
-        }
+        self.parts.as_ref()?.add(event, key);
+        key.end();
         let key = key.get()?;
         self.hash = hash(&self.hasher, key);
         let known = self.known.find(self.hash, |known| *known.key == *key);
@@ -182,151 +164,4 @@ fn hash(hasher: &RandomState, key: &[u8]) -> u64 {
     let mut hasher = hasher.build_hasher();
     hasher.write(key);
     hasher.finish()
-}
-
-impl Part {
-    /// Adds what the key needs of an event. What most rules look at comes first and is read in place.
-    #[inline]
-    fn add(&self, event: &Event<'_, '_>, key: &mut Key) {
-        let record = event.record;
-        match self {
-            Self::Number(Field::Status) => key.number(record.status.map(u64::from)),
-            Self::Text(Field::Method) => key.text(record.method.as_deref()),
-            Self::Text(Field::Listed) => key.number(event.address.listed.then_some(1)),
-            Self::Text(Field::AgentVerdict) if event.agent.claims.is_none() => key.absent(),
-            Self::Sides(Field::BodyBytes, limits) => {
-                key.sides(record.body_bytes.map(|bytes| bytes as f64), limits);
-            }
-            Self::More(_) if !record.more.used => key.unlogged(),
-            _ => self.add_other(event, key),
-        }
-    }
-
-    #[inline(never)]
-    fn add_other(&self, event: &Event<'_, '_>, key: &mut Key) {
-        match self {
-            Self::Text(Field::Lists) => {
-                fields::any_value(event, &Field::Lists, |list| {
-                    key.text(Some(list));
-                    false
-                });
-                key.absent();
-            }
-            Self::Text(field) => key.text(fields::borrowed(event, field)),
-            Self::Written(field) => key.text(fields::text(event, field).as_deref()),
-            Self::Number(field) => key.number(fields::number(event, field)),
-            Self::Sides(field, limits) => key.sides(value_of(event, field), limits),
-            Self::More(parts) => {
-                key.absent();
-                parts.iter().for_each(|part| part.add(event, key));
-            }
-        }
-    }
-}
-
-/// A field's value as comparisons see it.
-fn value_of(event: &Event<'_, '_>, field: &Field) -> Option<f64> {
-    if field.is_number() {
-        return fields::number(event, field).map(|number| number as f64);
-    }
-    let text = fields::text(event, field)?;
-    std::str::from_utf8(&text).ok()?.trim().parse().ok()
-}
-
-/// The parts of a key for these rules; `None` when a rule looks at more than a key can hold.
-fn parts(engine: &Engine) -> Option<Vec<Part>> {
-    let mut parts = ALWAYS.map(Part::Text).to_vec();
-    for slot in &engine.slots {
-        match &slot.source {
-            // Values of the rest of the line are searched before a verdict is looked up.
-            Source::Rest if !slot.learned.is_empty() => return None,
-            Source::Rest => {}
-            Source::Field(field) => add(&mut parts, Part::Text(field.clone())),
-        }
-    }
-    for atom in &engine.atoms {
-        let (AtomTest::Guarded(lazy) | AtomTest::Lazy(lazy)) = &atom.test else {
-            continue;
-        };
-        let guarded = matches!(atom.test, AtomTest::Guarded(_));
-        depend(&mut parts, lazy, atom.slot, guarded)?;
-    }
-    let texts: Vec<Field> = parts
-        .iter()
-        .filter_map(|part| match part {
-            Part::Text(field) => Some(field.clone()),
-            Part::Written(_) | Part::Number(_) | Part::Sides(..) | Part::More(_) => None,
-        })
-        .collect();
-    let follows = |field: &Field| {
-        let from = field.follows_from();
-        !from.is_empty() && from.iter().all(|from| texts.contains(from))
-    };
-    parts.retain(|part| match part {
-        Part::Text(field) | Part::Written(field) | Part::Number(field) => !follows(field),
-        Part::Sides(field, _) => !texts.contains(field) && !follows(field),
-        Part::More(_) => true,
-    });
-    parts.drain(..ALWAYS.len());
-    for part in &mut parts {
-        if let Part::Text(field) = part
-            && field.is_written()
-        {
-            *part = match field.is_number() {
-                true => Part::Number(field.clone()),
-                false => Part::Written(field.clone()),
-            };
-        }
-    }
-    Some(with_rare_last(parts))
-}
-
-/// The parts of fields that few formats log in one, so that the lines of the others pass over them at once.
-fn with_rare_last(parts: Vec<Part>) -> Vec<Part> {
-    let (rare, mut parts): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(|part| match part {
-        Part::Text(field) | Part::Written(field) | Part::Number(field) | Part::Sides(field, _) => {
-            field.is_rarely_logged()
-        }
-        Part::More(_) => false,
-    });
-    if !rare.is_empty() {
-        parts.push(Part::More(rare));
-    }
-    parts
-}
-
-/// Adds what one test looks at; `None` for what no key can hold.
-fn depend(parts: &mut Vec<Part>, lazy: &Lazy, slot: Option<usize>, guarded: bool) -> Option<()> {
-    for test in lazy.checks.iter().map(|check| &check.test) {
-        match (test, &lazy.field) {
-            (Test::TimePart(..), _) => return None,
-            (Test::SameAs { field, .. }, own) => {
-                add(parts, Part::Text(field.clone()));
-                own.iter().for_each(|own| add(parts, Part::Text(own.clone())));
-            }
-            (Test::Compare(_, limit), Some(field)) => add_limit(parts, field, *limit),
-            (_, Some(field)) => add(parts, Part::Text(field.clone())),
-            (_, None) if slot.is_some_and(|slot| slot != REST || guarded) => {}
-            (_, None) => return None,
-        }
-    }
-    Some(())
-}
-
-fn add(parts: &mut Vec<Part>, part: Part) {
-    if !parts.contains(&part) {
-        parts.push(part);
-    }
-}
-
-fn add_limit(parts: &mut Vec<Part>, field: &Field, limit: f64) {
-    let known = parts.iter_mut().find_map(|part| match part {
-        Part::Sides(of, limits) if of == field => Some(limits),
-        _ => None,
-    });
-    match known {
-        Some(limits) if limits.contains(&limit) => {}
-        Some(limits) => limits.push(limit),
-        None => parts.push(Part::Sides(field.clone(), vec![limit])),
-    }
 }

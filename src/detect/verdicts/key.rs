@@ -1,26 +1,42 @@
-//! What a verdict is remembered by: the values that rules look at, one behind the other in one run of bytes.
+//! What a verdict is remembered by: the values that rules look at, one behind the other.
 //!
-//! Two different requests must never get the same key, so each value begins with what tells where it ends. Bounded: a
-//! request with more in it than a key may hold has none. Next: [`super`].
+//! Two different requests must never get the same key. Each value begins with a mark that tells what it is; marks and
+//! small numbers stand packed in words of 64 bits, texts with their lengths in a run of bytes, and the words come behind
+//! them. Bounded: a request with more in it than a key may hold has none. Next: [`super`].
 
 use std::cmp::Ordering;
 
 /// The longest key that is remembered, in bytes.
 const MAX_KEY: usize = 1024;
 
-/// First byte of what has no value; below it stand the lengths of texts.
-const ABSENT: u8 = 0xFF;
-/// First byte of a text whose length takes two bytes.
-const LONG: u8 = 0xFE;
-/// First byte of a number.
-const NUMBER: u8 = 0xFD;
-/// First byte of what the log has no place for.
-const UNLOGGED: u8 = 0xFC;
+/// First byte of a text whose length takes two bytes; below it stand the lengths of the others.
+const LONG: u8 = 0xFF;
+
+/// What has no value.
+const ABSENT: u64 = 0;
+/// What the log has no place for.
+const UNLOGGED: u64 = 1;
+/// A number; in the bit behind it stands whether it is a large one, and then itself, a large one among the texts.
+const NUMBER: u64 = 2;
+/// A text.
+const TEXT: u64 = 3;
+/// Bits of a mark.
+const MARK: u32 = 2;
+/// Bits of a small number.
+const SMALL: u32 = 16;
+/// Most bits that one value takes. Whether the next one begins another word follows from how full this one is alone.
+const MOST: u32 = MARK + 1 + SMALL;
 
 /// The key of the request at hand.
 #[derive(Debug, Default)]
 pub struct Key {
+    /// The texts, and behind them, once there is nothing more to come, the words.
     bytes: Vec<u8>,
+    /// Words that are full.
+    words: Vec<u64>,
+    /// The last word, and how many of its bits are in use.
+    word: u64,
+    used: u32,
     too_long: bool,
 }
 
@@ -29,47 +45,77 @@ impl Key {
     #[inline]
     pub fn clear(&mut self) {
         self.bytes.clear();
+        self.words.clear();
+        (self.word, self.used) = (0, 0);
         self.too_long = false;
     }
 
-    /// The whole key; `None` when it is too long.
+    /// Ends the key.
+    #[inline]
+    pub fn end(&mut self) {
+        for word in &self.words {
+            self.bytes.extend_from_slice(&word.to_le_bytes());
+        }
+        let [a, b, c, d, e, f, g, h] = self.word.to_le_bytes();
+        let words = self.words.len() as u8;
+        self.bytes.extend_from_slice(&[a, b, c, d, e, f, g, h, words]);
+        self.too_long |= self.bytes.len() > MAX_KEY;
+    }
+
+    /// The whole key, once it is ended; `None` when it is too long.
     #[inline]
     pub fn get(&self) -> Option<&[u8]> {
-        (!self.too_long && self.bytes.len() <= MAX_KEY).then_some(&self.bytes)
+        (!self.too_long).then_some(&self.bytes)
     }
 
     /// A value that is not there.
     #[inline]
     pub fn absent(&mut self) {
-        self.bytes.push(ABSENT);
+        self.bits(ABSENT, MARK);
     }
 
     /// A value that the log has no place for.
     #[inline]
     pub fn unlogged(&mut self) {
-        self.bytes.push(UNLOGGED);
+        self.bits(UNLOGGED, MARK);
     }
 
     /// A number, which may stand for a text that no other text shares it with.
     #[inline]
     pub fn number(&mut self, number: Option<u64>) {
-        let Some(number) = number else {
-            return self.absent();
-        };
-        let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
-        self.bytes.extend_from_slice(&[NUMBER, a, b, c, d, e, f, g, h]);
+        match number {
+            None => self.absent(),
+            Some(small) if small < 1 << SMALL => self.bits(NUMBER | small << (MARK + 1), MOST),
+            Some(large) => {
+                self.bits(NUMBER | 1 << MARK, MARK + 1);
+                self.bytes.extend_from_slice(&large.to_le_bytes());
+            }
+        }
+    }
+
+    /// A method: a number for those of nearly all requests.
+    #[inline]
+    pub fn method(&mut self, method: Option<&[u8]>) {
+        match method {
+            Some(b"GET") => self.number(Some(1)),
+            Some(b"POST") => self.number(Some(2)),
+            Some(b"HEAD") => self.number(Some(3)),
+            other => self.text(other),
+        }
     }
 
     /// A text.
     #[inline]
     pub fn text(&mut self, text: Option<&[u8]>) {
-        match text {
-            None => self.absent(),
-            Some(text) if text.len() < usize::from(UNLOGGED) => {
-                self.bytes.push(text.len() as u8);
-                self.bytes.extend_from_slice(text);
-            }
-            Some(text) => self.long_text(text),
+        let Some(text) = text else {
+            return self.absent();
+        };
+        self.bits(TEXT, MARK);
+        if text.len() < usize::from(LONG) {
+            self.bytes.push(text.len() as u8);
+            self.bytes.extend_from_slice(text);
+        } else {
+            self.long_text(text);
         }
     }
 
@@ -84,37 +130,65 @@ impl Key {
         self.bytes.extend_from_slice(text);
     }
 
-    /// On which side of each limit a number lies, four limits a byte.
+    /// On which side of each limit a number lies.
+    #[inline]
     pub fn sides(&mut self, number: Option<f64>, limits: &[f64]) {
-        let side = |limit: &f64| match number.and_then(|number| number.partial_cmp(limit)) {
-            None => 0_u16,
-            Some(Ordering::Less) => 1,
-            Some(Ordering::Equal) => 2,
-            Some(Ordering::Greater) => 3,
-        };
-        let mut packed = 1;
         for limit in limits {
-            packed = packed << 2 | side(limit);
-            // The one in front has come to the top: four sides are in.
-            if packed >= 1 << 8 {
-                self.bytes.push(packed as u8);
-                packed = 1;
-            }
+            let side = match number.and_then(|number| number.partial_cmp(limit)) {
+                None => 0,
+                Some(Ordering::Less) => 1,
+                Some(Ordering::Equal) => 2,
+                Some(Ordering::Greater) => 3,
+            };
+            self.bits(side, 2);
         }
-        if packed > 1 {
-            self.bytes.push(packed as u8);
+    }
+
+    /// Adds a value of so many bits.
+    #[inline]
+    fn bits(&mut self, value: u64, width: u32) {
+        if self.used > u64::BITS - MOST {
+            self.next_word();
         }
+        self.word |= value << self.used;
+        self.used += width;
+    }
+
+    #[cold]
+    fn next_word(&mut self) {
+        // As many as the last byte can count are far too many for a key.
+        self.too_long |= self.words.len() * size_of::<u64>() > MAX_KEY;
+        if !self.too_long {
+            self.words.push(self.word);
+        }
+        (self.word, self.used) = (0, 0);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_key_tells_all_its_values(values in proptest::collection::vec(value(), 0..40)) {
+            if let Some(key) = key_of(&values) {
+                prop_assert_eq!(values_of(&key, values.len()), values);
+            }
+        }
+    }
 
     fn key(parts: &[Option<&[u8]>]) -> Vec<u8> {
         let mut key = Key::default();
         parts.iter().for_each(|part| key.text(*part));
-        key.get().unwrap().to_vec()
+        ended(&mut key).to_vec()
+    }
+
+    fn ended(key: &mut Key) -> &[u8] {
+        key.end();
+        key.get().unwrap()
     }
 
     #[test]
@@ -130,7 +204,7 @@ mod tests {
             Some(b"a\0"),
             Some(b"\x01a"),
             Some(&long[..251]),
-            Some(&long[..252]),
+            Some(&long[..254]),
             Some(&long[..255]),
             Some(&long),
         ];
@@ -148,51 +222,126 @@ mod tests {
 
     #[test]
     fn numbers_texts_and_nothing_are_told_apart() {
-        let made: [fn(&mut Key); 6] = [
+        let made: [fn(&mut Key); 9] = [
             |key| key.absent(),
             |key| key.unlogged(),
             |key| key.number(Some(0)),
             |key| key.number(Some(1)),
-            |key| key.text(Some(&[NUMBER, 1, 0, 0, 0, 0, 0, 0, 0])),
+            |key| key.number(Some(u64::from(u16::MAX))),
+            |key| key.number(Some(1 << SMALL)),
+            |key| key.number(Some(u64::MAX)),
+            |key| key.text(Some(&[1, 0, 0, 0, 0, 0, 0, 0])),
             |key| key.text(Some(b"1")),
         ];
         let keys = made.map(|make| {
             let mut key = Key::default();
             make(&mut key);
-            key.get().unwrap().to_vec()
+            ended(&mut key).to_vec()
         });
         for (at, one) in keys.iter().enumerate() {
             assert!(!keys[at + 1..].iter().any(|other| other.starts_with(one)), "{at}");
         }
     }
 
+    /// Values that take one place each, of all kinds.
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Absent),
+            Just(Value::Unlogged),
+            prop_oneof![0_u64..3, 65_530_u64..65_540, any::<u64>()].prop_map(Value::Number),
+            proptest::collection::vec(0_u8..3, 0..12).prop_map(Value::Text),
+            proptest::collection::vec(250_u8..=255, 250..260).prop_map(Value::Text),
+        ]
+    }
+
+    #[derive(Debug, Clone, PartialEq)]
+    enum Value {
+        Absent,
+        Unlogged,
+        Number(u64),
+        Text(Vec<u8>),
+    }
+
+    fn key_of(values: &[Value]) -> Option<Vec<u8>> {
+        let mut key = Key::default();
+        for value in values {
+            match value {
+                Value::Absent => key.absent(),
+                Value::Unlogged => key.unlogged(),
+                Value::Number(number) => key.number(Some(*number)),
+                Value::Text(text) => key.text(Some(text)),
+            }
+        }
+        key.end();
+        key.get().map(<[u8]>::to_vec)
+    }
+
+    /// Reads as many values as a key holds.
+    fn values_of(key: &[u8], count: usize) -> Vec<Value> {
+        let (full, rest) = (usize::from(*key.last().unwrap()), &key[..key.len() - 1]);
+        let (mut texts, words) = rest.split_at(rest.len() - 8 * (full + 1));
+        let mut words = words.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word));
+        let (mut word, mut used) = (words.next().unwrap(), 0);
+        let mut take = |count: usize| texts.split_off(..count).unwrap().to_vec();
+        let mut read = || {
+            if used > u64::BITS - MOST {
+                (word, used) = (words.next().unwrap(), 0);
+            }
+            let mut bits = |width: u32| {
+                used += width;
+                word >> (used - width) & ((1 << width) - 1)
+            };
+            match bits(MARK) {
+                ABSENT => Value::Absent,
+                UNLOGGED => Value::Unlogged,
+                NUMBER if bits(1) == 0 => Value::Number(bits(SMALL)),
+                NUMBER => Value::Number(u64::from_le_bytes(take(8).try_into().unwrap())),
+                _ => match take(1)[0] {
+                    LONG => {
+                        let length = u16::from_le_bytes(take(2).try_into().unwrap());
+                        Value::Text(take(length.into()))
+                    }
+                    length => Value::Text(take(length.into())),
+                },
+            }
+        };
+        (0..count).map(|_| read()).collect()
+    }
+
     #[test]
     fn what_is_too_long_makes_no_key() {
         let mut key = Key::default();
         key.text(Some(&[b'x'; MAX_KEY + 1]));
+        key.end();
         assert!(key.get().is_none());
         key.clear();
         for _ in 0..100 {
             key.text(Some(&[b'x'; 300]));
         }
+        key.end();
         assert!(key.get().is_none() && key.bytes.len() <= 2 * MAX_KEY + 400);
         for many in [250, 300] {
             key.clear();
             for _ in 0..5 {
                 key.text(Some(&[b'x'; 300][..many]));
             }
+            key.end();
             assert!(key.get().is_none(), "{many}");
         }
         key.clear();
-        assert_eq!(key.get(), Some(&[][..]));
+        key.sides(Some(1.0), &[0.0; 100_000]);
+        key.end();
+        assert!(key.get().is_none() && key.words.len() <= MAX_KEY);
+        key.clear();
+        assert_eq!(ended(&mut key).len(), 9);
     }
 
     #[test]
     fn sides_of_a_limit_differ() {
         let side = |number| {
             let mut key = Key::default();
-            key.sides(number, &[16.0, 3.0, 16.0, 3.0, 16.0]);
-            key.get().unwrap().to_vec()
+            key.sides(number, &[16.0, 3.0].repeat(40));
+            ended(&mut key).to_vec()
         };
         let sides = [None, Some(1.0), Some(3.0), Some(4.0), Some(16.0), Some(17.0)].map(side);
         for (at, one) in sides.iter().enumerate() {
