@@ -189,12 +189,24 @@ fn odd_backslashes_before(text: &[u8], at: usize) -> bool {
 /// A status of one to three digits or `-`; `None` for `-`, `0`, `000` and `009`.
 #[inline]
 pub(crate) fn status(input: &[u8]) -> Parsed<'_, Option<u16>> {
-    if let [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] = input
-        && !rest.first().is_some_and(u8::is_ascii_digit)
-    {
-        let status = u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0');
-        return Ok((rest, Some(status)));
+    match plain_status(input) {
+        Some((status, rest)) => Ok((rest, Some(status))),
+        None => odd_status(input),
     }
+}
+
+/// A status of three digits, as all servers send them, and what follows it.
+#[inline]
+pub(crate) fn plain_status(input: &[u8]) -> Option<(u16, &[u8])> {
+    let [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] = input else {
+        return None;
+    };
+    let status = u16::from(a - b'0') * 100 + u16::from(b - b'0') * 10 + u16::from(c - b'0');
+    (!rest.first().is_some_and(u8::is_ascii_digit)).then_some((status, rest))
+}
+
+#[cold]
+fn odd_status(input: &[u8]) -> Parsed<'_, Option<u16>> {
     match number_or_dash(input) {
         Ok((rest, None | Some(0 | 9))) => Ok((rest, None)),
         Ok((rest, Some(value))) if value <= 999 => Ok((rest, u16::try_from(value).ok())),
@@ -210,23 +222,35 @@ pub(crate) fn number_or_dash(input: &[u8]) -> Parsed<'_, Option<u64>> {
     if let [b'-', rest @ ..] = input {
         return Ok((rest, None));
     }
-    if let Some(bytes) = input.first_chunk()
-        && let (count @ 1..8, value) = lanes::digits(*bytes)
-        && let Some(rest) = input.get(count..)
-    {
-        return Ok((rest, Some(value)));
+    match short_number(input) {
+        Some((value, rest)) => Ok((rest, Some(value))),
+        None => long_number(input).map(|(rest, value)| (rest, Some(value))),
     }
+}
+
+/// A number of at most seven digits that does not end the line, and what follows it.
+#[inline]
+pub(crate) fn short_number(input: &[u8]) -> Option<(u64, &[u8])> {
+    match lanes::digits(*input.first_chunk()?) {
+        (count @ 1..8, value) => Some((value, input.get(count..)?)),
+        _ => None,
+    }
+}
+
+/// A number near the end of the line, or of more than seven digits.
+#[inline(never)]
+pub(crate) fn long_number(input: &[u8]) -> Parsed<'_, u64> {
     let (mut rest, mut value) = (input, 0_u64);
     while let [digit @ b'0'..=b'9', after @ ..] = rest {
         value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
         rest = after;
     }
     match input.len() - rest.len() {
-        1..LONGEST_NUMBER => Ok((rest, Some(value))),
+        1..LONGEST_NUMBER => Ok((rest, value)),
         0 if input.is_empty() => stop(input, Reason::Truncated),
         // Twenty digits may be too many for 64 bits.
         digits => match input.get(..digits).and_then(crate::memo::decimal) {
-            Some(value) => Ok((rest, Some(value))),
+            Some(value) => Ok((rest, value)),
             None => stop(input, Reason::Number),
         },
     }

@@ -119,7 +119,7 @@ pub type Header<'a> = Cow<'a, str>;
 
 impl<'a> Record<'a> {
     /// Empties the record so that its allocations serve the next line.
-    #[inline]
+    #[inline(always)]
     pub fn clear(&mut self) {
         self.line = Cow::Borrowed(&[]);
         self.format = None;
@@ -158,6 +158,7 @@ impl<'a> Record<'a> {
     }
 
     /// Puts the `User-Agent` header of a format that has a place for it.
+    #[inline]
     pub(crate) fn put_agent(&mut self, agent: Option<Bytes<'a>>) {
         self.user_agent = agent;
         self.has_agent_place = true;

@@ -270,7 +270,10 @@ impl Scanner {
             ticker.observe(&event, rules, &mut scan.ticks);
         }
         let ticks = first_tick..scan.ticks.len() as u32;
-        let mut sightings = sightings(kit, hits);
+        let mut sightings = match hits.as_slice() {
+            [] => Vec::new(),
+            hits => sightings(kit, hits),
+        };
         let finding = (!sightings.is_empty()).then(|| {
             if event.exempt.is_none() {
                 let names_nothing = recalled.names_nothing(number, record);
@@ -292,11 +295,15 @@ impl Scanner {
         let answer = judges_exposures
             .then(|| Answer::of(&event, finding.as_ref(), hashes))
             .flatten();
-        let place = scan.say(Said {
-            finding,
-            event: printed,
-            claim,
-            answer,
+        // Of most lines nothing is said, and then nothing is put together.
+        let is_said = finding.is_some() || printed.is_some() || claim.is_some() || answer.is_some();
+        let place = is_said.then(|| {
+            scan.say(Said {
+                finding,
+                event: printed,
+                claim,
+                answer,
+            })
         });
         if place.is_some() || !ticks.is_empty() {
             scan.found.push(Found {

@@ -5,10 +5,11 @@
 //! not suspicious. What a user agent says is a claim; whether a crawler's is true is settled in
 //! [`crate::enrich::crawler`]. Pure.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
 use super::{AgentFacts, AgentType};
 use crate::numbered::Numbers;
@@ -22,6 +23,8 @@ use scan::Scan;
 
 /// How many user agents a cache remembers unless told otherwise.
 pub const DEFAULT_AGENTS: usize = 1 << 14;
+/// How many user agents are met lately; a power of two.
+const RECENT: usize = 1 << 10;
 /// Longest text that is read; browsers stay under 500 bytes.
 const MAX_BYTES: usize = 1_024;
 
@@ -32,9 +35,12 @@ static AGENTS: Numbers = Numbers::new();
 #[derive(Debug)]
 pub struct AgentCache {
     max_agents: usize,
-    /// Each text's place in `facts`.
-    places: HashMap<Box<[u8]>, u32, RandomState>,
-    facts: Vec<AgentFacts>,
+    known: Vec<(Box<[u8]>, AgentFacts)>,
+    /// Places in `known` by the hash of the text, which is seeded: clients choose the texts.
+    places: HashTable<u32>,
+    hasher: RandomState,
+    /// Places that were met lately, each where [`sample`] says; looked at first.
+    recent: Box<[u32]>,
     absent: AgentFacts,
     misses: u64,
 }
@@ -44,8 +50,10 @@ impl AgentCache {
     pub fn new(agents: usize) -> Self {
         Self {
             max_agents: agents.clamp(1, 1 << 24),
-            places: HashMap::default(),
-            facts: Vec::new(),
+            known: Vec::new(),
+            places: HashTable::new(),
+            hasher: RandomState::default(),
+            recent: vec![0; RECENT].into(),
             absent: AgentFacts {
                 odd: Some(Odd::Absent),
                 ..AgentFacts::default()
@@ -61,27 +69,59 @@ impl AgentCache {
             return &self.absent;
         };
         let text = text.get(..MAX_BYTES).unwrap_or(text);
-        let place = match self.places.get(text) {
+        let slot = sample(text);
+        let mut place = self.recent.get(slot).copied().unwrap_or(0);
+        if !self
+            .known
+            .get(place as usize)
+            .is_some_and(|(known, _)| **known == *text)
+        {
+            place = self.place(text);
+            if let Some(recent) = self.recent.get_mut(slot) {
+                *recent = place;
+            }
+        }
+        self.known
+            .get(place as usize)
+            .map_or(&self.absent, |(_, facts)| facts)
+    }
+
+    /// The place of a text that was not met lately.
+    #[inline(never)]
+    fn place(&mut self, text: &[u8]) -> u32 {
+        let known = &self.known;
+        let is = |place: &u32| {
+            known
+                .get(*place as usize)
+                .is_some_and(|(known, _)| **known == *text)
+        };
+        match self.places.find(self.hasher.hash_one(text), is) {
             Some(place) => *place,
             None => self.admit(text),
-        };
-        self.facts.get(place as usize).unwrap_or(&self.absent)
+        }
     }
 
     /// Reads a text and keeps what it says. At the bound everything is read anew.
     #[cold]
     fn admit(&mut self, text: &[u8]) -> u32 {
         self.misses += 1;
-        if self.facts.len() >= self.max_agents {
+        if self.known.len() >= self.max_agents {
             self.places.clear();
-            self.facts.clear();
+            self.known.clear();
         }
-        let place = u32::try_from(self.facts.len()).unwrap_or(u32::MAX);
-        self.facts.push(AgentFacts {
+        let place = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
+        let facts = AgentFacts {
             number: if text.len() < MAX_BYTES { AGENTS.next() } else { 0 },
             ..read(text)
-        });
-        self.places.insert(text.into(), place);
+        };
+        self.known.push((text.into(), facts));
+        let Self { known, hasher, .. } = self;
+        let hash = |place: &u32| {
+            known
+                .get(*place as usize)
+                .map_or(0, |(text, _)| hasher.hash_one(text))
+        };
+        self.places.insert_unique(hasher.hash_one(text), place, hash);
         place
     }
 
@@ -89,6 +129,20 @@ impl AgentCache {
     pub const fn misses(&self) -> u64 {
         self.misses
     }
+}
+
+/// A place for a text by its length and a few of its bytes, which tell nearly all user agents apart: less work than a
+/// hash of all bytes, and nothing depends on it.
+#[inline]
+fn sample(text: &[u8]) -> usize {
+    let word = |at: usize| {
+        let word = text.get(at..).and_then(<[u8]>::first_chunk);
+        word.map_or(0, |word| u64::from_le_bytes(*word))
+    };
+    let end = text.len();
+    let middle = word(end / 2).rotate_left(21) ^ word(end / 4).rotate_left(42);
+    let mix = word(end.saturating_sub(24)) ^ middle ^ end as u64;
+    (mix.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - RECENT.ilog2())) as usize
 }
 
 /// What is odd about a user agent, whatever it claims to be.

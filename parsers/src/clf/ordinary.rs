@@ -39,8 +39,10 @@ pub(crate) fn read<'a>(
     };
     let (request, rest) = value(rest)?;
     let (method, target, version) = request::split(request)?;
-    let (rest, status) = leaf::status(rest.strip_prefix(b" ")?).ok()?;
-    let (rest, bytes) = leaf::number_or_dash(rest.strip_prefix(b" ")?).ok()?;
+    let [b' ', rest @ ..] = rest else { return None };
+    let (status, rest) = leaf::plain_status(rest)?;
+    let [b' ', rest @ ..] = rest else { return None };
+    let (bytes, rest) = size(rest)?;
     let (referrer, rest) = match rest.split_first_chunk()? {
         (b" \"-\" \"", rest) => (None, rest),
         ([b' ', b'"', ..], _) => {
@@ -61,7 +63,7 @@ pub(crate) fn read<'a>(
     record.method = Some(Cow::Borrowed(method));
     record.target = Some(Cow::Borrowed(target));
     record.http_version = version;
-    record.status = status;
+    record.status = Some(status);
     record.body_bytes = bytes;
     record.referrer = referrer.map(Cow::Borrowed);
     record.put_agent((agent != b"-").then_some(Cow::Borrowed(agent)));
@@ -77,6 +79,19 @@ fn peer(line: &[u8]) -> Option<(IpAddr, &[u8])> {
     }
     let (ip, rest) = address::v6(line)?;
     Some((address::canonical(IpAddr::V6(ip)), rest))
+}
+
+/// A number of bytes or `-`.
+#[inline]
+fn size(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
+    if let [b'-', rest @ ..] = text {
+        return Some((None, rest));
+    }
+    if let Some((bytes, rest)) = leaf::short_number(text) {
+        return Some((Some(bytes), rest));
+    }
+    let (rest, bytes) = leaf::long_number(text).ok()?;
+    Some((Some(bytes), rest))
 }
 
 /// A value without escapes, and what follows the quote behind it.

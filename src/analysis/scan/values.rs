@@ -89,12 +89,6 @@ pub struct Said {
     pub answer: Option<Answer>,
 }
 
-impl Said {
-    const fn is_nothing(&self) -> bool {
-        self.finding.is_none() && self.event.is_none() && self.claim.is_none() && self.answer.is_none()
-    }
-}
-
 /// A claim as the scan saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claimed {
@@ -168,18 +162,16 @@ impl Scan {
 
     /// Says of the found line at `at` what another scan says of it.
     pub fn say_again(&mut self, at: usize, said: Option<Said>) {
-        let place = said.and_then(|said| self.say(said));
+        let place = said.map(|said| self.say(said));
         if let Some(found) = self.found.get_mut(at) {
             found.said = place;
         }
     }
 
-    /// Keeps what is said of a line; its place, unless it is nothing.
-    pub(super) fn say(&mut self, said: Said) -> Option<u32> {
-        (!said.is_nothing()).then(|| {
-            self.said.push(said);
-            self.said.len() as u32 - 1
-        })
+    /// Keeps what is said of a line; its place.
+    pub(super) fn say(&mut self, said: Said) -> u32 {
+        self.said.push(said);
+        self.said.len() as u32 - 1
     }
 
     pub(super) fn reject(&mut self, line: Line, reject: Reject) {
