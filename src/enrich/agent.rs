@@ -71,11 +71,8 @@ impl AgentCache {
         let text = text.get(..MAX_BYTES).unwrap_or(text);
         let slot = sample(text);
         let mut place = self.recent.get(slot).copied().unwrap_or(0);
-        if !self
-            .known
-            .get(place as usize)
-            .is_some_and(|(known, _)| **known == *text)
-        {
+        let known = self.known.get(place as usize);
+        if known.is_none_or(|(known, _)| **known != *text) {
             place = self.place(text);
             if let Some(recent) = self.recent.get_mut(slot) {
                 *recent = place;
