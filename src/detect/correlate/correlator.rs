@@ -92,45 +92,55 @@ impl Correlator {
 
     /// Counts one tick of a line. `Some` when it completes a window of a rule that alerts.
     pub fn observe(&mut self, line: &Place, tick: &Tick) -> Option<Fired> {
-        let outcome = self.count(line, tick)?;
+        let (at, outcome) = self.count(line, tick)?;
         self.counters.late += u64::from(outcome.late);
         let count = outcome.fired?;
+        self.fire(at, tick.correlation, count)
+    }
+
+    /// Ends a window that is complete.
+    #[cold]
+    fn fire(&mut self, at: u32, correlation: u32, count: u64) -> Option<Fired> {
         self.counters.fired += 1;
-        self.fired.push(tick.correlation);
-        let estimated = self.close(tick);
-        let plan = self.plans.get(tick.correlation as usize)?;
+        self.fired.push(correlation);
+        let estimated = self.keys.slot(at).is_some_and(|slot| slot.window.estimates());
+        self.remove(at);
+        let plan = self.plans.get(correlation as usize)?;
         plan.alerts.then(|| Fired {
-            correlation: tick.correlation,
+            correlation,
             rule: Arc::clone(&plan.info),
             count,
             estimated,
         })
     }
 
-    fn count(&mut self, line: &Place, tick: &Tick) -> Option<Outcome> {
+    /// Counts one tick: the window's slot and what came of it.
+    fn count(&mut self, line: &Place, tick: &Tick) -> Option<(u32, Outcome)> {
         self.enter_line(line);
         let plan = self.plans.get(tick.correlation as usize)?;
         if plan.is_chained && !self.is_below_fired(plan, tick) {
             return None;
         }
         let shape = plan.shape;
-        self.retire(tick.correlation, line.time);
-        self.touches += 1;
         let time = line.time.nanos();
-        let Some(at) = self.keys.find(tick.correlation, tick.key) else {
-            let (window, outcome) = Window::first(&shape, time, tick.value);
-            let at = self.keys.add(tick.correlation, tick.key, window, self.touches);
-            self.note(at);
-            self.bound(at, line.time);
-            return Some(outcome);
+        self.retire(tick.correlation, shape.reach(), time);
+        self.touches += 1;
+        let name = self.keys.name(tick.correlation, tick.key);
+        let (at, outcome) = match self.keys.touch(&name, self.touches) {
+            Some((at, Slot { window, .. })) => {
+                let before = window.bytes();
+                let outcome = window.observe(&shape, time, tick.value);
+                self.held = (self.held + window.bytes()).saturating_sub(before);
+                (at, outcome)
+            }
+            None => {
+                let (window, outcome) = Window::first(&shape, time, tick.value);
+                (self.keys.add(&name, window, self.touches), outcome)
+            }
         };
-        let window = &mut self.keys.touch(at, self.touches)?.window;
-        let before = window.bytes(&shape);
-        let outcome = window.observe(&shape, time, tick.value);
-        self.held = (self.held + window.bytes(&shape)).saturating_sub(before);
         self.note(at);
-        self.bound(at, line.time);
-        Some(outcome)
+        self.bound(at, time);
+        Some((at, outcome))
     }
 
     /// Whether the base that ticks is a detection rule, or a correlation that fired on this line.
@@ -150,22 +160,16 @@ impl Correlator {
         }
     }
 
-    /// Ends the tick's window, which fired; whether its count was an estimate.
-    fn close(&mut self, tick: &Tick) -> bool {
-        let at = self.keys.find(tick.correlation, tick.key);
-        let slot = at.and_then(|at| self.remove(at));
-        slot.is_some_and(|slot| slot.window.estimates())
-    }
-
     /// Ends up to two windows of the tick's rule that no tick from now on can complete. Windows of one rule end in the
     /// order of touching; those of a rule that counts nothing any more wait until there are too many windows.
-    fn retire(&mut self, correlation: u32, now: Time) {
+    fn retire(&mut self, correlation: u32, reach: i64, now: i64) {
         for _ in 0..2 {
-            let Some(at) = self.keys.oldest_of(correlation, now.nanos()) else {
+            let Some(at) = self.keys.oldest_of(correlation, now) else {
                 return;
             };
-            let until = self.lasts_until(at);
-            if now.nanos() <= until {
+            let slot = self.keys.slot(at);
+            let until = slot.map_or(i64::MAX, |slot| slot.window.lasts_until(reach));
+            if now <= until {
                 self.keys.keep_quiet(correlation, until);
                 return;
             }
@@ -174,12 +178,12 @@ impl Correlator {
         }
     }
 
-    /// The last event time, in nanoseconds, at which a tick may still complete a window.
-    fn lasts_until(&self, at: u32) -> i64 {
-        self.keys.slot(at).map_or(i64::MAX, |slot| {
+    /// Whether nothing can complete this window any more.
+    fn is_over(&self, at: u32, now: i64) -> bool {
+        self.keys.slot(at).is_some_and(|slot| {
             let plan = self.plans.get(slot.correlation as usize);
             let reach = plan.map_or(0, |plan| plan.shape.reach());
-            slot.window.newest().saturating_add(reach)
+            slot.window.lasts_until(reach) < now
         })
     }
 
@@ -191,7 +195,7 @@ impl Correlator {
 
     /// Keeps to the limits after a tick of the window at hand.
     #[inline]
-    fn bound(&mut self, at_hand: u32, now: Time) {
+    fn bound(&mut self, at_hand: u32, now: i64) {
         if self.is_full() {
             self.evict(at_hand, now);
         }
@@ -199,12 +203,12 @@ impl Correlator {
 
     /// Gives up the least recently touched windows, but not the one at hand, until the limits hold.
     #[cold]
-    fn evict(&mut self, at_hand: u32, now: Time) {
+    fn evict(&mut self, at_hand: u32, now: i64) {
         while self.is_full() {
             let Some(at) = self.keys.oldest().filter(|&at| at != at_hand) else {
                 return;
             };
-            match self.lasts_until(at) < now.nanos() {
+            match self.is_over(at, now) {
                 true => self.counters.retired += 1,
                 false => self.counters.evicted += 1,
             }
@@ -224,14 +228,14 @@ impl Correlator {
         }
     }
 
-    fn remove(&mut self, at: u32) -> Option<Slot> {
-        let slot = self.keys.remove(at)?;
-        let plan = self.plans.get(slot.correlation as usize)?;
-        self.held = self.held.saturating_sub(slot.window.bytes(&plan.shape));
+    /// Ends a window.
+    fn remove(&mut self, at: u32) {
+        let Some(slot) = self.keys.slot(at) else { return };
+        self.held = self.held.saturating_sub(slot.window.bytes());
         if self.options.persist && slot.stored {
             self.gone.push((slot.correlation, slot.key()));
         }
-        Some(slot)
+        self.keys.remove(at);
     }
 
     /// The rows that changed since the last call: what was deleted, then what was written.
@@ -263,7 +267,8 @@ impl Correlator {
     pub fn progress(&self, client: IpAddr) -> Vec<Progress> {
         let windows = self.plans.iter().enumerate().filter_map(|(index, plan)| {
             let key = client_key(client, plan.client?);
-            let slot = self.keys.slot(self.keys.find(index as u32, key)?)?;
+            let at = self.keys.find(&self.keys.name(index as u32, key))?;
+            let slot = self.keys.slot(at)?;
             Some(Progress {
                 rule: Arc::clone(&plan.info),
                 count: slot.window.count(&plan.shape),

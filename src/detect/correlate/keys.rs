@@ -1,9 +1,9 @@
 //! [`Keys`]: a bounded table of windows, least recently touched first out.
 //!
-//! Windows lie in one slab, linked by correlation in the order in which they were last touched; a second table finds
-//! them by correlation and key. A window with one mark costs 64 bytes here and some 8 in the finding table: a million keys
-//! stay under 100 MiB even while the slab grows. The order of touching is part of the state, so that what is evicted
-//! does not depend on restarts. Nothing is ever iterated in the order of a hash.
+//! Windows lie in one slab; a second table finds them by correlation and key, and [`Order`] links those of each correlation in
+//! the order in which they were last touched. A window with one mark costs 64 bytes here, 8 in the order and some 8 in
+//! the finding table: a million keys stay under 100 MiB. The order of touching is part of the state, so that what is
+//! evicted does not depend on restarts. Nothing is ever iterated in the order of a hash.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -11,12 +11,10 @@ use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
 use super::marks::Mark;
+use super::order::Order;
 use super::window::Window;
 
-/// No slot.
-const NONE: u32 = u32::MAX;
-
-/// A window with its key and its place in the order of touching: one line of the processor's cache.
+/// A window with its key: one line of the processor's cache.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct Slot {
@@ -25,8 +23,6 @@ pub(super) struct Slot {
     /// Number of the touch, growing; persisted.
     pub touched: u64,
     pub correlation: u32,
-    older: u32,
-    newer: u32,
     pub dirty: bool,
     pub stored: bool,
     live: bool,
@@ -38,6 +34,20 @@ impl Slot {
     }
 }
 
+/// A correlation and a key of it, hashed once for finding and adding.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Name {
+    correlation: u32,
+    key: [u64; 2],
+    hash: u64,
+}
+
+impl Name {
+    fn is_of(&self, slot: &Slot) -> bool {
+        slot.key == self.key && slot.correlation == self.correlation
+    }
+}
+
 /// The table.
 #[derive(Debug)]
 pub(super) struct Keys {
@@ -45,30 +55,7 @@ pub(super) struct Keys {
     free: Vec<u32>,
     index: HashTable<u32>,
     hasher: RandomState,
-    /// The order of touching, by correlation.
-    ends: Vec<Ends>,
-}
-
-/// Where the windows of one correlation begin and end in the order of touching.
-#[derive(Debug, Clone, Copy)]
-struct Ends {
-    oldest: u32,
-    newest: u32,
-    /// The oldest is not over before this event time, in nanoseconds; unknown since it was touched or is another.
-    quiet_until: i64,
-}
-
-impl Ends {
-    const EMPTY: Self = Self {
-        oldest: NONE,
-        newest: NONE,
-        quiet_until: i64::MIN,
-    };
-
-    const fn set_oldest(&mut self, at: u32) {
-        self.oldest = at;
-        self.quiet_until = i64::MIN;
-    }
+    order: Order,
 }
 
 impl Keys {
@@ -78,7 +65,7 @@ impl Keys {
             free: Vec::new(),
             index: HashTable::new(),
             hasher: RandomState::default(),
-            ends: Vec::new(),
+            order: Order::default(),
         }
     }
 
@@ -90,6 +77,7 @@ impl Keys {
     pub fn bytes(&self) -> usize {
         self.slots.capacity() * size_of::<Slot>()
             + self.free.capacity() * size_of::<u32>()
+            + self.order.bytes()
             + self.index.capacity() * 8 / 7 * (size_of::<u32>() + 1)
     }
 
@@ -101,162 +89,109 @@ impl Keys {
         self.slots.get_mut(at as usize).filter(|slot| slot.live)
     }
 
-    pub fn find(&self, correlation: u32, key: u128) -> Option<u32> {
+    /// The name by which a window is found.
+    #[inline]
+    pub fn name(&self, correlation: u32, key: u128) -> Name {
         let key = halves(key);
-        let slots = &self.slots;
-        self.index
-            .find(self.hash(correlation, key), |&at| is(slots, at, correlation, key))
-            .copied()
+        let hash = hash(&self.hasher, correlation, key);
+        Name {
+            correlation,
+            key,
+            hash,
+        }
+    }
+
+    #[inline]
+    pub fn find(&self, name: &Name) -> Option<u32> {
+        let is = |&at: &u32| self.slots.get(at as usize).is_some_and(|slot| name.is_of(slot));
+        self.index.find(name.hash, is).copied()
     }
 
     /// Adds a window as the most recently touched. The caller has looked that there is none.
-    pub fn add(&mut self, correlation: u32, key: u128, window: Window, touched: u64) -> u32 {
+    pub fn add(&mut self, name: &Name, window: Window, touched: u64) -> u32 {
         let slot = Slot {
-            key: halves(key),
+            key: name.key,
             window,
             touched,
-            correlation,
-            older: NONE,
-            newer: NONE,
+            correlation: name.correlation,
             dirty: false,
             stored: false,
             live: true,
         };
-        let hashed = self.hash(correlation, slot.key);
-        let at = match self.free.pop() {
-            Some(at) => {
-                if let Some(free) = self.slots.get_mut(at as usize) {
-                    *free = slot;
-                }
+        let at = self.place(slot);
+        let Self {
+            index, slots, hasher, ..
+        } = self;
+        index.insert_unique(name.hash, at, |&at| {
+            slots
+                .get(at as usize)
+                .map_or(0, |slot| hash(hasher, slot.correlation, slot.key))
+        });
+        self.order.push(name.correlation, at);
+        at
+    }
+
+    /// Puts a slot where one is free, or at the end.
+    fn place(&mut self, slot: Slot) -> u32 {
+        let free = self.free.pop();
+        match free.and_then(|at| Some((at, self.slots.get_mut(at as usize)?))) {
+            Some((at, vacant)) => {
+                *vacant = slot;
                 at
             }
             None => {
                 self.slots.push(slot);
                 (self.slots.len() - 1) as u32
             }
-        };
-        let Self {
-            index, slots, hasher, ..
-        } = self;
-        index.insert_unique(hashed, at, |&at| {
-            slots
-                .get(at as usize)
-                .map_or(0, |slot| hash(hasher, slot.correlation, slot.key))
-        });
-        self.link_newest(at);
-        at
+        }
     }
 
-    /// Marks a window as the most recently touched.
-    pub fn touch(&mut self, at: u32, touched: u64) -> Option<&mut Slot> {
-        let slot = self.slots.get_mut(at as usize).filter(|slot| slot.live)?;
+    /// Finds a window and marks it as the most recently touched.
+    #[inline]
+    pub fn touch(&mut self, name: &Name, touched: u64) -> Option<(u32, &mut Slot)> {
+        let at = self.find(name)?;
+        self.order.renew(name.correlation, at);
+        let slot = self.slots.get_mut(at as usize)?;
         slot.touched = touched;
-        let (correlation, older, newer) = (slot.correlation, slot.older, slot.newer);
-        // None is newer than the one that was touched last.
-        if newer != NONE {
-            self.close_gap(correlation, older, newer);
-            self.link_newest(at);
-        } else if older == NONE {
-            self.ends(correlation).set_oldest(at);
-        }
-        self.slots.get_mut(at as usize)
+        Some((at, slot))
     }
 
     /// Takes a window out; its slot serves another key.
-    pub fn remove(&mut self, at: u32) -> Option<Slot> {
-        let (correlation, key) = self.slot(at).map(|slot| (slot.correlation, slot.key))?;
-        self.unlink(at);
-        let hash = self.hash(correlation, key);
+    pub fn remove(&mut self, at: u32) {
+        let Some(slot) = self.slots.get_mut(at as usize).filter(|slot| slot.live) else {
+            return;
+        };
+        slot.live = false;
+        slot.window = Window::One(Mark { time: 0, tag: 0 });
+        let hash = hash(&self.hasher, slot.correlation, slot.key);
         if let Ok(entry) = self.index.find_entry(hash, |&other| other == at) {
             entry.remove();
         }
+        self.order.remove(slot.correlation, at);
         self.free.push(at);
-        let vacant = Slot {
-            key: [0; 2],
-            window: Window::One(Mark { time: 0, tag: 0 }),
-            touched: 0,
-            correlation: 0,
-            older: NONE,
-            newer: NONE,
-            dirty: false,
-            stored: false,
-            live: false,
-        };
-        self.slots
-            .get_mut(at as usize)
-            .map(|slot| std::mem::replace(slot, vacant))
     }
 
     /// The window that was touched least recently.
     pub fn oldest(&self) -> Option<u32> {
-        let oldest = self
-            .ends
-            .iter()
-            .filter_map(|ends| Some((ends.oldest, self.slot(ends.oldest)?)));
-        oldest.min_by_key(|(_, slot)| slot.touched).map(|(at, _)| at)
+        let oldest = self.order.oldest();
+        oldest.min_by_key(|&at| self.slot(at).map_or(u64::MAX, |slot| slot.touched))
     }
 
     /// The window of one correlation that was touched least recently; `None` also when it is known not to be over now,
     /// an event time in nanoseconds.
+    #[inline]
     pub fn oldest_of(&self, correlation: u32, now: i64) -> Option<u32> {
-        let ends = self.ends.get(correlation as usize)?;
-        (ends.oldest != NONE && now > ends.quiet_until).then_some(ends.oldest)
+        self.order.oldest_of(correlation, now)
     }
 
     /// Remembers that the oldest window of a correlation is not over up to this event time, as long as it is not touched.
     pub fn keep_quiet(&mut self, correlation: u32, until: i64) {
-        self.ends(correlation).quiet_until = until;
+        self.order.keep_quiet(correlation, until);
     }
 
     /// Every window, in no order that means anything.
     pub fn iter(&self) -> impl Iterator<Item = &Slot> {
         self.slots.iter().filter(|slot| slot.live)
-    }
-
-    fn hash(&self, correlation: u32, key: [u64; 2]) -> u64 {
-        hash(&self.hasher, correlation, key)
-    }
-
-    /// The ends of a correlation's order.
-    fn ends(&mut self, correlation: u32) -> &mut Ends {
-        let at = correlation as usize;
-        if self.ends.len() <= at {
-            self.ends.resize(at + 1, Ends::EMPTY);
-        }
-        &mut self.ends[at]
-    }
-
-    fn link_newest(&mut self, at: u32) {
-        let Some(correlation) = self.slots.get(at as usize).map(|slot| slot.correlation) else {
-            return;
-        };
-        let before = std::mem::replace(&mut self.ends(correlation).newest, at);
-        if let Some(slot) = self.slots.get_mut(at as usize) {
-            slot.older = before;
-            slot.newer = NONE;
-        }
-        match self.slots.get_mut(before as usize) {
-            Some(slot) => slot.newer = at,
-            None => self.ends(correlation).set_oldest(at),
-        }
-    }
-
-    fn unlink(&mut self, at: u32) {
-        if let Some(slot) = self.slots.get(at as usize) {
-            self.close_gap(slot.correlation, slot.older, slot.newer);
-        }
-    }
-
-    /// Makes neighbours of the two beside a window that leaves its place.
-    fn close_gap(&mut self, correlation: u32, older: u32, newer: u32) {
-        match self.slots.get_mut(older as usize) {
-            Some(slot) => slot.newer = newer,
-            None => self.ends(correlation).set_oldest(newer),
-        }
-        match self.slots.get_mut(newer as usize) {
-            Some(slot) => slot.older = older,
-            None => self.ends(correlation).newest = older,
-        }
     }
 }
 
@@ -270,12 +205,6 @@ fn hash(hasher: &RandomState, correlation: u32, [high, low]: [u64; 2]) -> u64 {
 
 const fn halves(key: u128) -> [u64; 2] {
     [(key >> 64) as u64, key as u64]
-}
-
-fn is(slots: &[Slot], at: u32, correlation: u32, key: [u64; 2]) -> bool {
-    slots
-        .get(at as usize)
-        .is_some_and(|slot| slot.correlation == correlation && slot.key == key)
 }
 
 #[cfg(test)]
@@ -294,18 +223,22 @@ mod tests {
             let mut keys = Keys::new();
             let mut order: Vec<u128> = Vec::new();
             for (number, (step, key)) in steps.into_iter().enumerate() {
-                match (step, keys.find(1, key)) {
+                let name = keys.name(1, key);
+                match (step, keys.find(&name)) {
                     (0, Some(at)) => {
-                        prop_assert_eq!(keys.remove(at).map(|slot| slot.key()), Some(key));
+                        prop_assert_eq!(keys.slot(at).map(Slot::key), Some(key));
+                        keys.remove(at);
+                        prop_assert!(keys.slot(at).is_none());
                         order.retain(|&other| other != key);
                     }
                     (_, Some(at)) => {
-                        keys.touch(at, number as u64);
+                        let touched = keys.touch(&name, number as u64);
+                        prop_assert_eq!(touched.map(|(at, _)| at), Some(at));
                         order.retain(|&other| other != key);
                         order.push(key);
                     }
                     (_, None) => {
-                        keys.add(1, key, one(), number as u64);
+                        keys.add(&name, one(), number as u64);
                         order.push(key);
                     }
                 }
@@ -314,7 +247,8 @@ mod tests {
                 prop_assert_eq!(oldest, order.first().copied());
             }
             while let Some(at) = keys.oldest() {
-                prop_assert_eq!(keys.remove(at).map(|slot| slot.key()), Some(order.remove(0)));
+                prop_assert_eq!(keys.slot(at).map(Slot::key), Some(order.remove(0)));
+                keys.remove(at);
             }
             prop_assert!(order.is_empty());
         }
@@ -324,16 +258,17 @@ mod tests {
     fn a_key_stays_within_the_stated_memory() {
         let mut keys = Keys::new();
         for key in 0..100_000u128 {
-            keys.add(3, key << 64 | 1, one(), key as u64);
+            let name = keys.name(3, key << 64 | 1);
+            keys.add(&name, one(), key as u64);
         }
         assert!(size_of::<Slot>() <= 64, "{}", size_of::<Slot>());
         assert!(keys.bytes() < 10 << 20, "{}", keys.bytes());
         assert_eq!(
-            keys.find(3, 77 << 64 | 1)
+            keys.find(&keys.name(3, 77 << 64 | 1))
                 .and_then(|at| keys.slot(at))
                 .map(|slot| slot.touched),
             Some(77)
         );
-        assert_eq!(keys.find(2, 77 << 64 | 1), None);
+        assert_eq!(keys.find(&keys.name(2, 77 << 64 | 1)), None);
     }
 }

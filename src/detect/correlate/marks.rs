@@ -1,4 +1,4 @@
-//! Marks in order of time: putting one in its place, forgetting old ones, counting those of a window.
+//! [`Marks`] in order of time: putting one in its place, forgetting old ones, counting those of a window.
 //!
 //! What a mark's tag means depends on the kind: events up to and including this instant; a value's hash; the number
 //! of the base rule. Next: `window`, which decides what counts at all.
@@ -37,114 +37,178 @@ pub(super) fn repeats(kind: Kind, only: &Mark, time: i64, tag: u64) -> bool {
     }
 }
 
-/// The marks at or after the horizon.
-pub(super) fn live(marks: &[Mark], horizon: i64) -> &[Mark] {
-    marks.get(stale(marks, horizon)..).unwrap_or_default()
+/// Marks of one key in order of time, never empty.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Marks {
+    all: Vec<Mark>,
+    /// How many stand before the reach of the newest and wait to be dropped.
+    stale: usize,
 }
 
-/// How many marks stand before the horizon: none, nearly always.
-fn stale(marks: &[Mark], horizon: i64) -> usize {
-    match marks.first() {
-        Some(first) if first.time < horizon => marks.partition_point(|mark| mark.time < horizon),
-        _ => 0,
+impl Marks {
+    /// Marks that are in order; `reach` is how far back from the newest they matter.
+    pub fn new(all: Vec<Mark>, reach: i64) -> Self {
+        let mut marks = Self { all, stale: 0 };
+        marks.age(marks.newest().saturating_sub(reach));
+        marks
     }
-}
 
-/// Puts a mark in its place; the count that completes a window, if one is complete now.
-pub(super) fn insert(marks: &mut Vec<Mark>, shape: &Shape, time: i64, tag: u64, horizon: i64) -> Option<u64> {
-    forget(marks, shape.kind, horizon);
-    let at = match shape.kind {
-        Kind::EventCount => insert_event(marks, time),
-        Kind::ValueCount | Kind::Temporal => insert_value(marks, time, tag)?,
-        Kind::TemporalOrdered => {
-            insert_ordered(marks, time, tag)?;
-            let chain = longest_chain(marks, shape, horizon);
-            return (chain as usize >= shape.bases).then_some(u64::from(chain));
-        }
-    };
-    if most(marks, shape.kind) < shape.threshold {
-        return None;
+    /// A mark to which others will be added.
+    pub fn beginning_with(mark: Mark) -> Self {
+        let mut all = Vec::with_capacity(4);
+        all.push(mark);
+        Self { all, stale: 0 }
     }
-    let end = marks.get(at)?.time.saturating_add(shape.span_nanos);
-    let last = marks.partition_point(|mark| mark.time <= end);
-    (at..last)
-        .map(|last| count_ending(marks, last, shape, horizon))
-        .find(|&count| count >= shape.threshold)
-}
 
-/// What no window over these marks can exceed.
-fn most(marks: &[Mark], kind: Kind) -> u64 {
-    match kind {
-        Kind::EventCount => marks.last().map_or(0, |mark| mark.tag),
-        Kind::ValueCount | Kind::Temporal | Kind::TemporalOrdered => marks.len() as u64,
+    /// Event time of the newest.
+    #[inline]
+    pub fn newest(&self) -> i64 {
+        self.all.last().map_or(i64::MIN, |mark| mark.time)
     }
-}
 
-/// Drops marks before the horizon once they are half of all, so that dropping costs nothing on average.
-fn forget(marks: &mut Vec<Mark>, kind: Kind, horizon: i64) {
-    let stale = stale(marks, horizon);
-    if stale * 2 <= marks.len() {
-        return;
+    /// All that are kept, the stale ones too.
+    pub fn all(&self) -> &[Mark] {
+        &self.all
     }
-    let floor = stale
-        .checked_sub(1)
-        .and_then(|at| marks.get(at))
-        .map_or(0, |mark| mark.tag);
-    marks.drain(..stale);
-    if kind == Kind::EventCount {
-        marks.iter_mut().for_each(|mark| mark.tag -= floor);
-    }
-    if marks.capacity() > 4 * marks.len() + 8 {
-        marks.shrink_to(2 * marks.len());
-    }
-}
 
-/// Counts one event at its instant; later instants have seen it too.
-fn insert_event(marks: &mut Vec<Mark>, time: i64) -> usize {
-    if let Some(&Mark { time: newest, tag }) = marks.last()
-        && newest < time
-    {
-        marks.push(Mark { time, tag: tag + 1 });
-        return marks.len() - 1;
+    /// For how many there is room.
+    #[cfg(test)]
+    pub const fn capacity(&self) -> usize {
+        self.all.capacity()
     }
-    let after = marks.partition_point(|mark| mark.time <= time);
-    let at = match after.checked_sub(1).and_then(|at| marks.get(at)) {
-        Some(same) if same.time == time => after - 1,
-        before => {
-            let tag = before.map_or(0, |mark| mark.tag);
-            marks.insert(after, Mark { time, tag });
-            after
-        }
-    };
-    marks.iter_mut().skip(at).for_each(|mark| mark.tag += 1);
-    at
-}
 
-/// Moves a value to this time unless it was seen later; `None` when nothing changed.
-fn insert_value(marks: &mut Vec<Mark>, time: i64, tag: u64) -> Option<usize> {
-    // From the back: a value that comes again came lately.
-    if let Some(at) = marks.iter().rposition(|mark| mark.tag == tag) {
-        if marks.get(at).is_none_or(|mark| mark.time >= time) {
+    /// Those that matter.
+    pub fn live(&self) -> &[Mark] {
+        self.all.get(self.stale..).unwrap_or_default()
+    }
+
+    /// How many matter.
+    pub const fn len(&self) -> usize {
+        self.all.len().saturating_sub(self.stale)
+    }
+
+    /// The tag of the last stale mark.
+    pub fn floor(&self) -> u64 {
+        let last = self.stale.checked_sub(1).and_then(|at| self.all.get(at));
+        last.map_or(0, |mark| mark.tag)
+    }
+
+    /// Puts a mark in its place, which is not before the horizon; the count that completes a window, if one is complete
+    /// now. The horizon never moves back.
+    pub fn insert(&mut self, shape: &Shape, time: i64, tag: u64, horizon: i64) -> Option<u64> {
+        self.age(horizon);
+        self.forget(shape.kind);
+        let at = match shape.kind {
+            Kind::EventCount => self.insert_event(time),
+            Kind::ValueCount | Kind::Temporal => self.insert_value(time, tag)?,
+            Kind::TemporalOrdered => {
+                self.insert_ordered(time, tag)?;
+                let chain = longest_chain(self.live(), shape);
+                return (chain as usize >= shape.bases).then_some(u64::from(chain));
+            }
+        };
+        if self.most(shape.kind) < shape.threshold {
             return None;
         }
-        marks.remove(at);
+        self.complete(at, shape, horizon)
     }
-    let at = marks.partition_point(|mark| mark.time <= time);
-    marks.insert(at, Mark { time, tag });
-    Some(at)
-}
 
-/// Adds a mark of one rule and drops that rule's oldest beyond the number kept; `None` when that was the new one.
-fn insert_ordered(marks: &mut Vec<Mark>, time: i64, tag: u64) -> Option<usize> {
-    let at = marks.partition_point(|mark| mark.time <= time);
-    marks.insert(at, Mark { time, tag });
-    let mut same = marks.iter().enumerate().filter(|(_, mark)| mark.tag == tag);
-    let oldest = same.next().map(|(at, _)| at)?;
-    if same.count() < ORDERED_PER_BASE {
-        return Some(at);
+    /// Counts the stale ones anew: with every step of time some more.
+    fn age(&mut self, horizon: i64) {
+        while (self.all.get(self.stale)).is_some_and(|mark| mark.time < horizon) {
+            self.stale += 1;
+        }
     }
-    marks.remove(oldest);
-    (oldest != at).then(|| at.saturating_sub(1))
+
+    /// What no window over these marks can exceed.
+    fn most(&self, kind: Kind) -> u64 {
+        match kind {
+            Kind::EventCount => (self.all.last()).map_or(0, |mark| mark.tag - self.floor()),
+            Kind::ValueCount | Kind::Temporal | Kind::TemporalOrdered => self.len() as u64,
+        }
+    }
+
+    /// The first count that reaches the threshold, of the windows that the mark at this place belongs to.
+    fn complete(&self, at: usize, shape: &Shape, horizon: i64) -> Option<u64> {
+        let end = self.all.get(at)?.time.saturating_add(shape.span_nanos);
+        let last = self.all.partition_point(|mark| mark.time <= end);
+        (at..last)
+            .map(|last| count_ending(&self.all, last, shape, horizon))
+            .find(|&count| count >= shape.threshold)
+    }
+
+    /// Drops stale marks once they are more than half of all, so that dropping costs nothing on average.
+    fn forget(&mut self, kind: Kind) {
+        if self.stale * 2 <= self.all.len() {
+            return;
+        }
+        let floor = self.floor();
+        self.all.drain(..self.stale);
+        self.stale = 0;
+        if kind == Kind::EventCount {
+            self.all.iter_mut().for_each(|mark| mark.tag -= floor);
+        }
+        if self.all.capacity() > 4 * self.all.len() + 8 {
+            self.all.shrink_to(2 * self.all.len());
+        }
+    }
+
+    /// Counts one event at its instant; later instants have seen it too.
+    fn insert_event(&mut self, time: i64) -> usize {
+        let after = self.after(time);
+        let at = match after.checked_sub(1).and_then(|at| self.all.get(at)) {
+            Some(same) if same.time == time => after - 1,
+            before => {
+                let tag = before.map_or(0, |mark| mark.tag);
+                self.all.insert(after, Mark { time, tag });
+                after
+            }
+        };
+        self.all.iter_mut().skip(at).for_each(|mark| mark.tag += 1);
+        at
+    }
+
+    /// Moves a value to this time unless it was seen later; `None` when nothing changed.
+    fn insert_value(&mut self, time: i64, tag: u64) -> Option<usize> {
+        // From the back: a value that comes again came lately.
+        if let Some(at) = self.all.iter().rposition(|mark| mark.tag == tag) {
+            if self.all.get(at).is_none_or(|mark| mark.time >= time) {
+                return None;
+            }
+            self.take_out(at);
+        }
+        let at = self.after(time);
+        self.all.insert(at, Mark { time, tag });
+        Some(at)
+    }
+
+    /// Adds a mark of one rule and drops that rule's oldest beyond the number kept; `None` when that was the new one.
+    fn insert_ordered(&mut self, time: i64, tag: u64) -> Option<()> {
+        let at = self.after(time);
+        self.all.insert(at, Mark { time, tag });
+        let mut same = self.all.iter().enumerate().filter(|(_, mark)| mark.tag == tag);
+        let oldest = same.next().map(|(at, _)| at)?;
+        if same.count() < ORDERED_PER_BASE {
+            return Some(());
+        }
+        self.take_out(oldest);
+        (oldest != at).then_some(())
+    }
+
+    /// The place behind all marks up to this time: the end, nearly always.
+    #[inline]
+    fn after(&self, time: i64) -> usize {
+        match self.all.last() {
+            Some(newest) if newest.time > time => self.all.partition_point(|mark| mark.time <= time),
+            _ => self.all.len(),
+        }
+    }
+
+    /// Removes the mark at this place, which may be a stale one.
+    fn take_out(&mut self, at: usize) {
+        self.all.remove(at);
+        self.stale -= usize::from(at < self.stale);
+    }
 }
 
 /// The count of the window that ends with the mark at `last`.
@@ -159,12 +223,12 @@ pub(super) fn count_ending(marks: &[Mark], last: usize, shape: &Shape, horizon: 
     (last + 1).saturating_sub(first) as u64
 }
 
-/// How many of the rules, from the first on, can be found one after the other within a window.
-pub(super) fn longest_chain(marks: &[Mark], shape: &Shape, horizon: i64) -> u32 {
+/// How many of the rules, from the first on, can be found one after the other within a window over these marks.
+pub(super) fn longest_chain(marks: &[Mark], shape: &Shape) -> u32 {
     // For each rule, the latest start of a chain that ends with it.
     let mut starts: [Option<i64>; MAX_BASES] = [None; MAX_BASES];
     let mut longest = 0;
-    for mark in live(marks, horizon) {
+    for mark in marks {
         let base = mark.tag as usize;
         let start = match base.checked_sub(1) {
             None => Some(mark.time),

@@ -10,7 +10,7 @@
 //! How marks are kept and counted stands in `marks`. A value (and a rule of `temporal`) stands at its newest time only, which is exact for a log in
 //! order. `temporal_ordered` keeps the [`ORDERED_PER_BASE`](super::ORDERED_PER_BASE) newest marks of each rule.
 
-use super::marks::{Mark, count_ending, insert, live, longest_chain, repeats};
+use super::marks::{Mark, Marks, count_ending, longest_chain, repeats};
 use super::rule::Kind;
 use super::sketch::Sketch;
 use crate::rows::{Reader, Writer};
@@ -46,8 +46,8 @@ impl Shape {
 pub(super) enum Window {
     /// One mark: most keys never have more, and an attacker can make any number of those.
     One(Mark),
-    /// Marks in order of time, never empty.
-    Many(Vec<Mark>),
+    /// Several.
+    Many(Marks),
     /// More distinct values than are kept exactly.
     Sketch(Box<Sketch>),
 }
@@ -74,22 +74,29 @@ impl Window {
     pub fn newest(&self) -> i64 {
         match self {
             Self::One(mark) => mark.time,
-            Self::Many(marks) => marks.last().map_or(i64::MIN, |mark| mark.time),
+            Self::Many(marks) => marks.newest(),
             Self::Sketch(sketch) => sketch.newest(),
         }
     }
 
     /// Memory held beyond the window itself, in bytes, as an average over how vectors grow. It follows from the
     /// marks that matter alone, so that a window read back from its row counts the same.
-    pub fn bytes(&self, shape: &Shape) -> usize {
+    #[inline]
+    pub fn bytes(&self) -> usize {
         match self {
             Self::One(_) => 0,
-            Self::Many(marks) => match live(marks, self.newest().saturating_sub(shape.reach())).len() {
+            Self::Many(marks) => match marks.len() {
                 0 | 1 => 0,
                 live => 2 * live * size_of::<Mark>(),
             },
             Self::Sketch(sketch) => sketch.bytes(),
         }
+    }
+
+    /// The last event time, in nanoseconds, at which a mark may still complete it.
+    #[inline]
+    pub fn lasts_until(&self, reach: i64) -> i64 {
+        self.newest().saturating_add(reach)
     }
 
     /// True when counts are estimated rather than exact.
@@ -121,30 +128,28 @@ impl Window {
                 fired.filter(|&count| count >= shape.threshold)
             }
             Self::One(only) => {
-                let mut marks = Vec::with_capacity(4);
-                marks.push(*only);
-                let fired = insert(&mut marks, shape, time, tag, horizon);
+                let mut marks = Marks::beginning_with(*only);
+                let fired = marks.insert(shape, time, tag, horizon);
                 *self = Self::Many(marks);
                 fired
             }
-            Self::Many(marks) => insert(marks, shape, time, tag, horizon),
+            Self::Many(marks) => marks.insert(shape, time, tag, horizon),
         };
-        self.outgrow(shape, horizon);
+        self.outgrow(shape);
         Outcome { late: false, fired }
     }
 
     /// Turns many exact values into a sketch where the rule asks for more than are kept.
-    fn outgrow(&mut self, shape: &Shape, horizon: i64) {
+    fn outgrow(&mut self, shape: &Shape) {
         let Self::Many(marks) = self else { return };
         if shape.kind != Kind::ValueCount || shape.threshold <= EXACT_VALUES as u64 {
             return;
         }
-        let live = live(marks, horizon);
-        if live.len() <= EXACT_VALUES {
+        if marks.len() <= EXACT_VALUES {
             return;
         }
-        let mut sketch = Sketch::new(shape.span_nanos, live.last().map_or(0, |mark| mark.time));
-        for mark in live {
+        let mut sketch = Sketch::new(shape.span_nanos, marks.newest());
+        for mark in marks.live() {
             sketch.insert(mark.time, mark.tag);
         }
         *self = Self::Sketch(Box::new(sketch));
@@ -154,18 +159,18 @@ impl Window {
     pub fn count(&self, shape: &Shape) -> u64 {
         let marks = match self {
             Self::One(only) => std::slice::from_ref(only),
-            Self::Many(marks) => marks.as_slice(),
+            Self::Many(marks) => marks.all(),
             Self::Sketch(sketch) => return sketch.estimate(),
         };
         let Some(last) = marks.len().checked_sub(1) else {
             return 0;
         };
         match shape.kind {
-            Kind::TemporalOrdered => u64::from(longest_chain(
-                marks,
-                shape,
-                self.newest().saturating_sub(shape.span_nanos),
-            )),
+            Kind::TemporalOrdered => {
+                let start = self.newest().saturating_sub(shape.span_nanos);
+                let before = marks.partition_point(|mark| mark.time < start);
+                u64::from(longest_chain(marks.get(before..).unwrap_or_default(), shape))
+            }
             Kind::EventCount | Kind::ValueCount | Kind::Temporal => {
                 count_ending(marks, last, shape, i64::MIN)
             }
@@ -174,22 +179,15 @@ impl Window {
 
     /// Appends the marks that still matter.
     pub fn write(&self, shape: &Shape, writer: &mut Writer) {
-        let horizon = self.newest().saturating_sub(shape.reach());
-        let marks = match self {
-            Self::One(only) => std::slice::from_ref(only),
-            Self::Many(marks) => marks.as_slice(),
+        let (kept, floor) = match self {
+            Self::One(only) => (std::slice::from_ref(only), 0),
+            Self::Many(marks) => (marks.live(), marks.floor()),
             Self::Sketch(sketch) => {
                 writer.byte(2);
                 return sketch.write(writer);
             }
         };
-        let kept = live(marks, horizon);
-        let before = marks.len() - kept.len();
-        let floor = before.checked_sub(1).and_then(|at| marks.get(at));
-        let mut previous = Mark {
-            time: 0,
-            tag: floor.map_or(0, |mark| mark.tag),
-        };
+        let mut previous = Mark { time: 0, tag: floor };
         writer.byte(1).uint(kept.len() as u64);
         for mark in kept {
             writer.int(mark.time.wrapping_sub(previous.time));
@@ -235,7 +233,7 @@ impl Window {
         match marks.as_slice() {
             [] => None,
             [only] => Some(Self::One(*only)),
-            _ => Some(Self::Many(marks)),
+            _ => Some(Self::Many(Marks::new(marks, shape.reach()))),
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn drain(correlator: &mut Correlator) -> Vec<State> {
             continue;
         };
         // A key that came again is written below.
-        if keys.find(correlation, key).is_none() {
+        if keys.find(&keys.name(correlation, key)).is_none() {
             rows.push(row(row_key(plan.fingerprint, key), None));
         }
     }
@@ -95,21 +95,17 @@ pub(super) fn restore(correlator: &mut Correlator, rows: impl IntoIterator<Item 
 
 /// Opens a window; the order of touching is that of the calls.
 fn reopen(correlator: &mut Correlator, stored: Stored) {
-    if let Some(at) = correlator.keys.find(stored.correlation, stored.key) {
+    let name = correlator.keys.name(stored.correlation, stored.key);
+    if let Some(at) = correlator.keys.find(&name) {
         correlator.remove(at);
     }
-    let Some(plan) = correlator.plans.get(stored.correlation as usize) else {
-        return;
-    };
     correlator.touches = correlator.touches.max(stored.touched);
-    correlator.held += stored.window.bytes(&plan.shape);
-    let at = correlator
-        .keys
-        .add(stored.correlation, stored.key, stored.window, stored.touched);
+    correlator.held += stored.window.bytes();
+    let at = correlator.keys.add(&name, stored.window, stored.touched);
     if let Some(slot) = correlator.keys.slot_mut(at) {
         slot.stored = true;
     }
-    correlator.evict(at, afw_parsers::Time::default());
+    correlator.evict(at, afw_parsers::Time::default().nanos());
 }
 
 fn row_key(fingerprint: u64, key: u128) -> Vec<u8> {

@@ -10,7 +10,7 @@ use crate::event::Sighting;
 /// Limits of a [`Correlator`](super::Correlator).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// How many windows may be open at once. Each costs some 72 bytes.
+    /// How many windows may be open at once. Each costs some 80 bytes.
     pub max_keys: usize,
     /// How many bytes all windows together may hold beyond that: the marks of windows with more than one.
     pub max_bytes: usize,
