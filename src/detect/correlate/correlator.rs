@@ -23,33 +23,19 @@ use std::sync::Arc;
 
 use afw_parsers::Time;
 
-use super::hash::Frame;
 use super::keys::{Keys, Slot};
-use super::rule::{Correlation, Net, RuleRef};
-use super::tick::{Place, Tick, client_alone, client_key};
-use super::window::{Outcome, Shape, Window};
+use super::rule::{Correlation, RuleRef};
+use super::tick::{Place, Tick, client_key};
+use super::window::{Outcome, Window};
 use crate::detect::RuleInfo;
 use crate::store::State;
 
+mod plan;
 mod row;
 mod values;
 
+use plan::Plan;
 pub use values::{Counters, Fired, Options, Progress, Restored};
-
-/// What the correlator must know of one rule.
-#[derive(Debug)]
-struct Plan {
-    info: Arc<RuleInfo>,
-    alerts: bool,
-    shape: Shape,
-    bases: Vec<RuleRef>,
-    /// Whether it counts other correlations.
-    is_chained: bool,
-    /// The client network, when that alone is the key.
-    client: Option<Net>,
-    /// Stays the same as long as the rule counts the same.
-    fingerprint: u64,
-}
 
 /// All open windows.
 #[derive(Debug)]
@@ -61,7 +47,7 @@ pub struct Correlator {
     held: usize,
     touches: u64,
     counters: Counters,
-    /// The line that ticks are coming from, and what fired on it.
+    /// The line on which something fired last, and what did; forgotten with the next line.
     line: Place,
     fired: Vec<u32>,
     dirty: Vec<u32>,
@@ -71,11 +57,12 @@ pub struct Correlator {
 
 impl Correlator {
     /// No windows yet. The rules have passed [`super::rule::check`].
-    pub fn new<F: Debug>(correlations: &[Correlation<F>], options: Options) -> Self {
+    pub fn new<F: Debug>(correlations: &[Correlation<F>], mut options: Options) -> Self {
+        options.max_keys = options.max_keys.max(1);
         Self {
             plans: correlations
                 .iter()
-                .map(|correlation| plan(correlation, &options))
+                .map(|correlation| Plan::new(correlation, &options))
                 .collect(),
             options,
             keys: Keys::new(),
@@ -95,13 +82,14 @@ impl Correlator {
         let (at, outcome) = self.count(line, tick)?;
         self.counters.late += u64::from(outcome.late);
         let count = outcome.fired?;
-        self.fire(at, tick.correlation, count)
+        self.fire(at, line, tick.correlation, count)
     }
 
     /// Ends a window that is complete.
     #[cold]
-    fn fire(&mut self, at: u32, correlation: u32, count: u64) -> Option<Fired> {
+    fn fire(&mut self, at: u32, line: &Place, correlation: u32, count: u64) -> Option<Fired> {
         self.counters.fired += 1;
+        self.line = *line;
         self.fired.push(correlation);
         let estimated = self.keys.slot(at).is_some_and(|slot| slot.window.estimates());
         self.remove(at);
@@ -116,14 +104,14 @@ impl Correlator {
 
     /// Counts one tick: the window's slot and what came of it.
     fn count(&mut self, line: &Place, tick: &Tick) -> Option<(u32, Outcome)> {
-        self.enter_line(line);
+        self.leave_line(line);
         let plan = self.plans.get(tick.correlation as usize)?;
         if plan.is_chained && !self.is_below_fired(plan, tick) {
             return None;
         }
         let shape = plan.shape;
         let time = line.time.nanos();
-        self.retire(tick.correlation, shape.reach(), time);
+        self.retire(tick.correlation, shape.reach_nanos, time);
         self.touches += 1;
         let name = self.keys.name(tick.correlation, tick.key);
         let (at, outcome) = match self.keys.touch(&name, self.touches) {
@@ -153,9 +141,9 @@ impl Correlator {
     }
 
     /// Forgets what fired when the ticks go on to another line.
-    fn enter_line(&mut self, line: &Place) {
-        if self.line != *line {
-            self.line = *line;
+    #[inline]
+    fn leave_line(&mut self, line: &Place) {
+        if !self.fired.is_empty() && self.line != *line {
             self.fired.clear();
         }
     }
@@ -182,7 +170,7 @@ impl Correlator {
     fn is_over(&self, at: u32, now: i64) -> bool {
         self.keys.slot(at).is_some_and(|slot| {
             let plan = self.plans.get(slot.correlation as usize);
-            let reach = plan.map_or(0, |plan| plan.shape.reach());
+            let reach = plan.map_or(0, |plan| plan.shape.reach_nanos);
             slot.window.lasts_until(reach) < now
         })
     }
@@ -190,7 +178,7 @@ impl Correlator {
     /// Whether there are more windows, or larger ones, than may be.
     #[inline]
     fn is_full(&self) -> bool {
-        self.keys.len() > self.options.max_keys.max(1) || self.held > self.options.max_bytes
+        self.keys.len() > self.options.max_keys || self.held > self.options.max_bytes
     }
 
     /// Keeps to the limits after a tick of the window at hand.
@@ -294,39 +282,6 @@ impl Correlator {
             .zip(counts)
             .collect()
     }
-}
-
-fn plan<F: Debug>(correlation: &Correlation<F>, options: &Options) -> Plan {
-    let span_nanos = correlation.timespan_nanos;
-    Plan {
-        info: Arc::clone(&correlation.info),
-        alerts: correlation.alerts,
-        shape: Shape {
-            kind: correlation.kind,
-            span_nanos,
-            tolerance_nanos: options.tolerance_nanos.clamp(0, span_nanos.max(0)),
-            threshold: correlation.threshold,
-            bases: correlation.bases.len(),
-        },
-        bases: correlation.bases.iter().map(|base| base.rule).collect(),
-        is_chained: (correlation.bases.iter()).any(|base| matches!(base.rule, RuleRef::Correlation(_))),
-        client: client_alone(correlation),
-        fingerprint: fingerprint(correlation),
-    }
-}
-
-/// Names what a rule counts, whatever its place in the rule set: a changed rule must not go on with old windows.
-fn fingerprint<F: Debug>(correlation: &Correlation<F>) -> u64 {
-    let mut frame = Frame::default();
-    frame.part(correlation.info.id.as_bytes());
-    frame.part(correlation.kind.name().as_bytes());
-    frame.part(&correlation.timespan_nanos.to_be_bytes());
-    frame.part(&correlation.threshold.to_be_bytes());
-    for base in &correlation.bases {
-        frame.part(base.id.as_bytes());
-        frame.part(format!("{:?} {:?}", base.group_by, base.field).as_bytes());
-    }
-    (frame.digest() >> 64) as u64
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use foldhash::quality::RandomState;
+use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::marks::Mark;
@@ -43,6 +43,7 @@ pub(super) struct Name {
 }
 
 impl Name {
+    #[inline]
     fn is_of(&self, slot: &Slot) -> bool {
         slot.key == self.key && slot.correlation == self.correlation
     }
@@ -81,10 +82,12 @@ impl Keys {
             + self.index.capacity() * 8 / 7 * (size_of::<u32>() + 1)
     }
 
+    #[inline]
     pub fn slot(&self, at: u32) -> Option<&Slot> {
         self.slots.get(at as usize).filter(|slot| slot.live)
     }
 
+    #[inline]
     pub fn slot_mut(&mut self, at: u32) -> Option<&mut Slot> {
         self.slots.get_mut(at as usize).filter(|slot| slot.live)
     }
@@ -157,6 +160,7 @@ impl Keys {
     }
 
     /// Takes a window out; its slot serves another key.
+    #[inline]
     pub fn remove(&mut self, at: u32) {
         let Some(slot) = self.slots.get_mut(at as usize).filter(|slot| slot.live) else {
             return;
@@ -185,6 +189,7 @@ impl Keys {
     }
 
     /// Remembers that the oldest window of a correlation is not over up to this event time, as long as it is not touched.
+    #[inline]
     pub fn keep_quiet(&mut self, correlation: u32, until: i64) {
         self.order.keep_quiet(correlation, until);
     }
@@ -195,6 +200,7 @@ impl Keys {
     }
 }
 
+#[inline]
 fn hash(hasher: &RandomState, correlation: u32, [high, low]: [u64; 2]) -> u64 {
     let mut hasher = hasher.build_hasher();
     hasher.write_u64(high);
@@ -223,7 +229,7 @@ mod tests {
             let mut keys = Keys::new();
             let mut order: Vec<u128> = Vec::new();
             for (number, (step, key)) in steps.into_iter().enumerate() {
-                let name = keys.name(1, key);
+                let name = keys.name((key % 2) as u32, key);
                 match (step, keys.find(&name)) {
                     (0, Some(at)) => {
                         prop_assert_eq!(keys.slot(at).map(Slot::key), Some(key));

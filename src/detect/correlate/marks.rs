@@ -83,11 +83,13 @@ impl Marks {
     }
 
     /// How many matter.
+    #[inline]
     pub const fn len(&self) -> usize {
-        self.all.len().saturating_sub(self.stale)
+        self.all.len() - self.stale
     }
 
     /// The tag of the last stale mark.
+    #[inline]
     pub fn floor(&self) -> u64 {
         let last = self.stale.checked_sub(1).and_then(|at| self.all.get(at));
         last.map_or(0, |mark| mark.tag)
@@ -95,17 +97,16 @@ impl Marks {
 
     /// Puts a mark in its place, which is not before the horizon; the count that completes a window, if one is complete
     /// now. The horizon never moves back.
+    #[inline]
     pub fn insert(&mut self, shape: &Shape, time: i64, tag: u64, horizon: i64) -> Option<u64> {
         self.age(horizon);
-        self.forget(shape.kind);
+        if self.stale * 2 > self.all.len() {
+            self.forget(shape.kind);
+        }
         let at = match shape.kind {
             Kind::EventCount => self.insert_event(time),
             Kind::ValueCount | Kind::Temporal => self.insert_value(time, tag)?,
-            Kind::TemporalOrdered => {
-                self.insert_ordered(time, tag)?;
-                let chain = longest_chain(self.live(), shape);
-                return (chain as usize >= shape.bases).then_some(u64::from(chain));
-            }
+            Kind::TemporalOrdered => return self.insert_ordered(shape, time, tag),
         };
         if self.most(shape.kind) < shape.threshold {
             return None;
@@ -114,6 +115,7 @@ impl Marks {
     }
 
     /// Counts the stale ones anew: with every step of time some more.
+    #[inline]
     fn age(&mut self, horizon: i64) {
         while (self.all.get(self.stale)).is_some_and(|mark| mark.time < horizon) {
             self.stale += 1;
@@ -121,6 +123,7 @@ impl Marks {
     }
 
     /// What no window over these marks can exceed.
+    #[inline]
     fn most(&self, kind: Kind) -> u64 {
         match kind {
             Kind::EventCount => (self.all.last()).map_or(0, |mark| mark.tag - self.floor()),
@@ -129,6 +132,7 @@ impl Marks {
     }
 
     /// The first count that reaches the threshold, of the windows that the mark at this place belongs to.
+    #[inline(never)]
     fn complete(&self, at: usize, shape: &Shape, horizon: i64) -> Option<u64> {
         let end = self.all.get(at)?.time.saturating_add(shape.span_nanos);
         let last = self.all.partition_point(|mark| mark.time <= end);
@@ -137,11 +141,9 @@ impl Marks {
             .find(|&count| count >= shape.threshold)
     }
 
-    /// Drops stale marks once they are more than half of all, so that dropping costs nothing on average.
+    /// Drops stale marks: only once they are more than half of all, so that dropping costs nothing on average.
+    #[cold]
     fn forget(&mut self, kind: Kind) {
-        if self.stale * 2 <= self.all.len() {
-            return;
-        }
         let floor = self.floor();
         self.all.drain(..self.stale);
         self.stale = 0;
@@ -153,8 +155,26 @@ impl Marks {
         }
     }
 
-    /// Counts one event at its instant; later instants have seen it too.
+    /// Counts one event at its instant.
+    #[inline]
     fn insert_event(&mut self, time: i64) -> usize {
+        let last = self.all.len().saturating_sub(1);
+        match self.all.last_mut() {
+            Some(newest) if newest.time == time => {
+                newest.tag += 1;
+                last
+            }
+            Some(&mut Mark { time: newest, tag }) if newest < time => {
+                self.all.push(Mark { time, tag: tag + 1 });
+                last + 1
+            }
+            _ => self.insert_earlier_event(time),
+        }
+    }
+
+    /// Counts one event that later instants have seen too.
+    #[cold]
+    fn insert_earlier_event(&mut self, time: i64) -> usize {
         let after = self.after(time);
         let at = match after.checked_sub(1).and_then(|at| self.all.get(at)) {
             Some(same) if same.time == time => after - 1,
@@ -171,28 +191,39 @@ impl Marks {
     /// Moves a value to this time unless it was seen later; `None` when nothing changed.
     fn insert_value(&mut self, time: i64, tag: u64) -> Option<usize> {
         // From the back: a value that comes again came lately.
-        if let Some(at) = self.all.iter().rposition(|mark| mark.tag == tag) {
-            if self.all.get(at).is_none_or(|mark| mark.time >= time) {
-                return None;
-            }
-            self.take_out(at);
+        let known = self.all.iter().rposition(|mark| mark.tag == tag);
+        let after = self.after(time);
+        let Some(from) = known else {
+            self.all.insert(after, Mark { time, tag });
+            return Some(after);
+        };
+        let at = after.checked_sub(1)?;
+        if self.all.get(from).is_none_or(|mark| mark.time >= time) {
+            return None;
         }
-        let at = self.after(time);
-        self.all.insert(at, Mark { time, tag });
+        self.all.copy_within(from + 1..after, from);
+        self.stale -= usize::from(from < self.stale);
+        *self.all.get_mut(at)? = Mark { time, tag };
         Some(at)
     }
 
-    /// Adds a mark of one rule and drops that rule's oldest beyond the number kept; `None` when that was the new one.
-    fn insert_ordered(&mut self, time: i64, tag: u64) -> Option<()> {
+    /// Adds a mark of one rule and drops that rule's oldest beyond the number kept; the length of the chain, if it is
+    /// complete now.
+    #[inline(never)]
+    fn insert_ordered(&mut self, shape: &Shape, time: i64, tag: u64) -> Option<u64> {
         let at = self.after(time);
         self.all.insert(at, Mark { time, tag });
         let mut same = self.all.iter().enumerate().filter(|(_, mark)| mark.tag == tag);
         let oldest = same.next().map(|(at, _)| at)?;
-        if same.count() < ORDERED_PER_BASE {
-            return Some(());
+        if same.count() >= ORDERED_PER_BASE {
+            self.all.remove(oldest);
+            self.stale -= usize::from(oldest < self.stale);
+            if oldest == at {
+                return None;
+            }
         }
-        self.take_out(oldest);
-        (oldest != at).then_some(())
+        let chain = longest_chain(self.live(), shape);
+        (chain as usize >= shape.bases).then_some(u64::from(chain))
     }
 
     /// The place behind all marks up to this time: the end, nearly always.
@@ -202,12 +233,6 @@ impl Marks {
             Some(newest) if newest.time > time => self.all.partition_point(|mark| mark.time <= time),
             _ => self.all.len(),
         }
-    }
-
-    /// Removes the mark at this place, which may be a stale one.
-    fn take_out(&mut self, at: usize) {
-        self.all.remove(at);
-        self.stale -= usize::from(at < self.stale);
     }
 }
 

@@ -62,32 +62,58 @@ impl Order {
         if self.links.len() <= at as usize {
             self.links.resize(at as usize + 1, Link::NONE);
         }
-        let before = self.end_with(correlation, at);
-        match self.links.get_mut(before as usize) {
-            Some(link) => link.newer = at,
-            None => self.ends(correlation).set_oldest(at),
+        if self.ends.len() <= correlation as usize {
+            self.ends.resize(correlation as usize + 1, Ends::EMPTY);
         }
+        self.append(correlation, at);
     }
 
     /// Makes a window the newest of its correlation.
     pub fn renew(&mut self, correlation: u32, at: u32) {
-        let link = self.links.get(at as usize).copied().unwrap_or(Link::NONE);
-        // None is newer than the one that was touched last.
-        if link.newer != NONE {
-            self.close_gap(correlation, link);
-            let before = self.end_with(correlation, at);
-            if let Some(link) = self.links.get_mut(before as usize) {
-                link.newer = at;
-            }
-        } else if link.older == NONE {
-            self.ends(correlation).set_oldest(at);
+        let Some(ends) = self.ends.get_mut(correlation as usize) else {
+            return;
+        };
+        if ends.newest != at {
+            self.remove(correlation, at);
+            self.append(correlation, at);
+        } else if ends.oldest == at {
+            ends.set_oldest(at);
         }
     }
 
-    /// Takes a window out.
+    /// Takes a window out: the two beside it become neighbours.
+    #[inline]
     pub fn remove(&mut self, correlation: u32, at: u32) {
-        let link = self.links.get(at as usize).copied().unwrap_or(Link::NONE);
-        self.close_gap(correlation, link);
+        let (Some(&Link { older, newer }), Some(ends)) = (
+            self.links.get(at as usize),
+            self.ends.get_mut(correlation as usize),
+        ) else {
+            return;
+        };
+        match self.links.get_mut(older as usize) {
+            Some(link) => link.newer = newer,
+            None => ends.set_oldest(newer),
+        }
+        match self.links.get_mut(newer as usize) {
+            Some(link) => link.older = older,
+            None => ends.newest = older,
+        }
+    }
+
+    /// Puts a window at the newest end.
+    #[inline]
+    fn append(&mut self, correlation: u32, at: u32) {
+        let Some(ends) = self.ends.get_mut(correlation as usize) else {
+            return;
+        };
+        let older = std::mem::replace(&mut ends.newest, at);
+        match self.links.get_mut(older as usize) {
+            Some(link) => link.newer = at,
+            None => ends.set_oldest(at),
+        }
+        if let Some(link) = self.links.get_mut(at as usize) {
+            *link = Link { older, newer: NONE };
+        }
     }
 
     /// The oldest window of each correlation.
@@ -105,43 +131,10 @@ impl Order {
     }
 
     /// Remembers that the oldest window of a correlation is not over up to this event time, as long as it is not touched.
+    #[inline]
     pub fn keep_quiet(&mut self, correlation: u32, until: i64) {
-        self.ends(correlation).quiet_until = until;
-    }
-
-    /// Puts a window at the newest end; the one that stood there.
-    #[inline]
-    fn end_with(&mut self, correlation: u32, at: u32) -> u32 {
-        let before = std::mem::replace(&mut self.ends(correlation).newest, at);
-        if let Some(link) = self.links.get_mut(at as usize) {
-            *link = Link {
-                older: before,
-                newer: NONE,
-            };
+        if let Some(ends) = self.ends.get_mut(correlation as usize) {
+            ends.quiet_until = until;
         }
-        before
-    }
-
-    /// Makes neighbours of the two beside a window that leaves its place.
-    #[inline]
-    fn close_gap(&mut self, correlation: u32, Link { older, newer }: Link) {
-        match self.links.get_mut(older as usize) {
-            Some(link) => link.newer = newer,
-            None => self.ends(correlation).set_oldest(newer),
-        }
-        match self.links.get_mut(newer as usize) {
-            Some(link) => link.older = older,
-            None => self.ends(correlation).newest = older,
-        }
-    }
-
-    /// The ends of a correlation's order.
-    #[inline]
-    fn ends(&mut self, correlation: u32) -> &mut Ends {
-        let at = correlation as usize;
-        if self.ends.len() <= at {
-            self.ends.resize(at + 1, Ends::EMPTY);
-        }
-        &mut self.ends[at]
     }
 }

@@ -27,17 +27,18 @@ pub const STEP_BACK_NANOS: i64 = 3_600_000_000_000;
 pub(super) struct Shape {
     pub kind: Kind,
     pub span_nanos: i64,
-    /// Disorder that is put right, beyond the span.
-    pub tolerance_nanos: i64,
+    /// How far back from its newest mark a window remembers: the span, and the disorder that is put right.
+    pub reach_nanos: i64,
     pub threshold: u64,
     /// Number of base rules.
     pub bases: usize,
 }
 
 impl Shape {
-    /// How far back from its newest mark a window remembers.
-    pub const fn reach(&self) -> i64 {
-        self.span_nanos.saturating_add(self.tolerance_nanos)
+    /// Whether the rule asks for more distinct values than are kept.
+    #[inline]
+    fn may_outgrow(&self) -> bool {
+        self.kind == Kind::ValueCount && self.threshold > EXACT_VALUES as u64
     }
 }
 
@@ -71,6 +72,7 @@ impl Window {
     }
 
     /// Event time of the newest mark.
+    #[inline]
     pub fn newest(&self) -> i64 {
         match self {
             Self::One(mark) => mark.time,
@@ -107,7 +109,7 @@ impl Window {
     /// Adds a mark and says whether it completes the window. The caller removes a window that fired.
     pub fn observe(&mut self, shape: &Shape, time: i64, tag: u64) -> Outcome {
         let newest = self.newest();
-        let horizon = newest.max(time).saturating_sub(shape.reach());
+        let horizon = newest.max(time).saturating_sub(shape.reach_nanos);
         let late = time < horizon;
         if late && newest.saturating_sub(time) < STEP_BACK_NANOS {
             return Outcome { late, fired: None };
@@ -117,34 +119,32 @@ impl Window {
             *self = first;
             return Outcome { late, ..outcome };
         }
+        if let Self::One(only) = self
+            && !repeats(shape.kind, only, time, tag)
+        {
+            *self = Self::Many(Marks::beginning_with(*only));
+        }
         let fired = match self {
+            Self::One(only) => {
+                let fired = only.repeat(shape.kind, time);
+                fired.filter(|&count| count >= shape.threshold)
+            }
+            Self::Many(marks) => marks.insert(shape, time, tag, horizon),
             Self::Sketch(sketch) => {
                 let grew = sketch.insert(time, tag);
                 grew.then(|| sketch.estimate())
                     .filter(|&count| count >= shape.threshold)
             }
-            Self::One(only) if repeats(shape.kind, only, time, tag) => {
-                let fired = only.repeat(shape.kind, time);
-                fired.filter(|&count| count >= shape.threshold)
-            }
-            Self::One(only) => {
-                let mut marks = Marks::beginning_with(*only);
-                let fired = marks.insert(shape, time, tag, horizon);
-                *self = Self::Many(marks);
-                fired
-            }
-            Self::Many(marks) => marks.insert(shape, time, tag, horizon),
         };
-        self.outgrow(shape);
+        if shape.may_outgrow() {
+            self.outgrow(shape);
+        }
         Outcome { late: false, fired }
     }
 
-    /// Turns many exact values into a sketch where the rule asks for more than are kept.
+    /// Turns many exact values into a sketch.
     fn outgrow(&mut self, shape: &Shape) {
         let Self::Many(marks) = self else { return };
-        if shape.kind != Kind::ValueCount || shape.threshold <= EXACT_VALUES as u64 {
-            return;
-        }
         if marks.len() <= EXACT_VALUES {
             return;
         }
@@ -233,7 +233,7 @@ impl Window {
         match marks.as_slice() {
             [] => None,
             [only] => Some(Self::One(*only)),
-            _ => Some(Self::Many(Marks::new(marks, shape.reach()))),
+            _ => Some(Self::Many(Marks::new(marks, shape.reach_nanos))),
         }
     }
 }

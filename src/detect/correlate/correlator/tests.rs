@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::rule::{Base, Group, Kind};
+use super::super::rule::{Base, Group, Kind, Net};
 use super::super::window::tests::Obvious;
 use super::*;
 use crate::detect::{Class, Confidence, Level};
@@ -161,7 +161,7 @@ fn obvious(lines: &[Line]) -> Vec<(usize, u32)> {
             {
                 continue;
             }
-            let shape = plan(rule, &options()).shape;
+            let shape = Plan::new(rule, &options()).shape;
             let window = windows
                 .entry((tick.correlation, line.1))
                 .or_insert_with(|| Obvious::new(shape));

@@ -11,7 +11,7 @@ fn shape(kind: Kind, span: i64, tolerance: i64, threshold: u64, bases: usize) ->
     Shape {
         kind,
         span_nanos: span,
-        tolerance_nanos: tolerance,
+        reach_nanos: span + tolerance,
         threshold,
         bases,
     }
@@ -34,7 +34,7 @@ impl Obvious {
     /// Whether the mark was late, and whether it fired.
     pub(crate) fn observe(&mut self, time: i64, tag: u64) -> (bool, bool) {
         let newest = self.seen.iter().map(|seen| seen.0).max().unwrap_or(time);
-        let late = time < newest - self.shape.reach();
+        let late = time < newest - self.shape.reach_nanos;
         if late && newest - time < STEP_BACK_NANOS {
             return (true, false);
         }
@@ -43,7 +43,7 @@ impl Obvious {
         }
         self.seen.push((time, tag));
         let newest = self.seen.iter().map(|seen| seen.0).max().unwrap_or(time);
-        self.seen.retain(|seen| seen.0 >= newest - self.shape.reach());
+        self.seen.retain(|seen| seen.0 >= newest - self.shape.reach_nanos);
         let fired = self.complete();
         if fired {
             self.seen.clear();
