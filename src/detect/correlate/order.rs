@@ -58,6 +58,7 @@ impl Order {
     }
 
     /// Adds a window as the newest.
+    #[inline]
     pub fn push(&mut self, correlation: u32, at: u32) {
         if self.links.len() <= at as usize {
             self.links.resize(at as usize + 1, Link::NONE);

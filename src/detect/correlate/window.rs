@@ -107,6 +107,7 @@ impl Window {
     }
 
     /// Adds a mark and says whether it completes the window. The caller removes a window that fired.
+    #[inline]
     pub fn observe(&mut self, shape: &Shape, time: i64, tag: u64) -> Outcome {
         let newest = self.newest();
         let horizon = newest.max(time).saturating_sub(shape.reach_nanos);
