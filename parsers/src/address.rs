@@ -80,7 +80,7 @@ pub fn is_host_name(text: &[u8]) -> bool {
 }
 
 /// Four octets without leading `+`, at most three digits each, and what follows them.
-#[inline]
+#[inline(always)]
 pub(crate) fn v4(text: &[u8]) -> Option<(Ipv4Addr, &[u8])> {
     match text.first_chunk() {
         Some(bytes) => {

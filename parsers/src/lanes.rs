@@ -8,7 +8,7 @@ const BLOCK: usize = 16;
 const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// How many digits stand in front of eight bytes, and the number that they make.
-#[inline]
+#[inline(always)]
 pub(crate) fn digits(bytes: [u8; 8]) -> (usize, u64) {
     let values = u64::from_le_bytes(bytes) ^ (ONES * 0x30);
     let count = (others(values).trailing_zeros() / 8) as usize;
@@ -22,7 +22,7 @@ pub(crate) fn digits(bytes: [u8; 8]) -> (usize, u64) {
 }
 
 /// Four decimal octets of one to three digits with dots between them in front of sixteen bytes, and their length.
-#[inline]
+#[inline(always)]
 pub(crate) fn octets(bytes: &[u8; BLOCK]) -> Option<([u8; 4], usize)> {
     let mut ends = ends_of_digits(bytes);
     let mut digits = [0; 4];

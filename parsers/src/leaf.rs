@@ -196,7 +196,7 @@ pub(crate) fn status(input: &[u8]) -> Parsed<'_, Option<u16>> {
 }
 
 /// A status of three digits, as all servers send them, and what follows it.
-#[inline]
+#[inline(always)]
 pub(crate) fn plain_status(input: &[u8]) -> Option<(u16, &[u8])> {
     let [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] = input else {
         return None;
@@ -229,7 +229,7 @@ pub(crate) fn number_or_dash(input: &[u8]) -> Parsed<'_, Option<u64>> {
 }
 
 /// A number of at most seven digits that does not end the line, and what follows it.
-#[inline]
+#[inline(always)]
 pub(crate) fn short_number(input: &[u8]) -> Option<(u64, &[u8])> {
     match lanes::digits(*input.first_chunk()?) {
         (count @ 1..8, value) => Some((value, input.get(count..)?)),

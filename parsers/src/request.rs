@@ -30,7 +30,7 @@ pub(crate) fn fill<'a>(text: &'a [u8], dialect: Escape, record: &mut Record<'a>)
 type Split<'a> = (&'a [u8], &'a [u8], Option<&'a [u8]>);
 
 /// Splits a request line; a request without protocol is HTTP/0.9, one with `-` in its place has none.
-#[inline]
+#[inline(always)]
 pub(crate) fn split(text: &[u8]) -> Option<Split<'_>> {
     let (method, rest) = match text.split_first_chunk::<4>() {
         Some((b"GET ", rest)) => (text.get(..3)?, rest),

@@ -3,6 +3,7 @@
 //!
 //! Reads the same as the grammar ([`super::family`]) in one go: each piece is looked at once, and nothing is written
 //! before all of it is known. What is in any way different is the grammar's, which also tells why a line is refused.
+//! The leaves it reads with are `inline(always)`: a line takes some hundred instructions, and calls were a tenth of them.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -72,7 +73,7 @@ pub(crate) fn read<'a>(
 }
 
 /// An address without a port, and what follows it.
-#[inline]
+#[inline(always)]
 fn peer(line: &[u8]) -> Option<(IpAddr, &[u8])> {
     if let Some((ip, rest)) = address::v4(line) {
         return Some((IpAddr::V4(ip), rest));
@@ -82,7 +83,7 @@ fn peer(line: &[u8]) -> Option<(IpAddr, &[u8])> {
 }
 
 /// A number of bytes or `-`.
-#[inline]
+#[inline(always)]
 fn size(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
     if let [b'-', rest @ ..] = text {
         return Some((None, rest));
