@@ -24,8 +24,9 @@ use std::sync::Arc;
 use afw_parsers::Time;
 
 use super::keys::{Keys, Slot};
+use super::network::client_key;
 use super::rule::{Correlation, RuleRef};
-use super::tick::{Place, Tick, client_key};
+use super::tick::{Place, Tick};
 use super::window::{Outcome, Window};
 use crate::detect::RuleInfo;
 use crate::store::State;

@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Deref;
 
 use super::hash::{Frame, Memo};
+use super::network::{client_key, cut};
 use super::rule::{Correlation, Group, Kind, Net};
-use super::tick::{client_key, cut};
 
 /// All keys and counted values, by number, and what they are on the line at hand.
 #[derive(Debug)]

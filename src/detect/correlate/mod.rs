@@ -1,8 +1,8 @@
 //! Correlation: rules that count other rules' hits over event time, by key.
 //!
 //! `rule` says what a correlation is; the loader of rule files fills it in. `tick` turns the hits on a line into
-//! ticks, in parallel, by what `grouped` tells of it; `correlator` counts them in order, in bounded memory (`keys`, `order`), with `window`, `marks`
-//! and `sketch` holding what is known of one key. Pure: no files, no clock. Next: [`crate::indicator`].
+//! ticks, in parallel, by what `grouped` tells of it; `correlator` counts them in order, in bounded memory (`keys`,
+//! `order`), with `window`, `marks` and `sketch` holding what is known of one key. Pure: no files, no clock. Next: [`crate::indicator`].
 
 mod condition;
 pub mod correlator;
@@ -10,6 +10,7 @@ mod grouped;
 pub(crate) mod hash;
 mod keys;
 mod marks;
+mod network;
 mod order;
 mod routes;
 pub mod rule;

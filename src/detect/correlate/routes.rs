@@ -4,8 +4,8 @@
 //! lists of hits met lately; that changes the cost and never the result. Next: `tick`.
 
 use super::grouped::{Counted, Grouped};
+use super::network::client_alone;
 use super::rule::{Correlation, Kind, RuleRef, depths};
-use super::tick::client_alone;
 
 /// A base of a correlation; the order is that in which ticks must be counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

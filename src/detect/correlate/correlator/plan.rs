@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::Options;
 use crate::detect::RuleInfo;
 use crate::detect::correlate::hash::Frame;
+use crate::detect::correlate::network::client_alone;
 use crate::detect::correlate::rule::{Correlation, Net, RuleRef};
-use crate::detect::correlate::tick::client_alone;
 use crate::detect::correlate::window::Shape;
 
 /// What the correlator must know of one rule.

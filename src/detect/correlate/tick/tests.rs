@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::*;
-use crate::detect::correlate::rule::{Base, Kind, RuleRef};
+use crate::detect::correlate::network::client_key;
+use crate::detect::correlate::rule::{Base, Group, Kind, Net, RuleRef};
 use crate::detect::{Class, Confidence, Level, RuleInfo};
 
 type Named = &'static str;
