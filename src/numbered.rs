@@ -1,8 +1,9 @@
 //! Things that come again and again: [`Numbers`] tell them apart, and [`Lately`] keeps what was found out about those
 //! met lately.
 //!
-//! A number is given once in a process, so what was remembered under it never means another thing. A memory changes
-//! what something costs and never the result. Used by `detect` (requests), `enrich` (user agents), `analysis`, `report`.
+//! A number is given once in a process, so what was remembered under it never means another thing; what is remembered may
+//! itself become untrue, and whoever remembers it says so ([`Lately::clear`]). A memory changes what something costs and
+//! never the result. Used by `detect` (requests), `enrich` (user agents), `analysis`, `report`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -228,7 +228,7 @@ pub(crate) fn number_or_dash(input: &[u8]) -> Parsed<'_, Option<u64>> {
     }
 }
 
-/// A number of at most seven digits that does not end the line, and what follows it.
+/// A number of at most seven digits, and what follows it; `None` too where fewer than eight bytes are left.
 #[inline(always)]
 pub(crate) fn short_number(input: &[u8]) -> Option<(u64, &[u8])> {
     match lanes::digits(*input.first_chunk()?) {

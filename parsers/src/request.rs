@@ -32,11 +32,13 @@ type Split<'a> = (&'a [u8], &'a [u8], Option<&'a [u8]>);
 /// Splits a request line; a request without protocol is HTTP/0.9, one with `-` in its place has none.
 #[inline(always)]
 pub(crate) fn split(text: &[u8]) -> Option<Split<'_>> {
-    let (method, rest) = match text.split_first_chunk::<4>() {
-        Some((b"GET ", rest)) => (text.get(..3)?, rest),
+    // Compared as numbers: a pattern is compared byte by byte.
+    let (method, rest) = match text.split_first_chunk() {
+        Some((begin, rest)) if begin == b"GET " => (text.get(..3)?, rest),
         _ => method(text)?,
     };
-    if let Some((target, b" HTTP/1.1")) = rest.split_last_chunk::<9>()
+    if let Some((target, end)) = rest.split_last_chunk()
+        && end == b" HTTP/1.1"
         && !target.is_empty()
     {
         return Some((method, target, Some(b"1.1")));

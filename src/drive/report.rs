@@ -109,7 +109,7 @@ impl Reporting {
         let mut tallies = tallies.into_iter();
         let mut tally = Box::new(tallies.next().unwrap_or_else(|| self.tally()));
         tallies.for_each(|other| tally.merge(&other));
-        tally.settle();
+        tally.finish();
         sightings.time.settle();
         let mut summary = summary.clone();
         summary

@@ -22,7 +22,7 @@ use crate::text::system_message;
 /// Event time after which a followed client that is not sighted any more is forgotten, in nanoseconds: 30 days.
 const EXPIRE_NANOS: i64 = 30 * 86_400 * 1_000_000_000;
 
-/// Windows that a service keeps open at most: 7 MB. With the bytes below it stays under 64 MiB whatever the log says.
+/// Windows that a service keeps open at most: 10 MB. With the bytes below it stays under 64 MiB whatever the log says.
 const TAIL_KEYS: usize = 100_000;
 /// Bytes that a service's windows may hold beyond that, and those its profiles may hold.
 const TAIL_BYTES: usize = 12 << 20;

@@ -282,8 +282,15 @@ impl Tally {
         }
     }
 
+    /// Ends the counting. What is told depends on the lines alone: names that nothing refers to any more, of which some
+    /// are given up earlier than others, are none.
+    pub fn finish(&mut self) {
+        self.settle();
+        self.keep_used();
+    }
+
     /// Puts everything into the tables: what is counted is final, and depends on the lines alone.
-    pub fn settle(&mut self) {
+    fn settle(&mut self) {
         self.time.settle();
         for cells in [&mut self.by_place, &mut self.by_path, &mut self.by_agent] {
             cells.settle();

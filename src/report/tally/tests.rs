@@ -49,7 +49,7 @@ fn counted(lines: impl Iterator<Item = u64>) -> Tally {
         };
         tally.request(&event, 0, None, None);
     }
-    tally.settle();
+    tally.finish();
     tally
 }
 
@@ -61,8 +61,14 @@ fn told(tally: &Tally) -> Vec<String> {
             .map(|name| String::from_utf8_lossy(name).into_owned())
     };
     let host = |traits: Traits| (name(&tally.hosts, traits.host()), traits.without([HOST]));
+    let known = [
+        tally.hosts.values().len(),
+        tally.paths.values().len(),
+        tally.places.values().len(),
+        tally.agents.values().len(),
+    ];
     let mut all = vec![format!(
-        "{} {} {} {} {}",
+        "{} {known:?} {} {} {} {}",
         tally.requests,
         tally.time.span_secs(),
         tally.by_path.sampled(),
@@ -113,6 +119,7 @@ fn threads_and_their_order_make_no_difference() {
     for part in [1, 2, 0] {
         joined.merge(&counted((0..LINES).filter(|line| line / 1000 % 3 == part)));
     }
+    joined.finish();
     assert!(whole.by_path.sampled() > 1, "the test must reach the bound");
     let (whole, joined) = (told(&whole), told(&joined));
     assert_eq!(whole.len(), joined.len());
