@@ -1,11 +1,19 @@
-//! Numbers read from several bytes at once, in plain integers: without a branch for each digit.
+//! Numbers and fixed texts read from several bytes at once, in plain integers: without a branch for each byte.
 //!
-//! How many digits a number has is what no branch predictor knows. Used by [`crate::leaf`] and [`crate::address`].
+//! How many digits a number has is what no branch predictor knows. Used by [`crate::leaf`],
+//! [`crate::address`] and [`crate::request`].
 
 /// Bytes that hold any IPv4 address and what ends it.
 const BLOCK: usize = 16;
 /// A bit in each byte of a word.
 const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// What follows a text that stands in front, compared as numbers: a pattern is compared byte by byte.
+#[inline(always)]
+pub(crate) fn after<'a, const N: usize>(text: &'a [u8], front: &[u8; N]) -> Option<&'a [u8]> {
+    let (begin, rest) = text.split_first_chunk()?;
+    (begin == front).then_some(rest)
+}
 
 /// How many digits stand in front of eight bytes, and the number that they make.
 #[inline(always)]

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::lanes::after;
 use crate::record::Record;
 use crate::unescape::Escape;
 
@@ -32,10 +33,9 @@ type Split<'a> = (&'a [u8], &'a [u8], Option<&'a [u8]>);
 /// Splits a request line; a request without protocol is HTTP/0.9, one with `-` in its place has none.
 #[inline(always)]
 pub(crate) fn split(text: &[u8]) -> Option<Split<'_>> {
-    // Compared as numbers: a pattern is compared byte by byte.
-    let (method, rest) = match text.split_first_chunk() {
-        Some((begin, rest)) if begin == b"GET " => (text.get(..3)?, rest),
-        _ => method(text)?,
+    let (method, rest) = match after(text, b"GET ") {
+        Some(rest) => (text.get(..3)?, rest),
+        None => method(text)?,
     };
     if let Some((target, end)) = rest.split_last_chunk()
         && end == b" HTTP/1.1"

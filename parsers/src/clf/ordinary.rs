@@ -11,6 +11,7 @@ use std::net::IpAddr;
 
 use crate::address;
 use crate::format::Format;
+use crate::lanes::after;
 use crate::leaf;
 use crate::memo::TimeMemo;
 use crate::record::Record;
@@ -66,13 +67,6 @@ pub(crate) fn read<'a>(
     record.put_agent((agent != b"-").then_some(Cow::Borrowed(agent)));
     format.accept(record);
     Some(())
-}
-
-/// What follows a text that stands in front, compared as numbers: a pattern is compared byte by byte.
-#[inline(always)]
-fn after<'a, const N: usize>(text: &'a [u8], front: &[u8; N]) -> Option<&'a [u8]> {
-    let (begin, rest) = text.split_first_chunk()?;
-    (begin == front).then_some(rest)
 }
 
 /// An address without a port, and what follows it.
