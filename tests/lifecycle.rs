@@ -112,6 +112,32 @@ fn tail_of_standard_input_ends_with_it() {
 }
 
 #[test]
+fn the_outbox_tells_of_records_that_are_in_no_batch_yet() {
+    let dir = tempfile::tempdir().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let child = shipping(dir.path(), &format!("http://{nobody}"))
+        .args(["tail", "-", "--print", "none"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut running = Running(child);
+    let mut input = running.0.stdin.take().unwrap();
+    let mut line = 0;
+    wait_until("records without a batch", || {
+        // A batch is closed two seconds after its first record: another opens the next.
+        line = line % 250 + 1;
+        let hostile = hostile(line).lines().last().unwrap().to_owned();
+        writeln!(input, "{hostile}").unwrap();
+        let list = run(afw(dir.path()).args(["outbox", "list"]));
+        let told = text(&list.stderr).contains("events that wait for their batch; `afw outbox flush`");
+        assert!(!told || !text(&list.stderr).contains("the outbox is empty"));
+        told
+    });
+}
+
+#[test]
 fn a_signal_ends_tail_with_0() {
     for name in ["-TERM", "-INT"] {
         let dir = tempfile::tempdir().unwrap();

@@ -172,10 +172,24 @@ fn list(store: &Store, json: bool) -> Result<Exit, Failure> {
             written.is_ok()
         })
         .map_err(|error| store_failure(&error))?;
-    if count == 0 {
+    let open = tell_open(store)?;
+    if count == 0 && !open {
         tracing::info!("the outbox is empty");
     }
     quietly(written.and_then(|()| out.flush()))
+}
+
+/// Says which sinks have records that are in no batch yet; whether there are any.
+fn tell_open(store: &Store) -> Result<bool, Failure> {
+    let receivers = store.receivers().map_err(|error| store_failure(&error))?;
+    let open = receivers.iter().filter(|receiver| receiver.open_events > 0);
+    for receiver in open.clone() {
+        let (name, events) = (printable(&receiver.name), receiver.open_events);
+        tracing::info!(
+            "{name} has {events} events that wait for their batch; `afw outbox flush` sends them now"
+        );
+    }
+    Ok(open.count() > 0)
 }
 
 fn as_text(row: &OutboxRow) -> String {
