@@ -219,18 +219,25 @@ fn odd_status(input: &[u8]) -> Parsed<'_, Option<u16>> {
 /// Digits or `-`.
 #[inline]
 pub(crate) fn number_or_dash(input: &[u8]) -> Parsed<'_, Option<u64>> {
+    match plain_size(input) {
+        Some((value, rest)) => Ok((rest, value)),
+        None => long_number(input),
+    }
+}
+
+/// `-` or a number as nearly all are, and what follows it.
+#[inline(always)]
+pub(crate) fn plain_size(input: &[u8]) -> Option<(Option<u64>, &[u8])> {
     if let [b'-', rest @ ..] = input {
-        return Ok((rest, None));
+        return Some((None, rest));
     }
-    match short_number(input) {
-        Some((value, rest)) => Ok((rest, Some(value))),
-        None => long_number(input).map(|(rest, value)| (rest, Some(value))),
-    }
+    let (value, rest) = short_number(input)?;
+    Some((Some(value), rest))
 }
 
 /// A number of at most seven digits, and what follows it; `None` too where fewer than eight bytes are left.
 #[inline(always)]
-pub(crate) fn short_number(input: &[u8]) -> Option<(u64, &[u8])> {
+fn short_number(input: &[u8]) -> Option<(u64, &[u8])> {
     match lanes::digits(*input.first_chunk()?) {
         (count @ 1..8, value) => Some((value, input.get(count..)?)),
         _ => None,
@@ -239,18 +246,18 @@ pub(crate) fn short_number(input: &[u8]) -> Option<(u64, &[u8])> {
 
 /// A number near the end of the line, or of more than seven digits.
 #[inline(never)]
-pub(crate) fn long_number(input: &[u8]) -> Parsed<'_, u64> {
+fn long_number(input: &[u8]) -> Parsed<'_, Option<u64>> {
     let (mut rest, mut value) = (input, 0_u64);
     while let [digit @ b'0'..=b'9', after @ ..] = rest {
         value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
         rest = after;
     }
     match input.len() - rest.len() {
-        1..LONGEST_NUMBER => Ok((rest, value)),
+        1..LONGEST_NUMBER => Ok((rest, Some(value))),
         0 if input.is_empty() => stop(input, Reason::Truncated),
         // Twenty digits may be too many for 64 bits.
         digits => match input.get(..digits).and_then(crate::memo::decimal) {
-            Some(value) => Ok((rest, value)),
+            Some(value) => Ok((rest, Some(value))),
             None => stop(input, Reason::Number),
         },
     }

@@ -41,7 +41,12 @@ pub(crate) fn read<'a>(
     let [b' ', rest @ ..] = rest else { return None };
     let (status, rest) = leaf::plain_status(rest)?;
     let [b' ', rest @ ..] = rest else { return None };
-    let (bytes, rest) = size(rest)?;
+    let (bytes, rest) = match leaf::plain_size(rest) {
+        Some(read) => read,
+        None => leaf::number_or_dash(rest)
+            .ok()
+            .map(|(rest, bytes)| (bytes, rest))?,
+    };
     let (referrer, rest) = match after(rest, b" \"-\" \"") {
         Some(rest) => (None, rest),
         None => {
@@ -77,19 +82,6 @@ fn peer(line: &[u8]) -> Option<(IpAddr, &[u8])> {
     }
     let (ip, rest) = address::v6(line)?;
     Some((address::canonical(IpAddr::V6(ip)), rest))
-}
-
-/// A number of bytes or `-`.
-#[inline(always)]
-fn size(text: &[u8]) -> Option<(Option<u64>, &[u8])> {
-    if let [b'-', rest @ ..] = text {
-        return Some((None, rest));
-    }
-    if let Some((bytes, rest)) = leaf::short_number(text) {
-        return Some((Some(bytes), rest));
-    }
-    let (rest, bytes) = leaf::long_number(text).ok()?;
-    Some((Some(bytes), rest))
 }
 
 /// A value without escapes, and what follows the quote behind it.

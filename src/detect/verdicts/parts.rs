@@ -75,10 +75,8 @@ impl Parts {
             key.number(event.address.listed.then_some(1));
         }
         if self.agent_verdict {
-            match event.agent.claims {
-                None => key.absent(),
-                Some(_) => key.text(fields::borrowed(event, &Field::AgentVerdict)),
-            }
+            let claims = event.agent.claims;
+            key.text(claims.and_then(|_| fields::borrowed(event, &Field::AgentVerdict)));
         }
         if !self.body_limits.is_empty() {
             key.sides(record.body_bytes.map(|bytes| bytes as f64), &self.body_limits);
