@@ -145,16 +145,24 @@ pub struct Sighting {
 }
 
 impl Sighting {
-    /// A correlation fired.
-    pub fn correlated(rule: &Arc<RuleInfo>) -> Self {
+    /// A rule fired on this view.
+    pub fn of(rule: &Arc<RuleInfo>, view: View) -> Self {
         Self {
             rule: Arc::clone(rule),
             class: rule.class,
             confidence: rule.confidence,
-            view: View::Raw,
-            correlation: true,
+            view,
+            correlation: false,
             common_page: false,
             observables: Vec::new(),
+        }
+    }
+
+    /// A correlation fired.
+    pub fn correlated(rule: &Arc<RuleInfo>) -> Self {
+        Self {
+            correlation: true,
+            ..Self::of(rule, View::Raw)
         }
     }
 

@@ -12,7 +12,7 @@ use afw_parsers::{Format, Layout, Line as Parsed, Parser, Record, parts};
 
 use crate::detect::correlate::tick::{Tick, Ticker};
 use crate::detect::fields::Field;
-use crate::detect::{Class, Hit, RuleInfo, Signatures, View, label, named};
+use crate::detect::{Class, Hit, Signatures, label, named};
 use crate::ecs;
 use crate::enrich::crawler::{Claim, Known, Verdict};
 use crate::enrich::{AddressCache, AddressFacts, Enricher, Exempt, reserved};
@@ -419,18 +419,9 @@ fn sightings(kit: &Kit, hits: &[Hit]) -> Vec<Sighting> {
     let rules = kit.ruleset.rules();
     let alerting = hits.iter().filter_map(|hit| {
         let rule = rules.get(hit.rule as usize)?;
-        rule.alerts.then_some((hit.view, &rule.info))
+        rule.alerts.then(|| Sighting::of(&rule.info, hit.view))
     });
-    let sighting = |(view, info): (View, &Arc<RuleInfo>)| Sighting {
-        rule: Arc::clone(info),
-        class: info.class,
-        confidence: info.confidence,
-        view,
-        correlation: false,
-        common_page: false,
-        observables: Vec::new(),
-    };
-    alerting.map(sighting).collect()
+    alerting.collect()
 }
 
 /// Records for sinks that want every request; a sighted one reaches them with its finding.
