@@ -11,6 +11,8 @@
 //! retires up to two windows of its rule that nothing can complete any more; when that does not suffice, the least recently
 //! touched window goes, and that is counted ([`Counters::evicted`]).
 //!
+//! **Series.** Correlations that count the same by the same key share one window (`series`, `shared`).
+//!
 //! **Chains.** A correlation that counts another one gets its ticks from the same line: the ticker gives them with
 //! the line, and they count only when the correlation below fired on that line.
 //!
@@ -27,29 +29,35 @@ use super::keys::{Keys, Slot};
 use super::network::client_key;
 use super::rule::{Correlation, RuleRef};
 use super::tick::{Place, Tick};
-use super::window::{Outcome, Window};
+use super::window::{Outcome, Shape, Window};
 use crate::detect::RuleInfo;
 use crate::store::State;
 
 mod plan;
 mod row;
+mod series;
+mod shared;
 mod values;
 
 use plan::Plan;
+use series::Series;
 pub use values::{Counters, Fired, Options, Progress, Restored};
 
 /// All open windows.
 #[derive(Debug)]
 pub struct Correlator {
     plans: Vec<Plan>,
+    /// Their windows are numbered behind those of the plans.
+    series: Vec<Series>,
     options: Options,
     keys: Keys,
     /// Bytes that windows hold beyond their slots.
     held: usize,
     touches: u64,
     counters: Counters,
-    /// The line on which something fired last, and what did; forgotten with the next line.
+    /// The line at hand, its number, and what fired on it.
     line: Place,
+    lines: u64,
     fired: Vec<u32>,
     dirty: Vec<u32>,
     gone: Vec<(u32, u128)>,
@@ -60,17 +68,18 @@ impl Correlator {
     /// No windows yet. The rules have passed [`super::rule::check`].
     pub fn new<F: Debug>(correlations: &[Correlation<F>], mut options: Options) -> Self {
         options.max_keys = options.max_keys.max(1);
+        let plan_of = |correlation| Plan::new(correlation, &options);
+        let mut plans: Vec<Plan> = correlations.iter().map(plan_of).collect();
         Self {
-            plans: correlations
-                .iter()
-                .map(|correlation| Plan::new(correlation, &options))
-                .collect(),
+            series: series::gather(correlations, &mut plans),
+            plans,
             options,
             keys: Keys::new(),
             held: 0,
             touches: 0,
             counters: Counters::default(),
             line: Place::default(),
+            lines: 1,
             fired: Vec::new(),
             dirty: Vec::new(),
             gone: Vec::new(),
@@ -83,20 +92,22 @@ impl Correlator {
         let (at, outcome) = self.count(line, tick)?;
         self.counters.late += u64::from(outcome.late);
         let count = outcome.fired?;
-        self.fire(at, line, tick.correlation, count)
+        self.fire(at, tick, count)
     }
 
     /// Ends a window that is complete.
     #[cold]
-    fn fire(&mut self, at: u32, line: &Place, correlation: u32, count: u64) -> Option<Fired> {
+    fn fire(&mut self, at: u32, tick: &Tick, count: u64) -> Option<Fired> {
         self.counters.fired += 1;
-        self.line = *line;
-        self.fired.push(correlation);
+        self.fired.push(tick.correlation);
         let estimated = self.keys.slot(at).is_some_and(|slot| slot.window.estimates());
-        self.remove(at);
-        let plan = self.plans.get(correlation as usize)?;
+        match self.plans.get(tick.correlation as usize)?.series {
+            None => self.remove(at),
+            Some(_) => self.spend(at, tick),
+        }
+        let plan = self.plans.get(tick.correlation as usize)?;
         plan.alerts.then(|| Fired {
-            correlation,
+            correlation: tick.correlation,
             rule: Arc::clone(&plan.info),
             count,
             estimated,
@@ -105,31 +116,40 @@ impl Correlator {
 
     /// Counts one tick: the window's slot and what came of it.
     fn count(&mut self, line: &Place, tick: &Tick) -> Option<(u32, Outcome)> {
-        self.leave_line(line);
+        self.come_to(line);
         let plan = self.plans.get(tick.correlation as usize)?;
         if plan.is_chained && !self.is_below_fired(plan, tick) {
             return None;
         }
-        let shape = plan.shape;
-        let time = line.time.nanos();
-        self.retire(tick.correlation, shape.reach_nanos, time);
+        let (shape, time) = (plan.shape, line.time.nanos());
+        match plan.series {
+            Some(place) => Some(self.count_shared(place, &shape, time, tick)),
+            None => {
+                self.retire(tick.correlation, time);
+                Some(self.count_alone(&shape, time, tick))
+            }
+        }
+    }
+
+    /// Counts a tick in a window of the correlation's own.
+    fn count_alone(&mut self, shape: &Shape, time: i64, tick: &Tick) -> (u32, Outcome) {
         self.touches += 1;
         let name = self.keys.name(tick.correlation, tick.key);
         let (at, outcome) = match self.keys.touch(&name, self.touches) {
             Some((at, Slot { window, .. })) => {
                 let before = window.bytes();
-                let outcome = window.observe(&shape, time, tick.value);
+                let outcome = window.observe(shape, time, tick.value);
                 self.held = (self.held + window.bytes()).saturating_sub(before);
                 (at, outcome)
             }
             None => {
-                let (window, outcome) = Window::first(&shape, time, tick.value);
+                let (window, outcome) = Window::first(shape, time, tick.value);
                 (self.keys.add(&name, window, self.touches), outcome)
             }
         };
         self.note(at);
         self.bound(at, time);
-        Some((at, outcome))
+        (at, outcome)
     }
 
     /// Whether the base that ticks is a detection rule, or a correlation that fired on this line.
@@ -141,23 +161,25 @@ impl Correlator {
         }
     }
 
-    /// Forgets what fired when the ticks go on to another line.
+    /// Counts the lines, and forgets what fired on the one before.
     #[inline]
-    fn leave_line(&mut self, line: &Place) {
-        if !self.fired.is_empty() && self.line != *line {
+    fn come_to(&mut self, line: &Place) {
+        if self.line != *line {
+            self.line = *line;
+            self.lines += 1;
             self.fired.clear();
         }
     }
 
     /// Ends up to two windows of the tick's rule that no tick from now on can complete. Windows of one rule end in the
     /// order of touching; those of a rule that counts nothing any more wait until there are too many windows.
-    fn retire(&mut self, correlation: u32, reach: i64, now: i64) {
+    fn retire(&mut self, correlation: u32, now: i64) {
         for _ in 0..2 {
             let Some(at) = self.keys.oldest_of(correlation, now) else {
                 return;
             };
             let slot = self.keys.slot(at);
-            let until = slot.map_or(i64::MAX, |slot| slot.window.lasts_until(reach));
+            let until = slot.map_or(i64::MAX, |slot| self.lasts_until(slot));
             if now <= until {
                 self.keys.keep_quiet(correlation, until);
                 return;
@@ -167,13 +189,28 @@ impl Correlator {
         }
     }
 
-    /// Whether nothing can complete this window any more.
-    fn is_over(&self, at: u32, now: i64) -> bool {
-        self.keys.slot(at).is_some_and(|slot| {
-            let plan = self.plans.get(slot.correlation as usize);
-            let reach = plan.map_or(0, |plan| plan.shape.reach_nanos);
-            slot.window.lasts_until(reach) < now
-        })
+    /// The last event time, in nanoseconds, at which a tick may still complete a window or one beside it.
+    #[inline]
+    fn lasts_until(&self, slot: &Slot) -> i64 {
+        let reach = self.shape(slot.correlation).map_or(0, |shape| shape.reach_nanos);
+        let until = slot.window.lasts_until(reach);
+        match slot.parted {
+            0 => until,
+            _ => self
+                .lasts_beside(slot)
+                .max()
+                .map_or(until, |beside| until.max(beside)),
+        }
+    }
+
+    /// What a window must know of its correlation or series.
+    #[inline]
+    fn shape(&self, owner: u32) -> Option<&Shape> {
+        let owner = owner as usize;
+        match owner.checked_sub(self.plans.len()) {
+            None => self.plans.get(owner).map(|plan| &plan.shape),
+            Some(number) => self.series.get(number).map(|series| &series.shape),
+        }
     }
 
     /// Whether there are more windows, or larger ones, than may be.
@@ -197,9 +234,11 @@ impl Correlator {
             let Some(at) = self.keys.oldest().filter(|&at| at != at_hand) else {
                 return;
             };
-            match self.is_over(at, now) {
-                true => self.counters.retired += 1,
-                false => self.counters.evicted += 1,
+            let Some(slot) = self.keys.slot(at) else { return };
+            let windows = 1 + u64::from(slot.parted.count_ones());
+            match self.lasts_until(slot) < now {
+                true => self.counters.retired += windows,
+                false => self.counters.evicted += windows,
             }
             self.remove(at);
         }
@@ -217,9 +256,12 @@ impl Correlator {
         }
     }
 
-    /// Ends a window.
+    /// Ends a window, and those that members of a series have beside it.
     fn remove(&mut self, at: u32) {
         let Some(slot) = self.keys.slot(at) else { return };
+        if slot.parted > 0 {
+            return self.remove_series(at);
+        }
         self.held = self.held.saturating_sub(slot.window.bytes());
         if self.options.persist && slot.stored {
             self.gone.push((slot.correlation, slot.key()));
@@ -254,16 +296,14 @@ impl Correlator {
 
     /// The open windows of one client, of the rules whose key is the client alone, in rule order.
     pub fn progress(&self, client: IpAddr) -> Vec<Progress> {
-        let windows = self.plans.iter().enumerate().filter_map(|(index, plan)| {
-            let key = client_key(client, plan.client?);
-            let at = self.keys.find(&self.keys.name(index as u32, key))?;
-            let slot = self.keys.slot(at)?;
+        let windows = self.plans.iter().zip(0..).filter_map(|(plan, correlation)| {
+            let window = self.window(correlation, client_key(client, plan.client?))?;
             Some(Progress {
                 rule: Arc::clone(&plan.info),
-                count: slot.window.count(&plan.shape),
+                count: window.count(&plan.shape),
                 threshold: plan.shape.threshold,
-                newest: Time::from_nanos(slot.window.newest()),
-                estimated: slot.window.estimates(),
+                newest: Time::from_nanos(window.newest()),
+                estimated: window.estimates(),
             })
         });
         windows.collect()
@@ -273,8 +313,10 @@ impl Correlator {
     pub fn windows_by_rule(&self) -> Vec<(Arc<RuleInfo>, usize)> {
         let mut counts = vec![0; self.plans.len()];
         for slot in self.keys.iter() {
-            if let Some(count) = counts.get_mut(slot.correlation as usize) {
-                *count += 1;
+            for correlation in self.counters_of(slot) {
+                if let Some(count) = counts.get_mut(correlation as usize) {
+                    *count += 1;
+                }
             }
         }
         self.plans

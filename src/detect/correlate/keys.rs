@@ -1,6 +1,6 @@
 //! [`Keys`]: a bounded table of windows, least recently touched first out.
 //!
-//! Windows lie in one slab; a second table finds them by correlation and key, and [`Order`] links those of each correlation in
+//! Windows lie in one slab; a second table finds them by correlation (or series) and key, and [`Order`] links those of each correlation in
 //! the order in which they were last touched. A window with one mark costs 64 bytes here, 8 in the order and some 8 in
 //! the finding table: a million keys stay under 100 MiB. The order of touching is part of the state, so that what is
 //! evicted does not depend on restarts. Nothing is ever iterated in the order of a hash.
@@ -23,6 +23,8 @@ pub(super) struct Slot {
     /// Number of the touch, growing; persisted.
     pub touched: u64,
     pub correlation: u32,
+    /// Of the window of a series: a bit for each member that has one of its own.
+    pub parted: u8,
     pub dirty: bool,
     pub stored: bool,
     live: bool,
@@ -34,7 +36,7 @@ impl Slot {
     }
 }
 
-/// A correlation and a key of it, hashed once for finding and adding.
+/// A correlation (or series, numbered behind them) and a key of it, hashed once for finding and adding.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Name {
     correlation: u32,
@@ -104,6 +106,12 @@ impl Keys {
         }
     }
 
+    /// Whether a slot has the window of that correlation and key.
+    #[inline]
+    pub fn is_at(&self, at: u32, correlation: u32, key: u128) -> bool {
+        (self.slot(at)).is_some_and(|slot| slot.correlation == correlation && slot.key == halves(key))
+    }
+
     #[inline]
     pub fn find(&self, name: &Name) -> Option<u32> {
         let is = |&at: &u32| self.slots.get(at as usize).is_some_and(|slot| name.is_of(slot));
@@ -117,6 +125,7 @@ impl Keys {
             window,
             touched,
             correlation: name.correlation,
+            parted: 0,
             dirty: false,
             stored: false,
             live: true,

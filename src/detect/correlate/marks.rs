@@ -95,19 +95,28 @@ impl Marks {
         last.map_or(0, |mark| mark.tag)
     }
 
-    /// Puts a mark in its place, which is not before the horizon; the count that completes a window, if one is complete
-    /// now. The horizon never moves back.
+    /// Puts a mark that is not before the horizon in its place, and says where that is; `None` when nothing changed. The
+    /// horizon never moves back.
     #[inline]
-    pub fn insert(&mut self, shape: &Shape, time: i64, tag: u64, horizon: i64) -> Option<u64> {
+    pub fn place(&mut self, kind: Kind, time: i64, tag: u64, horizon: i64) -> Option<usize> {
         self.age(horizon);
         if self.stale * 2 > self.all.len() {
-            self.forget(shape.kind);
+            self.forget(kind);
         }
-        let at = match shape.kind {
-            Kind::EventCount => self.insert_event(time),
-            Kind::ValueCount | Kind::Temporal => self.insert_value(time, tag)?,
-            Kind::TemporalOrdered => return self.insert_ordered(shape, time, tag),
-        };
+        match kind {
+            Kind::EventCount => Some(self.insert_event(time)),
+            Kind::ValueCount | Kind::Temporal => self.insert_value(time, tag),
+            Kind::TemporalOrdered => self.insert_ordered(time, tag),
+        }
+    }
+
+    /// The count of a window that the mark at this place completes, if it completes one.
+    #[inline]
+    pub fn completes(&self, at: usize, shape: &Shape, horizon: i64) -> Option<u64> {
+        if shape.kind == Kind::TemporalOrdered {
+            let chain = longest_chain(self.live(), shape);
+            return (chain as usize >= shape.bases).then_some(u64::from(chain));
+        }
         if self.most(shape.kind) < shape.threshold {
             return None;
         }
@@ -124,7 +133,7 @@ impl Marks {
 
     /// What no window over these marks can exceed.
     #[inline]
-    fn most(&self, kind: Kind) -> u64 {
+    pub fn most(&self, kind: Kind) -> u64 {
         match kind {
             Kind::EventCount => (self.all.last()).map_or(0, |mark| mark.tag - self.floor()),
             Kind::ValueCount | Kind::Temporal | Kind::TemporalOrdered => self.len() as u64,
@@ -207,10 +216,9 @@ impl Marks {
         Some(at)
     }
 
-    /// Adds a mark of one rule and drops that rule's oldest beyond the number kept; the length of the chain, if it is
-    /// complete now.
+    /// Adds a mark of one rule and drops that rule's oldest beyond the number kept; `None` when it is that itself.
     #[inline(never)]
-    fn insert_ordered(&mut self, shape: &Shape, time: i64, tag: u64) -> Option<u64> {
+    fn insert_ordered(&mut self, time: i64, tag: u64) -> Option<usize> {
         let at = self.after(time);
         self.all.insert(at, Mark { time, tag });
         let mut same = self.all.iter().enumerate().filter(|(_, mark)| mark.tag == tag);
@@ -222,8 +230,7 @@ impl Marks {
                 return None;
             }
         }
-        let chain = longest_chain(self.live(), shape);
-        (chain as usize >= shape.bases).then_some(u64::from(chain))
+        Some(at)
     }
 
     /// The place behind all marks up to this time: the end, nearly always.

@@ -51,6 +51,8 @@ pub(super) enum Window {
     Many(Marks),
     /// More distinct values than are kept exactly.
     Sketch(Box<Sketch>),
+    /// None yet: those before completed it.
+    Spent,
 }
 
 /// What came of one mark.
@@ -60,6 +62,30 @@ pub(super) struct Outcome {
     pub late: bool,
     /// The count that completed the window, if it did.
     pub fired: Option<u64>,
+}
+
+/// How a mark comes to a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// Later than the tolerance: left out.
+    Late,
+    /// So late that the log itself stepped back: the window begins anew.
+    SteppedBack,
+    /// Within reach of those after the horizon, if there are any.
+    Within { horizon: i64 },
+}
+
+impl Arrival {
+    /// For a window with a newest mark.
+    #[inline]
+    pub fn of(time: i64, newest: i64, reach_nanos: i64) -> Self {
+        let horizon = newest.max(time).saturating_sub(reach_nanos);
+        match time < horizon {
+            true if newest.saturating_sub(time) < STEP_BACK_NANOS => Self::Late,
+            true => Self::SteppedBack,
+            false => Self::Within { horizon },
+        }
+    }
 }
 
 impl Window {
@@ -78,6 +104,7 @@ impl Window {
             Self::One(mark) => mark.time,
             Self::Many(marks) => marks.newest(),
             Self::Sketch(sketch) => sketch.newest(),
+            Self::Spent => i64::MIN,
         }
     }
 
@@ -86,7 +113,7 @@ impl Window {
     #[inline]
     pub fn bytes(&self) -> usize {
         match self {
-            Self::One(_) => 0,
+            Self::One(_) | Self::Spent => 0,
             Self::Many(marks) => match marks.len() {
                 0 | 1 => 0,
                 live => 2 * live * size_of::<Mark>(),
@@ -109,38 +136,72 @@ impl Window {
     /// Adds a mark and says whether it completes the window. The caller removes a window that fired.
     #[inline]
     pub fn observe(&mut self, shape: &Shape, time: i64, tag: u64) -> Outcome {
-        let newest = self.newest();
-        let horizon = newest.max(time).saturating_sub(shape.reach_nanos);
-        let late = time < horizon;
-        if late && newest.saturating_sub(time) < STEP_BACK_NANOS {
-            return Outcome { late, fired: None };
+        let arrival = match self {
+            Self::Spent => Arrival::Within { horizon: time },
+            _ => Arrival::of(time, self.newest(), shape.reach_nanos),
+        };
+        let late = !matches!(arrival, Arrival::Within { .. });
+        let fired = match arrival {
+            Arrival::Late => None,
+            Arrival::SteppedBack => {
+                let (first, outcome) = Self::first(shape, time, tag);
+                *self = first;
+                outcome.fired
+            }
+            Arrival::Within { horizon } => {
+                let at = self.place(shape, time, tag, horizon);
+                at.and_then(|at| self.completes(at, shape, horizon))
+            }
+        };
+        if shape.may_outgrow() {
+            self.outgrow(shape);
         }
-        if late || newest < horizon {
-            let (first, outcome) = Self::first(shape, time, tag);
-            *self = first;
-            return Outcome { late, ..outcome };
+        Outcome { late, fired }
+    }
+
+    /// Puts a mark that is not before the horizon in its place, and says where that is; `None` when nothing changed.
+    #[inline]
+    pub fn place(&mut self, shape: &Shape, time: i64, tag: u64, horizon: i64) -> Option<usize> {
+        if self.newest() < horizon {
+            *self = Self::first(shape, time, tag).0;
+            return Some(0);
         }
         if let Self::One(only) = self
             && !repeats(shape.kind, only, time, tag)
         {
             *self = Self::Many(Marks::beginning_with(*only));
         }
-        let fired = match self {
-            Self::One(only) => {
-                let fired = only.repeat(shape.kind, time);
-                fired.filter(|&count| count >= shape.threshold)
-            }
-            Self::Many(marks) => marks.insert(shape, time, tag, horizon),
-            Self::Sketch(sketch) => {
-                let grew = sketch.insert(time, tag);
-                grew.then(|| sketch.estimate())
-                    .filter(|&count| count >= shape.threshold)
-            }
-        };
-        if shape.may_outgrow() {
-            self.outgrow(shape);
+        match self {
+            Self::One(only) => only.repeat(shape.kind, time).map(|_| 0),
+            Self::Many(marks) => marks.place(shape.kind, time, tag, horizon),
+            Self::Sketch(sketch) => sketch.insert(time, tag).then_some(0),
+            Self::Spent => None,
         }
-        Outcome { late: false, fired }
+    }
+
+    /// What no count over its marks can exceed.
+    #[inline]
+    pub fn most(&self, kind: Kind) -> u64 {
+        match self {
+            Self::One(only) if kind == Kind::EventCount => only.tag,
+            Self::One(_) => 1,
+            Self::Many(marks) => marks.most(kind),
+            Self::Sketch(_) | Self::Spent => u64::MAX,
+        }
+    }
+
+    /// The count of a window that the mark at this place completes, if it completes one; marks before the horizon do not
+    /// count.
+    #[inline]
+    pub fn completes(&self, at: usize, shape: &Shape, horizon: i64) -> Option<u64> {
+        let count = match self {
+            Self::One(only) if shape.kind == Kind::EventCount => only.tag,
+            Self::One(_) => 1,
+            Self::Many(marks) => return marks.completes(at, shape, horizon),
+            Self::Sketch(sketch) => sketch.estimate(),
+            Self::Spent => 0,
+        };
+        (count >= shape.threshold).then_some(count)
     }
 
     /// Turns many exact values into a sketch.
@@ -162,6 +223,7 @@ impl Window {
             Self::One(only) => std::slice::from_ref(only),
             Self::Many(marks) => marks.all(),
             Self::Sketch(sketch) => return sketch.estimate(),
+            Self::Spent => return 0,
         };
         let Some(last) = marks.len().checked_sub(1) else {
             return 0;
@@ -187,6 +249,10 @@ impl Window {
                 writer.byte(2);
                 return sketch.write(writer);
             }
+            Self::Spent => {
+                writer.byte(3);
+                return;
+            }
         };
         let mut previous = Mark { time: 0, tag: floor };
         writer.byte(1).uint(kept.len() as u64);
@@ -208,6 +274,7 @@ impl Window {
             2 if shape.kind == Kind::ValueCount => {
                 Sketch::read(shape.span_nanos, reader).map(|sketch| Self::Sketch(Box::new(sketch)))
             }
+            3 => Some(Self::Spent),
             _ => None,
         }
     }

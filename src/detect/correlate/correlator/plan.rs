@@ -21,6 +21,8 @@ pub(super) struct Plan {
     pub is_chained: bool,
     /// The client network, when that alone is the key.
     pub client: Option<Net>,
+    /// The series that it is a member of, and its place in that.
+    pub series: Option<(u32, u8)>,
     /// Stays the same as long as the rule counts the same.
     pub fingerprint: u64,
 }
@@ -43,6 +45,7 @@ impl Plan {
             bases: correlation.bases.iter().map(|base| base.rule).collect(),
             is_chained: (correlation.bases.iter()).any(|base| matches!(base.rule, RuleRef::Correlation(_))),
             client: client_alone(correlation),
+            series: None,
             fingerprint: fingerprint(correlation),
         }
     }
@@ -55,9 +58,22 @@ fn fingerprint<F: Debug>(correlation: &Correlation<F>) -> u64 {
     frame.part(correlation.kind.name().as_bytes());
     frame.part(&correlation.timespan_nanos.to_be_bytes());
     frame.part(&correlation.threshold.to_be_bytes());
+    bases(correlation, &mut frame);
+    (frame.digest() >> 64) as u64
+}
+
+/// Names what a rule counts and by what key, whatever its span and threshold.
+pub(super) fn counted<F: Debug>(correlation: &Correlation<F>) -> u64 {
+    let mut frame = Frame::default();
+    frame.part(b"series");
+    frame.part(correlation.kind.name().as_bytes());
+    bases(correlation, &mut frame);
+    (frame.digest() >> 64) as u64
+}
+
+fn bases<F: Debug>(correlation: &Correlation<F>, frame: &mut Frame) {
     for base in &correlation.bases {
         frame.part(base.id.as_bytes());
         frame.part(format!("{:?} {:?}", base.group_by, base.field).as_bytes());
     }
-    (frame.digest() >> 64) as u64
 }

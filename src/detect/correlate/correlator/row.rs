@@ -1,11 +1,12 @@
 //! Window rows: what of the correlator becomes durable, and how it comes back.
 //!
-//! A row's key is the rule's fingerprint and the window's key; its value is a version, the number of the last touch
+//! A row's key is the fingerprint of the rule, or of what a series counts, and the window's key; its value is a version, the number of the last touch
 //! and the window.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Correlator, Plan, Restored};
+use super::{Correlator, Restored, Shape};
 use crate::detect::correlate::keys::Slot;
 use crate::detect::correlate::window::Window;
 use crate::rows::{Reader, Writer};
@@ -19,51 +20,52 @@ struct Stored {
     key: u128,
     touched: u64,
     window: Window,
+    /// Whether this is its row, and not made up from another one.
+    is_row: bool,
 }
 
 pub(super) fn drain(correlator: &mut Correlator) -> Vec<State> {
-    let Correlator {
-        plans,
-        keys,
-        dirty,
-        gone,
-        rows_gone,
-        ..
-    } = correlator;
-    let mut rows: Vec<State> = rows_gone.drain(..).map(|key| row(key, None)).collect();
-    for (correlation, key) in gone.drain(..) {
-        let Some(plan) = plans.get(correlation as usize) else {
-            continue;
-        };
+    let mut rows: Vec<State> = correlator.rows_gone.drain(..).map(|key| row(key, None)).collect();
+    for (correlation, key) in std::mem::take(&mut correlator.gone) {
         // A key that came again is written below.
-        if keys.find(&keys.name(correlation, key)).is_none() {
-            rows.push(row(row_key(plan.fingerprint, key), None));
+        let keys = &correlator.keys;
+        if keys.find(&keys.name(correlation, key)).is_none()
+            && let Some(fingerprint) = fingerprint(correlator, correlation)
+        {
+            rows.push(row(row_key(fingerprint, key), None));
         }
     }
-    for at in dirty.drain(..) {
-        let Some(slot) = keys.slot_mut(at).filter(|slot| slot.dirty) else {
-            continue;
-        };
-        let Some(plan) = plans.get(slot.correlation as usize) else {
-            continue;
-        };
-        slot.dirty = false;
-        slot.stored = true;
-        rows.push(row(
-            row_key(plan.fingerprint, slot.key()),
-            Some(encode(plan, slot)),
-        ));
+    for at in std::mem::take(&mut correlator.dirty) {
+        rows.extend(changed(correlator, at));
     }
     rows
 }
 
+/// The row of a window that changed.
+fn changed(correlator: &mut Correlator, at: u32) -> Option<State> {
+    let slot = correlator.keys.slot(at).filter(|slot| slot.dirty)?;
+    let key = row_key(fingerprint(correlator, slot.correlation)?, slot.key());
+    let changed = row(key, Some(encode(correlator.shape(slot.correlation)?, slot)));
+    let slot = correlator.keys.slot_mut(at)?;
+    slot.dirty = false;
+    slot.stored = true;
+    Some(changed)
+}
+
+/// The fingerprint of a correlation or series.
+fn fingerprint(correlator: &Correlator, owner: u32) -> Option<u64> {
+    let Correlator { plans, series, .. } = correlator;
+    match (owner as usize).checked_sub(plans.len()) {
+        None => plans.get(owner as usize).map(|plan| plan.fingerprint),
+        Some(number) => series.get(number).map(|series| series.fingerprint),
+    }
+}
+
 pub(super) fn restore(correlator: &mut Correlator, rows: impl IntoIterator<Item = State>) -> Restored {
-    let by_fingerprint: BTreeMap<u64, u32> = correlator
-        .plans
-        .iter()
-        .zip(0..)
-        .map(|(plan, index)| (plan.fingerprint, index))
-        .collect();
+    let Correlator { plans, series, .. } = &*correlator;
+    let fingerprints = plans.iter().map(|plan| plan.fingerprint);
+    let fingerprints = fingerprints.chain(series.iter().map(|series| series.fingerprint));
+    let by_fingerprint: BTreeMap<u64, u32> = fingerprints.zip(0..).collect();
     let mut restored = Restored::default();
     let mut windows = Vec::new();
     for State { kind, key, value } in rows {
@@ -85,12 +87,36 @@ pub(super) fn restore(correlator: &mut Correlator, rows: impl IntoIterator<Item 
             }
         }
     }
-    windows.sort_unstable_by_key(|window| window.touched);
     restored.windows = windows.len();
+    share(correlator, &mut windows);
+    // A shared window before those beside it.
+    windows.sort_unstable_by_key(|window| (window.touched, Reverse(window.correlation)));
     for window in windows {
         reopen(correlator, window);
     }
     restored
+}
+
+/// Beside windows of members of a series there is the shared one. In a store of before there were series it is not: then a
+/// copy of one of theirs serves, which those that have none look at.
+fn share(correlator: &Correlator, windows: &mut Vec<Stored>) {
+    let own = |window: &Stored| (window.correlation, window.key);
+    let mut there: BTreeSet<(u32, u128)> = windows.iter().map(own).collect();
+    let mut made = Vec::new();
+    for window in windows.iter() {
+        let series = correlator.series_of(window.correlation);
+        if let Some((owner, _)) = series
+            && there.insert((owner, window.key))
+        {
+            made.push(Stored {
+                correlation: owner,
+                window: window.window.clone(),
+                is_row: false,
+                ..*window
+            });
+        }
+    }
+    windows.append(&mut made);
 }
 
 /// Opens a window; the order of touching is that of the calls.
@@ -103,7 +129,15 @@ fn reopen(correlator: &mut Correlator, stored: Stored) {
     correlator.held += stored.window.bytes();
     let at = correlator.keys.add(&name, stored.window, stored.touched);
     if let Some(slot) = correlator.keys.slot_mut(at) {
-        slot.stored = true;
+        slot.stored = stored.is_row;
+    }
+    if !stored.is_row {
+        correlator.note(at);
+    }
+    if let Some((owner, place)) = correlator.series_of(stored.correlation) {
+        let shared = correlator.keys.find(&correlator.keys.name(owner, stored.key));
+        let shared = shared.and_then(|shared| correlator.keys.slot_mut(shared));
+        shared.into_iter().for_each(|shared| shared.parted |= 1 << place);
     }
     correlator.evict(at, afw_parsers::Time::default().nanos());
 }
@@ -127,23 +161,24 @@ pub(super) const fn row(key: Vec<u8>, value: Option<Vec<u8>>) -> State {
     }
 }
 
-fn encode(plan: &Plan, slot: &Slot) -> Vec<u8> {
+fn encode(shape: &Shape, slot: &Slot) -> Vec<u8> {
     let mut writer = Writer::versioned(VERSION);
     writer.uint(slot.touched);
-    slot.window.write(&plan.shape, &mut writer);
+    slot.window.write(shape, &mut writer);
     writer.finish()
 }
 
 fn read(correlator: &Correlator, correlation: u32, key: u128, value: &[u8]) -> Option<Stored> {
-    let plan = correlator.plans.get(correlation as usize)?;
+    let shape = correlator.shape(correlation)?;
     let mut reader = Reader::versioned(value, VERSION)?;
     let touched = reader.uint()?;
-    let window = Window::read(&plan.shape, &mut reader)?;
+    let window = Window::read(shape, &mut reader)?;
     reader.end()?;
     Some(Stored {
         correlation,
         key,
         touched,
         window,
+        is_row: true,
     })
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::super::rule::{Base, Group, Kind, Net};
+use super::super::window::STEP_BACK_NANOS;
 use super::super::window::tests::Obvious;
 use super::*;
 use crate::detect::{Class, Confidence, Level};
@@ -39,15 +40,31 @@ fn correlation(id: &str, kind: Kind, threshold: u64, bases: &[RuleRef], alerts: 
     }
 }
 
-/// One of each kind, the last one above the first.
+/// One of each kind, a chain, and such as count what the first two count over spans of their own.
 fn rules() -> Vec<Correlation<Named>> {
     use RuleRef::{Correlation as Below, Rule};
+    let over = |timespan_nanos, correlation| Correlation {
+        timespan_nanos,
+        ..correlation
+    };
     vec![
         correlation("events", Kind::EventCount, 3, &[Rule(0), Rule(1)], true),
         correlation("values", Kind::ValueCount, 3, &[Rule(0)], true),
         correlation("temporal", Kind::Temporal, 2, &[Rule(0), Rule(1)], true),
         correlation("quiet", Kind::EventCount, 2, &[Rule(2)], false),
         correlation("chain", Kind::TemporalOrdered, 2, &[Below(3), Rule(1)], true),
+        over(
+            25,
+            correlation("more events", Kind::EventCount, 5, &[Rule(0), Rule(1)], true),
+        ),
+        over(
+            40,
+            correlation("more values", Kind::ValueCount, 4, &[Rule(0)], true),
+        ),
+        over(
+            4,
+            correlation("few events", Kind::EventCount, 2, &[Rule(0), Rule(1)], false),
+        ),
     ]
 }
 
@@ -77,8 +94,21 @@ fn ticks_of((_, client, rule, value): Line) -> Vec<Tick> {
         value,
     };
     match rule {
-        0 => vec![tick(0, 0, 0), tick(1, 0, value), tick(2, 0, 0)],
-        1 => vec![tick(0, 1, 0), tick(2, 1, 1), tick(4, 1, 1)],
+        0 => vec![
+            tick(0, 0, 0),
+            tick(1, 0, value),
+            tick(2, 0, 0),
+            tick(5, 0, 0),
+            tick(6, 0, value),
+            tick(7, 0, 0),
+        ],
+        1 => vec![
+            tick(0, 1, 0),
+            tick(2, 1, 1),
+            tick(4, 1, 1),
+            tick(5, 1, 0),
+            tick(7, 1, 0),
+        ],
         _ => vec![tick(3, 0, 0), tick(4, 0, 0)],
     }
 }
@@ -185,6 +215,20 @@ proptest! {
     }
 
     #[test]
+    fn one_client_out_of_order_is_counted_as_the_obvious_evaluator_does(
+        mut lines in lines(),
+        jumps in proptest::collection::vec((0usize..150, -2i64..3), 0..3),
+        restarts in proptest::collection::vec(0usize..150, 0..4),
+    ) {
+        // Of one client nothing is retired before its time.
+        for (from, hours) in jumps {
+            lines.iter_mut().skip(from).for_each(|line| line.0 += hours * STEP_BACK_NANOS);
+        }
+        lines.iter_mut().for_each(|line| line.1 = 0);
+        prop_assert_eq!(run(&lines, &options(), &restarts).0, obvious(&lines));
+    }
+
+    #[test]
     fn a_restart_anywhere_changes_nothing(
         lines in lines(),
         restarts in proptest::collection::vec(0usize..150, 0..8),
@@ -232,10 +276,11 @@ fn windows_of_changed_rules_and_damaged_rows_are_dropped_and_deleted() {
     }
     let mut rows = correlator.drain_dirty();
     assert_eq!(rows.len(), 3);
-    rows[0].value = Some(vec![1, 2, 3]);
+    // The third is that of the changed rule.
+    rows[0].value = Some(vec![1, 2, 9]);
     rows.push(row::row(vec![1, 2], Some(vec![1])));
     let mut changed = rules();
-    changed[1].threshold = 7;
+    changed[2].threshold = 7;
     let mut next = Correlator::new(&changed, options());
     let restored = next.restore(rows);
     assert_eq!(
@@ -259,6 +304,38 @@ fn a_rule_that_only_feeds_a_chain_is_silent() {
 }
 
 #[test]
+fn those_that_count_the_same_share_a_window_until_one_fires() {
+    let mut correlator = Correlator::new(&rules(), options());
+    let mut observe = |time| {
+        let line = (time, 1, 0, 0);
+        let ticks = ticks_of(line).into_iter();
+        let fired = ticks.filter_map(|tick| correlator.observe(&place(time as usize, line), &tick));
+        let fired: Vec<u32> = fired.map(|fired| fired.correlation).collect();
+        (fired, correlator.windows())
+    };
+    // Events, values and what is temporal: three windows for six rules.
+    assert_eq!(observe(0), (vec![], 3));
+    // The few events are there, silently, and then the three; the five of a longer span are not.
+    assert_eq!(observe(1), (vec![], 4));
+    assert_eq!(observe(2), (vec![0], 5));
+    assert_eq!(observe(3), (vec![], 5));
+    assert_eq!(observe(4), (vec![5], 6));
+}
+
+#[test]
+fn windows_of_a_store_without_series_go_on() {
+    let lines = [(5, 1, 0, 0), (6, 1, 0, 0), (7, 1, 0, 0)];
+    let mut before = Correlator::new(&rules()[..1], options());
+    before.observe(&place(0, lines[0]), &ticks_of(lines[0])[0]);
+    before.observe(&place(1, lines[1]), &ticks_of(lines[1])[0]);
+    let mut correlator = Correlator::new(&rules(), options());
+    assert_eq!(correlator.restore(before.drain_dirty()).windows, 1);
+    assert_eq!(correlator.windows(), 2);
+    let fired = correlator.observe(&place(2, lines[2]), &ticks_of(lines[2])[0]);
+    assert_eq!(fired.map(|fired| fired.count), Some(3));
+}
+
+#[test]
 fn progress_shows_one_clients_windows() {
     let mut correlator = Correlator::new(&rules(), options());
     let client: IpAddr = "192.0.2.7".parse().unwrap();
@@ -271,7 +348,17 @@ fn progress_shows_one_clients_windows() {
         .iter()
         .map(|window| (&*window.rule.id, window.count, window.threshold))
         .collect();
-    assert_eq!(seen, [("events", 1, 3), ("values", 1, 3), ("temporal", 1, 2)]);
+    assert_eq!(
+        seen,
+        [
+            ("events", 1, 3),
+            ("values", 1, 3),
+            ("temporal", 1, 2),
+            ("more events", 1, 5),
+            ("more values", 1, 4),
+            ("few events", 1, 2)
+        ]
+    );
     assert!(correlator.progress("192.0.2.8".parse().unwrap()).is_empty());
     assert_eq!(correlator.windows_by_rule()[0].1, 1);
 }

@@ -251,7 +251,7 @@ fn damaged_rows_are_refused() {
     let shape = shape(Kind::EventCount, 100, 0, 1_000, 1);
     for bytes in [
         &[][..],
-        &[3],
+        &[4],
         &[1, 0],
         &[1, 200, 1],
         &[1, 2, 4, 1, 1, 1],

@@ -1,0 +1,250 @@
+//! Ticks of the members of a series: the shared window, and those that members have for a while beside it.
+//!
+//! The first tick of a line puts its mark into the shared window; every member's tick then looks at its own part of it.
+//! What a series is, and why this is exact, stands in `series`.
+
+use super::series::Met;
+use super::{Correlator, Outcome, Shape, Slot, Tick, Window};
+use crate::detect::correlate::marks::Mark;
+use crate::detect::correlate::window::Arrival;
+
+impl Correlator {
+    /// Counts a tick of a member: number of the series and place in it.
+    pub(super) fn count_shared(
+        &mut self,
+        (number, place): (u32, u8),
+        shape: &Shape,
+        time: i64,
+        tick: &Tick,
+    ) -> (u32, Outcome) {
+        let met = self.meet(number, time, tick);
+        if met.parted & (1 << place) != 0 {
+            return self.count_alone(shape, time, tick);
+        }
+        let arrival = match met.newest {
+            Some(newest) => Arrival::of(time, newest, shape.reach_nanos),
+            None => Arrival::Within { horizon: time },
+        };
+        let late = !matches!(arrival, Arrival::Within { .. });
+        let horizon = match arrival {
+            Arrival::Late => return (met.at, Outcome { late, fired: None }),
+            Arrival::SteppedBack if met.anew => time,
+            Arrival::SteppedBack => {
+                let (first, outcome) = Window::first(shape, time, tick.value);
+                return (self.part(met.at, tick, first), Outcome { late, ..outcome });
+            }
+            Arrival::Within { horizon } => horizon,
+        };
+        let place = met.place.filter(|_| met.most >= shape.threshold);
+        let fired = place.and_then(|at| self.keys.slot(met.at)?.window.completes(at, shape, horizon));
+        (met.at, Outcome { late, fired })
+    }
+
+    /// Counts a line in the shared window, on the first tick of a member.
+    fn meet(&mut self, number: u32, time: i64, tick: &Tick) -> Met {
+        let owner = self.plans.len() as u32 + number;
+        let Some(series) = self.series.get(number as usize) else {
+            return Met::default();
+        };
+        let (met, shape) = (series.met, series.shape);
+        if met.line == self.lines && self.keys.is_at(met.at, owner, tick.key) {
+            return met;
+        }
+        self.retire(owner, time);
+        self.touches += 1;
+        let name = self.keys.name(owner, tick.key);
+        let met = match self.keys.touch(&name, self.touches) {
+            Some((at, _)) => self.count_for_all(number, at, time, tick),
+            None => {
+                let (window, _) = Window::first(&shape, time, tick.value);
+                Met {
+                    at: self.keys.add(&name, window, self.touches),
+                    place: Some(0),
+                    most: 1,
+                    ..Met::default()
+                }
+            }
+        };
+        self.note(met.at);
+        self.bound(met.at, time);
+        let line = self.lines;
+        if let Some(series) = self.series.get_mut(number as usize) {
+            series.met = Met { line, ..met };
+        }
+        met
+    }
+
+    /// Puts a mark into a shared window that there is.
+    fn count_for_all(&mut self, number: u32, at: u32, time: i64, tick: &Tick) -> Met {
+        let reach = self.farthest(number, at, time);
+        let shape = self.series.get(number as usize).map(|series| series.shape);
+        let (Some(Slot { window, parted, .. }), Some(shape)) = (self.keys.slot_mut(at), shape) else {
+            return Met::default();
+        };
+        let newest = window.newest();
+        let (before, mut place, mut anew) = (window.bytes(), None, false);
+        match Arrival::of(time, newest, reach.unwrap_or(shape.reach_nanos)) {
+            Arrival::SteppedBack => {
+                *window = Window::first(&shape, time, tick.value).0;
+                (place, anew) = (Some(0), true);
+            }
+            // Nobody looks at the marks: it only tells when the last one came.
+            _ if reach.is_none() => {
+                *window = Window::One(Mark {
+                    time: newest.max(time),
+                    tag: tick.value,
+                });
+            }
+            Arrival::Late => {}
+            Arrival::Within { horizon } => place = window.place(&shape, time, tick.value, horizon),
+        }
+        self.held = (self.held + window.bytes()).saturating_sub(before);
+        Met {
+            at,
+            newest: Some(newest),
+            place,
+            anew,
+            parted: *parted,
+            most: window.most(shape.kind),
+            ..Met::default()
+        }
+    }
+
+    /// How far back the members reach that look at the shared window, in nanoseconds, once those are back that
+    /// may be; `None` when all have windows of their own.
+    fn farthest(&mut self, number: u32, at: u32, time: i64) -> Option<i64> {
+        let parted = self.keys.slot(at)?.parted;
+        if parted == 0 {
+            return Some(self.series.get(number as usize)?.shape.reach_nanos);
+        }
+        let parted = self.rejoin(number, at, time)?;
+        let members = self.series.get(number as usize)?.members.iter().zip(0..);
+        let sharing = members.filter(|(_, place)| parted & (1 << place) == 0);
+        let reaches = sharing.filter_map(|(&member, _)| self.plans.get(member as usize));
+        reaches.map(|plan| plan.shape.reach_nanos).max()
+    }
+
+    /// Takes back the members that have nothing within reach, neither in the shared window nor in their own; which
+    /// still have one.
+    fn rejoin(&mut self, number: u32, at: u32, time: i64) -> Option<u8> {
+        let slot = self.keys.slot(at)?;
+        let (mut parted, key, newest) = (slot.parted, slot.key(), slot.window.newest());
+        for place in 0..u8::BITS as u8 {
+            let member = self.member(number, place, parted);
+            let Some((member, reach)) = member.filter(|(_, reach)| newest < time.saturating_sub(*reach))
+            else {
+                continue;
+            };
+            let own = self.keys.find(&self.keys.name(member, key));
+            let last = own.and_then(|own| Some(self.keys.slot(own)?.window.newest()));
+            if last.is_none_or(|last| last < time.saturating_sub(reach)) {
+                own.into_iter().for_each(|own| self.remove(own));
+                parted &= !(1 << place);
+            }
+        }
+        self.keys.slot_mut(at)?.parted = parted;
+        Some(parted)
+    }
+
+    /// A member of a series that has a window of its own, and how far back it reaches.
+    fn member(&self, number: u32, place: u8, parted: u8) -> Option<(u32, i64)> {
+        let members = &self.series.get(number as usize)?.members;
+        let member = *members.get(usize::from(place))?;
+        let reach = self.plans.get(member as usize)?.shape.reach_nanos;
+        (parted & (1 << place) != 0).then_some((member, reach))
+    }
+
+    /// Gives a member a window of its own beside the shared one: its slot.
+    fn part(&mut self, at: u32, tick: &Tick, window: Window) -> u32 {
+        let series = self
+            .plans
+            .get(tick.correlation as usize)
+            .and_then(|plan| plan.series);
+        // What the line at hand was met with stays as it is: a line ticks a member once.
+        if let (Some(slot), Some((_, place))) = (self.keys.slot_mut(at), series) {
+            slot.parted |= 1 << place;
+        }
+        self.touches += 1;
+        let name = self.keys.name(tick.correlation, tick.key);
+        let own = self.keys.add(&name, window, self.touches);
+        self.note(own);
+        self.bound(own, self.line.time.nanos());
+        own
+    }
+
+    /// What a member counted is consumed, for that member alone.
+    pub(super) fn spend(&mut self, at: u32, tick: &Tick) {
+        let Some((owner, _)) = self.series_of(tick.correlation) else {
+            return;
+        };
+        if self.keys.is_at(at, owner, tick.key) {
+            self.part(at, tick, Window::Spent);
+        } else if self.keys.is_at(at, tick.correlation, tick.key)
+            && let Some(slot) = self.keys.slot_mut(at)
+        {
+            self.held = self.held.saturating_sub(slot.window.bytes());
+            slot.window = Window::Spent;
+        }
+    }
+
+    /// Ends a shared window with those beside it.
+    pub(super) fn remove_series(&mut self, at: u32) {
+        let Some(slot) = self.keys.slot(at) else { return };
+        let beside: Vec<u32> = self.beside(slot).map(|(own, _)| own).collect();
+        beside.into_iter().for_each(|own| self.remove(own));
+        if let Some(slot) = self.keys.slot_mut(at) {
+            slot.parted = 0;
+        }
+        self.remove(at);
+    }
+
+    /// The windows that members have beside a shared one: slots, and how far they reach back in nanoseconds.
+    fn beside(&self, shared: &Slot) -> impl Iterator<Item = (u32, i64)> {
+        let (parted, key) = (shared.parted, shared.key());
+        let number = shared.correlation.saturating_sub(self.plans.len() as u32);
+        (0..u8::BITS as u8).filter_map(move |place| {
+            let (member, reach) = self.member(number, place, parted)?;
+            Some((self.keys.find(&self.keys.name(member, key))?, reach))
+        })
+    }
+
+    /// The last event times at which a tick may complete the windows beside a shared one.
+    pub(super) fn lasts_beside(&self, shared: &Slot) -> impl Iterator<Item = i64> {
+        self.beside(shared).filter_map(|(own, reach)| {
+            let window = &self.keys.slot(own)?.window;
+            Some(window.lasts_until(reach))
+        })
+    }
+
+    /// Whose windows a member shares, and its place among them.
+    pub(super) fn series_of(&self, correlation: u32) -> Option<(u32, u8)> {
+        let (number, place) = self.plans.get(correlation as usize)?.series?;
+        Some((self.plans.len() as u32 + number, place))
+    }
+
+    /// The window that a correlation looks at.
+    pub(super) fn window(&self, correlation: u32, key: u128) -> Option<&Window> {
+        let find = |owner| self.keys.slot(self.keys.find(&self.keys.name(owner, key))?);
+        let Some((number, place)) = self.plans.get(correlation as usize)?.series else {
+            return find(correlation).map(|slot| &slot.window);
+        };
+        let shared = find(self.plans.len() as u32 + number)?;
+        let is_parted = shared.parted & (1 << place) != 0;
+        let slot = if is_parted { find(correlation)? } else { shared };
+        Some(&slot.window).filter(|window| **window != Window::Spent)
+    }
+
+    /// The correlations that look at a window.
+    pub(super) fn counters_of(&self, slot: &Slot) -> impl Iterator<Item = u32> {
+        let number = (slot.correlation as usize).checked_sub(self.plans.len());
+        let series = number.and_then(|number| self.series.get(number));
+        let members = series.map(|series| series.members.as_slice()).unwrap_or_default();
+        let sharing = members
+            .iter()
+            .zip(0..)
+            .filter(|(_, place)| slot.parted & (1 << place) == 0);
+        let alone = series.is_none() && slot.window != Window::Spent;
+        let alone = alone.then_some(slot.correlation);
+        sharing.map(|(&member, _)| member).chain(alone)
+    }
+}
