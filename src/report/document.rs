@@ -12,8 +12,9 @@ mod span;
 
 use serde_json::{Map, Value, json};
 
+use super::fired::Fired;
 use super::page::len_in_script;
-use super::sightings::{Fired, Sightings};
+use super::sightings::Sightings;
 use super::summary::Summary;
 use super::tally::codes::{METHODS, STATUSES};
 use super::tally::{Scope, Tally};
@@ -224,7 +225,7 @@ impl Report {
     }
 
     fn rules(&self) -> Value {
-        let mut fired: Vec<&Fired> = self.sightings.rules.values().collect();
+        let mut fired: Vec<&Fired> = self.sightings.rules.iter().collect();
         fired.sort_by_key(|fired| (std::cmp::Reverse(fired.count), &fired.rule.id));
         let told = |fired: &Fired| {
             json!({

@@ -6,6 +6,7 @@
 
 pub mod counts;
 pub mod document;
+pub mod fired;
 pub mod page;
 pub mod sightings;
 pub mod statistics;

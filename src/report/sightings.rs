@@ -3,20 +3,20 @@
 //! Counted on the sequential side of analysis, in merged order; so, unlike [`super::Tally`], nothing has to be joined.
 //! `--host` and `--class` apply here, as they do in print.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use afw_parsers::Time;
-use foldhash::fast::RandomState;
 
+use super::fired::FiredRules;
 use super::tally::cells::level_of;
 use super::tally::key::{CLASS, COUNTRY, HOST, LEVEL, Traits};
 use super::tally::names::Names;
 use super::tally::timed::Timeline;
 use super::tally::{Scope, codes};
 use crate::detect::{Class, RuleInfo};
-use crate::event::{Finding, SightedEvent, Sighting};
+use crate::event::{Finding, SightedEvent};
 use crate::text::{clipped, printable};
 
 /// Cells of the timeline.
@@ -37,8 +37,8 @@ pub struct Sightings {
     pub time: Timeline,
     /// Sightings by class, in the order of [`Class::ALL`].
     pub classes: [u64; Class::ALL.len()],
-    /// Rules that fired, by id.
-    pub rules: HashMap<Arc<str>, Fired, RandomState>,
+    /// Rules that fired.
+    pub rules: FiredRules,
     /// Sensitive targets that were answered with success.
     pub exposures: BTreeMap<Exposed, Exposure>,
     /// Sightings of further exposed targets, which are not kept.
@@ -46,21 +46,6 @@ pub struct Sightings {
     /// The file of the last one, and its number: lines of one file follow each other.
     last_file: (Arc<str>, u32),
     last_host: u32,
-}
-
-/// A rule's part.
-#[derive(Debug, Clone)]
-pub struct Fired {
-    /// The rule.
-    pub rule: Arc<RuleInfo>,
-    /// The strongest class that it gave.
-    pub class: Class,
-    /// Sightings.
-    pub count: u64,
-    /// Event times of the first and the last.
-    pub first: Time,
-    /// See `first`.
-    pub last: Time,
 }
 
 /// What was exposed.
@@ -97,7 +82,7 @@ impl Sightings {
             hosts: Names::new(4 * CELLS),
             time: Timeline::new(CELLS),
             classes: [0; Class::ALL.len()],
-            rules: HashMap::default(),
+            rules: FiredRules::default(),
             exposures: BTreeMap::new(),
             exposures_left_out: 0,
             last_file: ("".into(), fold("")),
@@ -112,15 +97,22 @@ impl Sightings {
             return;
         }
         let level = level_of(self.file(&event.file), event.offset);
+        let over_time = self.time.cells().takes(level).then(|| self.traits(event, level));
         for sighting in &finding.sightings {
             if self.scope.class(sighting.class) {
                 self.classes[sighting.class as usize] += 1;
-                self.over_time(event, sighting.class, level);
-                self.rule(event, sighting);
+                if let Some(traits) = over_time {
+                    let traits = traits.with(CLASS, sighting.class as u64 + 1);
+                    self.time.add(event.time.secs(), traits, level);
+                }
+                self.rules.add(&sighting.rule, sighting.class, event.time);
                 if sighting.class == Class::Exposure {
                     self.exposure(event, &sighting.rule);
                 }
             }
+        }
+        if self.hosts.is_full() {
+            self.give_up_hosts();
         }
     }
 
@@ -143,20 +135,13 @@ impl Sightings {
         self.last_host
     }
 
-    fn over_time(&mut self, event: &SightedEvent, class: Class, level: u8) {
-        if !self.time.cells().takes(level) {
-            return;
-        }
+    /// What all sightings of a line have in common over time.
+    fn traits(&mut self, event: &SightedEvent, level: u8) -> Traits {
         let host = self.host(event.host.as_deref().unwrap_or_default());
-        let traits = Traits::default()
+        Traits::default()
             .with(LEVEL, level.into())
-            .with(CLASS, class as u64 + 1)
             .with(COUNTRY, codes::country(event.address.country).into())
-            .with(HOST, host.into());
-        self.time.add(event.time.secs(), traits, level);
-        if self.hosts.is_full() {
-            self.give_up_hosts();
-        }
+            .with(HOST, host.into())
     }
 
     #[cold]
@@ -172,25 +157,6 @@ impl Sightings {
             .keep(|number| used.get(number as usize).is_some_and(|used| *used));
         self.time.renumber(&hosts);
         self.last_host = u32::MAX;
-    }
-
-    fn rule(&mut self, event: &SightedEvent, sighting: &Sighting) {
-        let new = || Fired {
-            rule: Arc::clone(&sighting.rule),
-            class: sighting.class,
-            count: 0,
-            first: event.time,
-            last: event.time,
-        };
-        let id = &sighting.rule.id;
-        let fired = match self.rules.get_mut(id) {
-            Some(fired) => fired,
-            None => self.rules.entry(Arc::clone(id)).or_insert_with(new),
-        };
-        fired.count += 1;
-        fired.class = fired.class.min(sighting.class);
-        fired.first = fired.first.min(event.time);
-        fired.last = fired.last.max(event.time);
     }
 
     fn exposure(&mut self, event: &SightedEvent, rule: &Arc<RuleInfo>) {
