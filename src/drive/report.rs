@@ -108,7 +108,7 @@ impl Reporting {
     ) -> Result<(), Failure> {
         let mut tallies = tallies.into_iter();
         let mut tally = Box::new(tallies.next().unwrap_or_else(|| self.tally()));
-        tallies.for_each(|other| tally.merge(&other));
+        tallies.for_each(|other| tally.merge(other));
         tally.finish();
         sightings.time.settle();
         let mut summary = summary.clone();

@@ -19,7 +19,7 @@ use super::summary::Summary;
 use super::tally::codes::{METHODS, STATUSES};
 use super::tally::{Scope, Tally};
 use crate::detect::Class;
-use crate::indicator::{self, Indicator};
+use crate::indicator;
 use dictionary::Dictionaries;
 use rows::Rows;
 use span::Spans;
@@ -171,20 +171,28 @@ impl Report {
         members.insert("other_hosts".into(), json!(other_hosts));
         members.insert("sightings".into(), self.sightings());
         shorten(&mut members, "logs", detail.listed);
-        let top = self.summary.indicators.iter().take(detail.listed);
-        members.insert("top".into(), top.map(told).collect());
+        // Indicators are written as text; here is their place among the others.
+        members.insert("top".into(), Value::Null);
         self.add_exposures(&mut members, detail.listed);
         members.insert("rules".into(), self.rules());
         shorten(&mut members, "rules", detail.listed);
         ranking::add(self, &mut members, detail.listed / 2);
         members.insert("vocabulary".into(), vocabulary());
         rows.add_names(&mut members);
-        let values = members
-            .iter()
-            .map(|(name, value)| format!("{}:{value}", json!(name)));
+        let values = members.iter().map(|(name, value)| match name.as_str() {
+            "top" => format!("\"top\":[{}]", self.top(detail.listed)),
+            _ => format!("{}:{value}", json!(name)),
+        });
         let tables = rows.texts().map(|(name, text)| format!("\"{name}\":{text}"));
         let lines: Vec<String> = values.chain(tables).collect();
         format!("{{{}\n}}\n", lines.join(",\n"))
+    }
+
+    /// The strongest indicators, each as it is printed alone.
+    fn top(&self, max: usize) -> String {
+        let indicators = self.summary.indicators.iter().take(max);
+        let texts: Vec<String> = indicators.map(indicator::to_json).collect();
+        texts.join(",")
     }
 
     fn sightings(&self) -> Value {
@@ -270,12 +278,6 @@ impl Filter {
         set(&mut told, "until", self.until.map(|time| time.to_string()));
         told
     }
-}
-
-/// An indicator as it is printed alone.
-fn told(indicator: &Indicator) -> Value {
-    // The text was made by our own encoder; reading it back cannot fail.
-    serde_json::from_str(&indicator::to_json(indicator)).unwrap_or_default()
 }
 
 /// What the small numbers in rows stand for.

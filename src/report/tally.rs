@@ -7,12 +7,14 @@
 pub mod cells;
 pub mod codes;
 pub mod key;
+mod met;
 pub mod names;
+mod notes;
 mod tidy;
 pub mod timed;
 
 use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use afw_parsers::Record;
@@ -25,7 +27,9 @@ use crate::numbered::Lately;
 use cells::{Cells, full, level_of};
 use codes::Kind;
 use key::{CLAIM, CLASS, COUNTRY, Claim, DENIED, Fact, HOST, KIND, LEVEL, METHOD, Of, STATUS, Traits};
+use met::{Asked, Met, Whereabouts};
 use names::Names;
+use notes::{Note, Sought};
 use timed::Timeline;
 
 /// Cells of the tables of paths and agents, 1.6 MB each when full: some times as many as a document can hold.
@@ -94,38 +98,6 @@ impl Hash for Place {
     }
 }
 
-/// A place that was met lately, with its number.
-#[derive(Debug, Clone, Copy)]
-struct Met {
-    network: Option<IpAddr>,
-    asn: Option<u32>,
-    country: u16,
-    number: u32,
-}
-
-impl Met {
-    /// How many are remembered, as a power of two.
-    const BITS: u32 = 12;
-    /// None: no number is that large.
-    const NOBODY: Self = Self {
-        network: None,
-        asn: None,
-        country: 0,
-        number: u32::MAX,
-    };
-
-    /// Where a network is remembered.
-    fn slot(network: Option<IpAddr>) -> usize {
-        let bits = match network {
-            None => 0,
-            Some(IpAddr::V4(v4)) => v4.to_bits().into(),
-            // The first half: a network of 48 bits has nothing behind.
-            Some(IpAddr::V6(v6)) => (v6.to_bits() >> 64) as u64,
-        };
-        (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - Self::BITS)) as usize
-    }
-}
-
 /// What a client says it is: user agent and TLS fingerprint.
 #[derive(Debug, Clone)]
 pub struct Agent {
@@ -182,18 +154,22 @@ pub struct Tally {
     /// The same of those with a sighting; apart, so that many visitors never displace few attackers.
     pub sighted: Cells<Fact>,
     last_host: u32,
-    /// Places that were met lately, each where [`Met::slot`] says.
-    met: Vec<Met>,
+    /// Requests that are not in the tables yet.
+    notes: Vec<Note>,
+    /// Places that they are still to be given.
+    sought: Vec<Sought>,
+    /// Places that were met lately.
+    met: Met,
     /// User agents that were met lately, by the numbers that the analysis gave their texts.
     met_agents: Lately<Option<u32>>,
-    /// Paths that were met lately, by the numbers that the analysis gave their requests.
-    met_paths: Lately<Option<u32>>,
+    /// Paths and agents of requests that were met lately, by the numbers that the analysis gave them.
+    met_requests: Lately<Asked>,
 }
 
 /// How many user agents are remembered as met lately.
 const MET_AGENTS: usize = 256;
-/// How many paths are remembered as met lately.
-const MET_PATHS: usize = 4096;
+/// How many requests are remembered as met lately.
+const MET_REQUESTS: usize = 4096;
 
 impl Tally {
     /// Nothing counted yet.
@@ -204,7 +180,7 @@ impl Tally {
             // Each bound is twice what the tables below can refer to, so giving up the rest always makes room.
             hosts: Names::new(2 * (4 * CELLS + 2 * FEW_CELLS)),
             paths: Names::new(2 * (CELLS + 2 * FEW_CELLS)),
-            places: Names::new(2 * (CELLS + 2 * FEW_CELLS)),
+            places: Names::without_recent(2 * (CELLS + 2 * FEW_CELLS)),
             agents: Names::new(2 * (CELLS + 2 * FEW_CELLS)),
             time: Timeline::new(FILLED_CELLS),
             by_place: Cells::new(FILLED_CELLS),
@@ -213,13 +189,16 @@ impl Tally {
             plain: Cells::new(FEW_CELLS),
             sighted: Cells::new(FEW_CELLS),
             last_host: 0,
-            met: vec![Met::NOBODY; 1 << Met::BITS],
+            notes: Vec::with_capacity(notes::MAX),
+            sought: Vec::with_capacity(notes::MAX),
+            met: Met::new(),
             met_agents: Lately::new(MET_AGENTS),
-            met_paths: Lately::new(MET_PATHS),
+            met_requests: Lately::new(MET_REQUESTS),
         }
     }
 
-    /// Counts one request of a log and what the rules said of it. Requests with the same `number` have the same target.
+    /// Counts one request of a log and what the rules said of it. Requests with the same `number` have the same target
+    /// and user agent.
     pub fn request(
         &mut self,
         event: &Event<'_, '_>,
@@ -235,56 +214,41 @@ impl Tally {
         let level = level_of(log, event.offset);
         let country = codes::country(event.country());
         let traits = self.traits(event, finding, level).with(COUNTRY, country.into());
-        let (secs, class) = (time.secs(), traits.field(CLASS));
-        self.time.add(secs, traits.without([METHOD, CLAIM]), level);
-        let facts = if class > 0 { &self.sighted } else { &self.plain };
+        let facts = if traits.field(CLASS) > 0 {
+            &self.sighted
+        } else {
+            &self.plain
+        };
         let whole = facts.takes(level);
-        let place = (whole || self.by_place.takes(level)).then(|| self.place(event, country));
-        let path = (whole || self.by_path.takes(level)).then(|| self.path(record, number));
-        let agent = (whole || self.by_agent.takes(level)).then(|| self.agent(event));
-        if let Some(thing) = place.filter(|_| self.by_place.takes(level)) {
-            let traits = traits.without([CLAIM]);
-            self.by_place.add_recent(Of { thing, traits });
+        let wants = |cells: &Cells<Of>| whole || cells.takes(level);
+        let (wants_path, wants_agent) = (wants(&self.by_path), wants(&self.by_agent));
+        if wants(&self.by_place) {
+            self.seek_place(event, country);
         }
-        if let Some(thing) = path.filter(|_| self.by_path.takes(level)) {
-            let traits = traits.without([CLAIM]);
-            self.by_path.add_recent(Of { thing, traits });
-        }
-        if let Some(thing) = agent.filter(|_| self.by_agent.takes(level)) {
-            let traits = traits.without([METHOD]);
-            self.by_agent.add_recent(Of { thing, traits });
-        }
-        if let (true, Some(place), Some(path), Some(agent)) = (whole, place, path, agent) {
-            let fact = Fact {
-                secs,
-                path,
-                place,
-                agent,
-                traits,
-            };
-            let facts = if class > 0 {
-                &mut self.sighted
-            } else {
-                &mut self.plain
-            };
-            facts.add(fact);
-        }
-        self.bound();
-        self.tidy();
-    }
-
-    /// Keeps tables that are counted in two steps within their bounds.
-    fn bound(&mut self) {
-        for cells in [&mut self.by_place, &mut self.by_path, &mut self.by_agent] {
-            if cells.is_over() {
-                cells.shrink();
-            }
+        let known = self.known(event, number);
+        let path = known
+            .path()
+            .or_else(|| wants_path.then(|| self.path(record, number)));
+        let agent = known
+            .agent()
+            .or_else(|| wants_agent.then(|| self.agent(event, number)));
+        let note = Note {
+            secs: time.secs(),
+            traits,
+            path: path.unwrap_or_default(),
+            place: 0,
+            agent: agent.unwrap_or_default(),
+        };
+        self.notes.push(note);
+        if self.notes.len() >= notes::MAX {
+            self.count();
         }
     }
 
     /// Ends the counting. What is told depends on the lines alone: names that nothing refers to any more, of which some
     /// are given up earlier than others, are none.
     pub fn finish(&mut self) {
+        self.count();
         self.settle();
         self.keep_used();
     }
@@ -324,11 +288,9 @@ impl Tally {
     /// Number of a host; lines of one host often follow each other.
     fn host(&mut self, host: Option<&[u8]>) -> u32 {
         let host = clip(host.unwrap_or_default(), HOST_BYTES);
-        if self
-            .hosts
-            .value(self.last_host)
-            .is_some_and(|last| **last == *host)
-        {
+        // Most logs that name no host name it on no line: then there is nothing to compare.
+        let last = self.hosts.value(self.last_host);
+        if last.is_some_and(|last| (last.is_empty() && host.is_empty()) || **last == *host) {
             return self.last_host;
         }
         self.last_host = if host.iter().any(u8::is_ascii_uppercase) {
@@ -340,55 +302,60 @@ impl Tally {
         self.last_host
     }
 
-    fn path(&mut self, record: &Record<'_>, request: Option<u64>) -> u32 {
-        let mut number = || {
-            let path = record.path().unwrap_or_default();
-            text(&mut self.paths, clip(path, PATH_BYTES))
-        };
-        match self.met_paths.of(request) {
-            Some(met) => *met.get_or_insert_with(number),
-            None => number(),
+    /// What is known of a request that was met lately.
+    fn known(&mut self, event: &Event<'_, '_>, request: Option<u64>) -> Asked {
+        let mut known = self.met_requests.of(request).copied().unwrap_or_default();
+        if has_print(event.record) {
+            // Its number stands for the text of the agent, not for the fingerprint.
+            known.forget_agent();
         }
+        known
     }
 
-    fn place(&mut self, event: &Event<'_, '_>, country: u16) -> u32 {
-        let asn = event.asn();
-        let network = event.client.address.map(network);
-        let slot = Met::slot(network);
-        let met = self.met.get(slot).copied().unwrap_or(Met::NOBODY);
-        if (met.network, met.asn, met.country) == (network, asn, country) && met.number != u32::MAX {
-            return met.number;
-        }
-        let same = |place: &Place| place.network == network && place.asn == asn && place.country == country;
-        let new = || Place {
-            network,
-            asn,
-            country,
-            as_org: event.address.as_org.clone().filter(|_| asn == event.address.asn),
-        };
-        let number = self.places.number(&(network, asn, country), same, new);
-        if let Some(met) = self.met.get_mut(slot) {
-            *met = Met {
-                network,
-                asn,
-                country,
-                number,
-            };
+    fn path(&mut self, record: &Record<'_>, request: Option<u64>) -> u32 {
+        let path = record.path().unwrap_or_default();
+        let number = text(&mut self.paths, clip(path, PATH_BYTES));
+        if let Some(known) = self.met_requests.of(request) {
+            known.set_path(number);
         }
         number
     }
 
-    fn agent(&mut self, event: &Event<'_, '_>) -> u32 {
+    /// Notes where the client of the next note is.
+    fn seek_place(&mut self, event: &Event<'_, '_>, country: u16) {
+        let asn = event.asn();
+        let as_org = &event.address.as_org;
+        self.sought.push(Sought {
+            note: self.notes.len(),
+            at: Whereabouts::of(event.client.address, asn, country),
+            as_org: as_org.as_ref().filter(|_| asn == event.address.asn).cloned(),
+        });
+    }
+
+    fn agent(&mut self, event: &Event<'_, '_>, request: Option<u64>) -> u32 {
+        if has_print(event.record) {
+            return self.agent_by_text(event);
+        }
+        // The text is all there is, and the analysis has told it from others already.
+        let told = Some(event.agent.number).filter(|number| *number > 0);
+        let number = match self.met_agents.of(told).and_then(|met| *met) {
+            Some(number) => number,
+            None => self.agent_by_text(event),
+        };
+        if let Some(met) = self.met_agents.of(told) {
+            *met = Some(number);
+        }
+        if let Some(known) = self.met_requests.of(request) {
+            known.set_agent(number);
+        }
+        number
+    }
+
+    fn agent_by_text(&mut self, event: &Event<'_, '_>) -> u32 {
         let record = event.record;
         let said = clip(record.user_agent.as_deref().unwrap_or_default(), AGENT_BYTES);
         let print = record.more.ja3.as_deref().or(record.more.ja4.as_deref());
         let print = clip(print.unwrap_or_default(), PRINT_BYTES);
-        // Without a fingerprint the text is all there is, and the analysis has told it from others already.
-        let known = Some(event.agent.number).filter(|number| *number > 0 && print.is_empty());
-        let met = self.met_agents.of(known);
-        if let Some(number) = met.as_ref().and_then(|met| **met) {
-            return number;
-        }
         let new = || Agent {
             text: said.into(),
             print: print.into(),
@@ -397,15 +364,13 @@ impl Tally {
             claims: event.agent.claims,
         };
         let is = |agent: &Agent| *agent.text == *said && *agent.print == *print;
-        let number = self.agents.number(&(said, print), is, new);
-        if let Some(met) = met {
-            *met = Some(number);
-        }
-        number
+        self.agents.number(&(said, print), is, new)
     }
 
     /// Takes in what another thread counted.
-    pub fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, mut other: Self) {
+        self.count();
+        other.count();
         self.keep_used();
         self.requests += other.requests;
         let hosts = self.hosts.merge(&other.hosts);
@@ -433,6 +398,11 @@ impl Tally {
     }
 }
 
+/// Whether a TLS fingerprint is logged.
+fn has_print(record: &Record<'_>) -> bool {
+    record.more.used && (record.more.ja3.is_some() || record.more.ja4.is_some())
+}
+
 /// Number of a text.
 fn text(names: &mut Names<Box<[u8]>>, bytes: &[u8]) -> u32 {
     names.number(bytes, |own| **own == *bytes, || bytes.into())
@@ -440,20 +410,6 @@ fn text(names: &mut Names<Box<[u8]>>, bytes: &[u8]) -> u32 {
 
 fn clip(bytes: &[u8], max: usize) -> &[u8] {
     bytes.get(..max).unwrap_or(bytes)
-}
-
-/// The network that an address counts for: /24 or /48.
-pub fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            Ipv4Addr::new(a, b, c, 0).into()
-        }
-        IpAddr::V6(v6) => {
-            let [a, b, c, ..] = v6.segments();
-            Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).into()
-        }
-    }
 }
 
 fn number(numbers: &[u32], old: u32) -> u32 {

@@ -77,21 +77,41 @@ impl<K: Key> Cells<K> {
         }
     }
 
-    /// Counts one line of a kind that is likely to come again soon. Without looking at the bound, which is the caller's;
-    /// what it counts is in the table for certain after [`Cells::settle`].
+    /// Counts one line of a kind that is likely to come again soon, and says whether there are more cells now than may
+    /// be, which is the caller's business. The caller has asked [`Cells::takes`]; what it counts is in the table for
+    /// certain after [`Cells::settle`].
     #[inline]
-    pub fn add_recent(&mut self, key: K) {
+    pub fn add_recent(&mut self, key: K) -> bool {
+        let place = (key.bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - RECENT_BITS)) as usize;
+        match self.recent.get_mut(place) {
+            Some((own, count)) if *own == key => {
+                *count += 1;
+                false
+            }
+            _ => self.displace(place, key),
+        }
+    }
+
+    /// Counts a line in the place of an older one, which goes into the table.
+    #[inline(never)]
+    fn displace(&mut self, place: usize, key: K) -> bool {
         if self.recent.is_empty() {
             self.recent = vec![(key, 0); 1 << RECENT_BITS];
         }
-        let place = key.bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - RECENT_BITS);
-        match self.recent.get_mut(place as usize) {
-            Some((own, count)) if *own == key => *count += 1,
-            Some(place) => {
-                let (old, count) = std::mem::replace(place, (key, 1));
-                self.add_old(old, count);
+        if let Some(place) = self.recent.get_mut(place) {
+            let (old, count) = std::mem::replace(place, (key, 1));
+            self.add_old(old, count);
+        }
+        self.is_over()
+    }
+
+    /// Counts lines of kinds that are likely to come again soon, as far as their levels are counted, within the bound.
+    #[inline]
+    pub fn add_all(&mut self, keys: impl Iterator<Item = K>) {
+        for key in keys {
+            if self.takes(key.level()) && self.add_recent(key) {
+                self.shrink();
             }
-            None => self.add_many(key, 1),
         }
     }
 

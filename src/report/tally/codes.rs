@@ -67,7 +67,26 @@ pub const STATUSES: [&str; 31] = [
 ];
 
 /// Index into [`STATUSES`].
-pub const fn status(status: Option<u16>) -> u8 {
+pub fn status(status: Option<u16>) -> u8 {
+    let known = |status| STATUS_SLOTS.get(usize::from(status)).copied();
+    status.map_or(0, |status| known(status).unwrap_or(OTHER))
+}
+
+/// Last of [`STATUSES`].
+const OTHER: u8 = STATUSES.len() as u8 - 1;
+
+/// Index into [`STATUSES`] of every status under 600.
+static STATUS_SLOTS: [u8; 600] = {
+    let mut slots = [OTHER; 600];
+    let mut status = 0;
+    while status < slots.len() {
+        slots[status] = status_slot(Some(status as u16));
+        status += 1;
+    }
+    slots
+};
+
+const fn status_slot(status: Option<u16>) -> u8 {
     match status {
         None => 0,
         Some(200) => 2,

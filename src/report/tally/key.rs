@@ -94,7 +94,8 @@ impl Traits {
         self.with(HOST, host.into())
     }
 
-    const fn level(self) -> u8 {
+    /// Level of the line.
+    pub const fn level(self) -> u8 {
         self.field(LEVEL) as u8
     }
 }

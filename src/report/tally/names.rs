@@ -34,6 +34,14 @@ impl<V: Hash + Eq + Clone> Names<V> {
         }
     }
 
+    /// The same for an owner that remembers by itself which it met lately.
+    pub fn without_recent(max: usize) -> Self {
+        Self {
+            recent: Vec::new(),
+            ..Self::new(max)
+        }
+    }
+
     /// Whether the owner should [`Names::keep`] only what is in use.
     #[inline]
     pub fn is_full(&self) -> bool {

@@ -117,7 +117,7 @@ fn threads_and_their_order_make_no_difference() {
     let whole = counted(0..LINES);
     let mut joined = Tally::new(Arc::default());
     for part in [1, 2, 0] {
-        joined.merge(&counted((0..LINES).filter(|line| line / 1000 % 3 == part)));
+        joined.merge(counted((0..LINES).filter(|line| line / 1000 % 3 == part)));
     }
     joined.finish();
     assert!(whole.by_path.sampled() > 1, "the test must reach the bound");
@@ -147,11 +147,4 @@ fn a_scope_lets_only_its_hosts_pass() {
     assert!(scope.host(Some(b"Shop.Example")) && !scope.host(Some(b"other.example")) && !scope.host(None));
     assert!(scope.class(Class::Probe) && !scope.class(Class::Scan));
     assert!(Scope::default().host(None) && Scope::default().class(Class::Scan));
-}
-
-#[test]
-fn networks_are_of_24_and_48_bits() {
-    let read = |text: &str| text.parse::<IpAddr>().unwrap();
-    assert_eq!(network(read("81.2.69.160")), read("81.2.69.0"));
-    assert_eq!(network(read("2001:db8:1:2::5")), read("2001:db8:1::"));
 }

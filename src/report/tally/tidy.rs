@@ -82,8 +82,8 @@ impl Tally {
             });
         }
         self.last_host = u32::MAX;
-        self.met.fill(super::Met::NOBODY);
+        self.met.clear();
         self.met_agents.clear();
-        self.met_paths.clear();
+        self.met_requests.clear();
     }
 }

@@ -64,8 +64,7 @@ impl Timeline {
             self.last = (secs, secs.div_euclid(self.span_secs()));
         }
         let span = self.last.1;
-        self.cells.add_recent(Timed { span, traits });
-        if self.cells.is_over() {
+        if self.cells.add_recent(Timed { span, traits }) {
             self.shrink();
         }
     }
