@@ -14,7 +14,7 @@ use super::tally::cells::level_of;
 use super::tally::key::{CLASS, COUNTRY, HOST, LEVEL, Traits};
 use super::tally::names::Names;
 use super::tally::timed::Timeline;
-use super::tally::{Scope, codes};
+use super::tally::{Scope, codes, is_same};
 use crate::detect::{Class, RuleInfo};
 use crate::event::{Finding, SightedEvent};
 use crate::text::{clipped, printable};
@@ -127,7 +127,7 @@ impl Sightings {
     /// The number of a host.
     fn host(&mut self, host: &str) -> u32 {
         let last = self.hosts.value(self.last_host);
-        if last.is_none_or(|last| **last != *host.as_bytes()) {
+        if !last.is_some_and(|last| is_same(last, host.as_bytes())) {
             let host = clipped(host, HOST_BYTES).to_ascii_lowercase();
             let bytes = host.as_bytes();
             self.last_host = self.hosts.number(bytes, |own| **own == *bytes, || bytes.into());
