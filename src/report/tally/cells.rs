@@ -32,6 +32,9 @@ pub const fn full(bits: u32) -> usize {
 /// the whole table does not fit.
 const RECENT_BITS: u32 = 9;
 
+/// How many counts go into the table together.
+const TOGETHER: usize = 64;
+
 /// What a table counts by; the level of the line is part of it.
 pub trait Key: Copy + Eq + Hash + Ord {
     /// The level of the lines that this cell counts.
@@ -47,6 +50,9 @@ pub struct Cells<K> {
     counts: HashMap<K, u64, RandomState>,
     /// Counts that are not in the table yet, each at the place that its bits say.
     recent: Vec<(K, u64)>,
+    /// Counts that had to leave their place and go into the table together: each waits for memory, and so several do at
+    /// the same time.
+    displaced: Vec<(K, u64)>,
     max: usize,
     threshold: u8,
 }
@@ -57,6 +63,7 @@ impl<K: Key> Cells<K> {
         Self {
             counts: HashMap::default(),
             recent: Vec::new(),
+            displaced: Vec::new(),
             max: max.max(1),
             threshold: 0,
         }
@@ -99,10 +106,23 @@ impl<K: Key> Cells<K> {
             self.recent = vec![(key, 0); 1 << RECENT_BITS];
         }
         if let Some(place) = self.recent.get_mut(place) {
-            let (old, count) = std::mem::replace(place, (key, 1));
-            self.add_old(old, count);
+            let old = std::mem::replace(place, (key, 1));
+            if old.1 > 0 {
+                self.displaced.push(old);
+            }
         }
-        self.is_over()
+        self.displaced.len() >= TOGETHER && self.put_displaced()
+    }
+
+    /// Puts displaced counts into the table until there are none, or until there are more cells than may be.
+    fn put_displaced(&mut self) -> bool {
+        while let Some((key, count)) = self.displaced.pop() {
+            self.add_old(key, count);
+            if self.is_over() {
+                return true;
+            }
+        }
+        false
     }
 
     /// Counts lines of kinds that are likely to come again soon, as far as their levels are counted, within the bound.
@@ -123,7 +143,8 @@ impl<K: Key> Cells<K> {
 
     /// Puts the recent counts into the table.
     pub fn settle(&mut self) {
-        for (key, count) in std::mem::take(&mut self.recent) {
+        let displaced = std::mem::take(&mut self.displaced);
+        for (key, count) in std::mem::take(&mut self.recent).into_iter().chain(displaced) {
             self.add_old(key, count);
         }
     }
@@ -159,7 +180,8 @@ impl<K: Key> Cells<K> {
         let room = HashMap::with_capacity_and_hasher(self.max + 1, RandomState::default());
         let old = std::mem::replace(&mut self.counts, room);
         let recent = std::mem::take(&mut self.recent);
-        for (key, count) in old.into_iter().chain(recent) {
+        let displaced = std::mem::take(&mut self.displaced);
+        for (key, count) in old.into_iter().chain(recent).chain(displaced) {
             if count > 0 && self.takes(key.level()) {
                 self.add_many(to(key), count);
             }
@@ -186,7 +208,8 @@ impl<K: Key> Cells<K> {
 
     /// The cells in no order, counts as counted (not scaled up). What is not settled may come apart.
     pub fn iter(&self) -> impl Iterator<Item = (&K, u64)> {
-        let recent = self.recent.iter().map(|(key, count)| (key, *count));
+        let recent = self.recent.iter().chain(&self.displaced);
+        let recent = recent.map(|(key, count)| (key, *count));
         let recent = recent.filter(|(key, count)| *count > 0 && self.takes(key.level()));
         self.counts.iter().map(|(key, count)| (key, *count)).chain(recent)
     }
