@@ -22,8 +22,8 @@ pub(super) struct Note {
     pub agent: u32,
 }
 
-/// Where the client of a note is. Its number is looked for when the note is counted: the tables of places are large, and
-/// several such look-ups wait for memory together.
+/// Where the client of a note is, for the tables that count places, which soon take few requests. Its number is looked
+/// for when the note is counted: tables of places are large, and several such look-ups wait for memory together.
 #[derive(Debug, Clone)]
 pub(super) struct Sought {
     /// The note's place among the others.
@@ -49,16 +49,30 @@ impl Tally {
     /// Counts what is noted.
     pub(super) fn count(&mut self) {
         let mut notes = std::mem::take(&mut self.notes);
-        self.find_places(&mut notes);
-        for note in &notes {
+        let mut sought = std::mem::take(&mut self.sought);
+        for one in &sought {
+            if let Some(note) = notes.get_mut(one.note) {
+                note.place = self.place(one);
+            }
+        }
+        self.count_all(&notes);
+        // No other request can be one that these tables take.
+        let placed = || sought.iter().filter_map(|one| notes.get(one.note));
+        let places = placed().map(|note| of(note.place, note.traits.without([CLAIM])));
+        self.by_place.add_all(places);
+        placed().for_each(|note| self.count_fact(note));
+        notes.clear();
+        sought.clear();
+        (self.notes, self.sought) = (notes, sought);
+        self.tidy();
+    }
+
+    /// Counts by time, path and agent.
+    fn count_all(&mut self, notes: &[Note]) {
+        for note in notes {
             let traits = note.traits.without([METHOD, CLAIM]);
             self.time.add(note.secs, traits, traits.level());
         }
-        let of = |thing, traits| Of { thing, traits };
-        let places = notes
-            .iter()
-            .map(|note| of(note.place, note.traits.without([CLAIM])));
-        self.by_place.add_all(places);
         let paths = notes
             .iter()
             .map(|note| of(note.path, note.traits.without([CLAIM])));
@@ -67,26 +81,20 @@ impl Tally {
             .iter()
             .map(|note| of(note.agent, note.traits.without([METHOD])));
         self.by_agent.add_all(agents);
-        self.count_facts(&notes);
-        notes.clear();
-        self.notes = notes;
-        self.tidy();
     }
 
-    fn find_places(&mut self, notes: &mut [Note]) {
-        let mut sought = std::mem::take(&mut self.sought);
-        for one in sought.drain(..) {
-            let note = notes.get_mut(one.note);
-            let place = self.place(one);
-            if let Some(note) = note {
-                note.place = place;
-            }
+    fn count_fact(&mut self, note: &Note) {
+        let facts = match note.traits.field(CLASS) {
+            0 => &mut self.plain,
+            _ => &mut self.sighted,
+        };
+        if facts.takes(note.traits.level()) {
+            facts.add(note.fact());
         }
-        self.sought = sought;
     }
 
-    fn place(&mut self, sought: Sought) -> u32 {
-        let Sought { at, as_org, .. } = sought;
+    fn place(&mut self, sought: &Sought) -> u32 {
+        let at = sought.at;
         if let Some(number) = self.met.number(at) {
             return number;
         }
@@ -96,22 +104,14 @@ impl Tally {
             network,
             asn,
             country,
-            as_org,
+            as_org: sought.as_org.clone(),
         };
         let number = self.places.number(&(network, asn, country), same, new);
         self.met.remember(at, number);
         number
     }
+}
 
-    fn count_facts(&mut self, notes: &[Note]) {
-        for note in notes {
-            let facts = match note.traits.field(CLASS) {
-                0 => &mut self.plain,
-                _ => &mut self.sighted,
-            };
-            if facts.takes(note.traits.level()) {
-                facts.add(note.fact());
-            }
-        }
-    }
+const fn of(thing: u32, traits: Traits) -> Of {
+    Of { thing, traits }
 }
