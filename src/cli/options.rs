@@ -271,7 +271,7 @@ pub struct OutputOptions {
         help_heading = "Output"
     )]
     pub rejects: Option<PathBuf>,
-    /// Worker threads of replay [default: all cores]; the result never depends on it
+    /// Threads of replay [default: all cores]; the result never depends on it
     #[arg(
         long,
         value_name = "N",

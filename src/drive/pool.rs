@@ -1,7 +1,9 @@
 //! [`Pool`]: scanners on as many threads as there are; batches in, scans out, matched by log and number.
 //!
-//! With one thread the caller's own thread scans: no channel, no copy. The order in which scans come back does not
-//! matter: whoever submits numbers the batches and puts the scans in order again.
+//! The caller's own thread is one of them. Alone it scans each batch as it comes: no channel, no copy. With others beside
+//! it, it scans what none of them has begun instead of waiting for a scan: what comes after scanning cannot be shared
+//! out, so that thread is often the busiest. The order in which scans come back does not matter: whoever submits numbers
+//! the batches and puts the scans in order again.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -42,13 +44,15 @@ pub enum Pool {
         /// Scans not yet taken.
         ready: Vec<Scanned>,
     },
-    /// Worker threads scan.
-    Threads(Threads),
+    /// Worker threads scan, and the caller's.
+    Threads(Box<Threads>),
 }
 
-/// Worker threads and the channels to and from them.
+/// Worker threads and the channels to and from them, beside the caller's own thread.
 pub struct Threads {
+    own: Scanner,
     jobs: Option<SyncSender<Job>>,
+    queue: Arc<Mutex<Receiver<Job>>>,
     scans: Receiver<Scanned>,
     handles: Vec<JoinHandle<Option<Box<Tally>>>>,
     /// Scans that are used up; never more than were under way at once.
@@ -67,7 +71,8 @@ impl Pool {
                 ready: Vec::new(),
             });
         }
-        Threads::start(kit, threads, tally).map(Self::Threads)
+        let threads = Threads::start(kit, threads, tally)?;
+        Ok(Self::Threads(Box::new(threads)))
     }
 
     /// Ends the scanners; what they counted for a report, in no order.
@@ -110,34 +115,64 @@ impl Pool {
         }
     }
 
-    /// Waits for the next scan, of whatever batch; `None` when nothing is under way or the workers have died.
+    /// The next scan, of whatever batch; `None` when nothing is under way or the workers have died.
     pub fn take(&mut self) -> Option<Scanned> {
         match self {
             Self::Own { ready, .. } => ready.pop(),
-            Self::Threads(threads) => threads.scans.recv().ok(),
+            Self::Threads(threads) => threads.take(),
         }
     }
 }
 
 impl Threads {
+    /// One thread less than `count`, beside the caller's.
     fn start(kit: &Arc<Kit>, count: usize, tally: Option<&Tally>) -> std::io::Result<Self> {
         let (jobs, queue) = sync_channel::<Job>(count * 2);
         let (done, scans) = sync_channel(count * 8);
         let queue = Arc::new(Mutex::new(queue));
+        let scanner = || Scanner::new(kit).counting(tally.cloned());
         let start = |number: usize| {
             let (queue, done) = (Arc::clone(&queue), done.clone());
-            let scanner = Scanner::new(kit).counting(tally.cloned());
+            let scanner = scanner();
             std::thread::Builder::new()
                 .name(format!("scan-{number}"))
                 .spawn(move || work(scanner, &queue, &done))
         };
-        let handles = (0..count).map(start).collect::<Result<_, _>>()?;
+        let handles = (1..count).map(start).collect::<Result<_, _>>()?;
         Ok(Self {
+            own: scanner(),
             jobs: Some(jobs),
+            queue,
             scans,
             handles,
             spares: Vec::new(),
         })
+    }
+
+    /// A scan that is done, or one made here and now of a batch that nobody has begun, or the next that is done.
+    fn take(&mut self) -> Option<Scanned> {
+        if let Ok(scanned) = self.scans.try_recv() {
+            return Some(scanned);
+        }
+        // A worker that waits for a job holds the lock: then there is none.
+        let job = self.queue.try_lock().ok().and_then(|queue| queue.try_recv().ok());
+        match job {
+            Some(job) => Some(job.scan(&mut self.own)),
+            None => self.scans.recv().ok(),
+        }
+    }
+}
+
+impl Job {
+    fn scan(self, scanner: &mut Scanner) -> Scanned {
+        if let Some(spare) = self.spare {
+            scanner.reuse(spare);
+        }
+        Scanned {
+            log: self.log,
+            number: self.number,
+            scan: scanner.scan(self.batch, &self.layout),
+        }
     }
 }
 
@@ -152,21 +187,10 @@ fn work(
             Ok(queue) => queue.recv(),
             Err(_) => return scanner.take_tally(),
         };
-        let Ok(Job {
-            log,
-            number,
-            batch,
-            layout,
-            spare,
-        }) = job
-        else {
+        let Ok(job) = job else {
             return scanner.take_tally();
         };
-        if let Some(spare) = spare {
-            scanner.reuse(spare);
-        }
-        let scan = scanner.scan(batch, &layout);
-        if done.send(Scanned { log, number, scan }).is_err() {
+        if done.send(job.scan(&mut scanner)).is_err() {
             return scanner.take_tally();
         }
     }
@@ -179,11 +203,9 @@ impl Threads {
         while self.scans.recv().is_ok() {}
         let joined = self.handles.drain(..).map(JoinHandle::join);
         // A worker that panicked has already said so.
-        joined
-            .filter_map(Result::ok)
-            .flatten()
-            .map(|tally| *tally)
-            .collect()
+        let tallies = joined.filter_map(Result::ok).flatten();
+        let all = tallies.chain(self.own.take_tally());
+        all.map(|tally| *tally).collect()
     }
 }
 
