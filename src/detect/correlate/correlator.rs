@@ -71,7 +71,7 @@ impl Correlator {
         let plan_of = |correlation| Plan::new(correlation, &options);
         let mut plans: Vec<Plan> = correlations.iter().map(plan_of).collect();
         Self {
-            series: series::gather(correlations, &mut plans),
+            series: series::gather(&mut plans),
             plans,
             options,
             keys: Keys::new(),
@@ -235,7 +235,7 @@ impl Correlator {
                 return;
             };
             let Some(slot) = self.keys.slot(at) else { return };
-            let windows = 1 + u64::from(slot.parted.count_ones());
+            let windows = 1 + self.lasts_beside(slot).count() as u64;
             match self.lasts_until(slot) < now {
                 true => self.counters.retired += windows,
                 false => self.counters.evicted += windows,
@@ -296,8 +296,12 @@ impl Correlator {
 
     /// The open windows of one client, of the rules whose key is the client alone, in rule order.
     pub fn progress(&self, client: IpAddr) -> Vec<Progress> {
+        let now = self.newest();
         let windows = self.plans.iter().zip(0..).filter_map(|(plan, correlation)| {
             let window = self.window(correlation, client_key(client, plan.client?))?;
+            if window.lasts_until(plan.shape.reach_nanos) < now {
+                return None;
+            }
             Some(Progress {
                 rule: Arc::clone(&plan.info),
                 count: window.count(&plan.shape),
@@ -309,13 +313,22 @@ impl Correlator {
         windows.collect()
     }
 
+    /// Event time of the newest mark of all, in nanoseconds.
+    fn newest(&self) -> i64 {
+        let newest = self.keys.iter().map(|slot| slot.window.newest());
+        newest.max().unwrap_or(i64::MIN)
+    }
+
     /// The open windows by rule index, for `status`.
     pub fn windows_by_rule(&self) -> Vec<(Arc<RuleInfo>, usize)> {
         let mut counts = vec![0; self.plans.len()];
+        let now = self.newest();
         for slot in self.keys.iter() {
             for correlation in self.counters_of(slot) {
+                let plan = self.plans.get(correlation as usize);
+                let until = plan.map(|plan| slot.window.lasts_until(plan.shape.reach_nanos));
                 if let Some(count) = counts.get_mut(correlation as usize) {
-                    *count += 1;
+                    *count += usize::from(until >= Some(now));
                 }
             }
         }

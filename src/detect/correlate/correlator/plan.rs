@@ -7,8 +7,8 @@ use super::Options;
 use crate::detect::RuleInfo;
 use crate::detect::correlate::hash::Frame;
 use crate::detect::correlate::network::client_alone;
-use crate::detect::correlate::rule::{Correlation, Net, RuleRef};
-use crate::detect::correlate::window::Shape;
+use crate::detect::correlate::rule::{Correlation, Kind, Net, RuleRef};
+use crate::detect::correlate::window::{EXACT_VALUES, Shape};
 
 /// What the correlator must know of one rule.
 #[derive(Debug)]
@@ -25,6 +25,9 @@ pub(super) struct Plan {
     pub series: Option<(u32, u8)>,
     /// Stays the same as long as the rule counts the same.
     pub fingerprint: u64,
+    /// Stays the same as long as the rule counts the same by the same key, over whatever span and up to whatever threshold;
+    /// `None` for one that shares its windows with no other.
+    pub counted: Option<u64>,
 }
 
 impl Plan {
@@ -47,6 +50,7 @@ impl Plan {
             client: client_alone(correlation),
             series: None,
             fingerprint: fingerprint(correlation),
+            counted: can_share(correlation).then(|| counted(correlation)),
         }
     }
 }
@@ -62,8 +66,20 @@ fn fingerprint<F: Debug>(correlation: &Correlation<F>) -> u64 {
     (frame.digest() >> 64) as u64
 }
 
-/// Names what a rule counts and by what key, whatever its span and threshold.
-pub(super) fn counted<F: Debug>(correlation: &Correlation<F>) -> u64 {
+/// Whether all that is counted is exact, and of lines. Of distinct values it must be two at least: the first completes a
+/// window that was consumed, and is nothing new to one that was not.
+fn can_share<F>(correlation: &Correlation<F>) -> bool {
+    let mut bases = correlation.bases.iter();
+    bases.all(|base| matches!(base.rule, RuleRef::Rule(_)))
+        && match correlation.kind {
+            Kind::EventCount => true,
+            Kind::ValueCount => (2..=EXACT_VALUES as u64).contains(&correlation.threshold),
+            Kind::Temporal | Kind::TemporalOrdered => false,
+        }
+}
+
+/// Names what a rule counts and by what key.
+fn counted<F: Debug>(correlation: &Correlation<F>) -> u64 {
     let mut frame = Frame::default();
     frame.part(b"series");
     frame.part(correlation.kind.name().as_bytes());

@@ -7,11 +7,9 @@
 //! member's own window never outlives the shared one.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 
-use super::plan::{Plan, counted};
-use crate::detect::correlate::rule::{Correlation, Kind, RuleRef};
-use crate::detect::correlate::window::{EXACT_VALUES, Shape};
+use super::plan::Plan;
+use crate::detect::correlate::window::Shape;
 
 /// Members of a series: each has a bit in a byte.
 pub(super) const MOST: usize = 8;
@@ -44,26 +42,24 @@ pub(super) struct Met {
     pub anew: bool,
     /// Which members have a window of their own.
     pub parted: u8,
+    /// Which members have looked: one that comes again comes with the next line, which nothing else tells from this one.
+    pub looked: u8,
     /// What no member can count more of.
     pub most: u64,
 }
 
 /// Gathers correlations into series, and tells each which one and its number in it.
-pub(super) fn gather<F: Debug>(correlations: &[Correlation<F>], plans: &mut [Plan]) -> Vec<Series> {
+pub(super) fn gather(plans: &mut [Plan]) -> Vec<Series> {
     let mut alike: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
-    for (correlation, index) in correlations.iter().zip(0..) {
-        if can_share(correlation) {
-            alike.entry(counted(correlation)).or_default().push(index);
+    for (plan, index) in plans.iter().zip(0..) {
+        if let Some(counted) = plan.counted {
+            alike.entry(counted).or_default().push(index);
         }
     }
     let mut all = Vec::new();
-    for (fingerprint, members) in alike {
-        for (number, members) in (0..).zip(members.chunks(MOST)) {
-            let series = Series::new(fingerprint ^ number, members, plans);
-            if let Some(series) = series {
-                all.push(series);
-            }
-        }
+    for (counted, members) in alike {
+        let parts = (0..).zip(members.chunks(MOST));
+        all.extend(parts.filter_map(|(part, members)| Series::new(counted ^ part, members, plans)));
     }
     // In the order of the rules, not of a hash.
     all.sort_unstable_by_key(|series| series.members.first().copied());
@@ -75,17 +71,6 @@ pub(super) fn gather<F: Debug>(correlations: &[Correlation<F>], plans: &mut [Pla
         }
     }
     all
-}
-
-/// Whether all that is counted is exact, and of lines.
-fn can_share<F>(correlation: &Correlation<F>) -> bool {
-    let of_lines = (correlation.bases.iter()).all(|base| matches!(base.rule, RuleRef::Rule(_)));
-    of_lines
-        && match correlation.kind {
-            Kind::EventCount => true,
-            Kind::ValueCount => correlation.threshold <= EXACT_VALUES as u64,
-            Kind::Temporal | Kind::TemporalOrdered => false,
-        }
 }
 
 impl Series {

@@ -17,7 +17,7 @@ impl Correlator {
         time: i64,
         tick: &Tick,
     ) -> (u32, Outcome) {
-        let met = self.meet(number, time, tick);
+        let met = self.meet((number, place), time, tick);
         if met.parted & (1 << place) != 0 {
             return self.count_alone(shape, time, tick);
         }
@@ -41,13 +41,14 @@ impl Correlator {
     }
 
     /// Counts a line in the shared window, on the first tick of a member.
-    fn meet(&mut self, number: u32, time: i64, tick: &Tick) -> Met {
-        let owner = self.plans.len() as u32 + number;
-        let Some(series) = self.series.get(number as usize) else {
+    fn meet(&mut self, (number, place): (u32, u8), time: i64, tick: &Tick) -> Met {
+        let (owner, lines, bit) = (self.plans.len() as u32 + number, self.lines, 1 << place);
+        let Some(series) = self.series.get_mut(number as usize) else {
             return Met::default();
         };
         let (met, shape) = (series.met, series.shape);
-        if met.line == self.lines && self.keys.is_at(met.at, owner, tick.key) {
+        if met.line == lines && met.looked & bit == 0 && self.keys.is_at(met.at, owner, tick.key) {
+            series.met.looked |= bit;
             return met;
         }
         self.retire(owner, time);
@@ -67,9 +68,12 @@ impl Correlator {
         };
         self.note(met.at);
         self.bound(met.at, time);
-        let line = self.lines;
         if let Some(series) = self.series.get_mut(number as usize) {
-            series.met = Met { line, ..met };
+            series.met = Met {
+                line: lines,
+                looked: bit,
+                ..met
+            };
         }
         met
     }

@@ -65,6 +65,7 @@ fn rules() -> Vec<Correlation<Named>> {
             4,
             correlation("few events", Kind::EventCount, 2, &[Rule(0), Rule(1)], false),
         ),
+        correlation("any value", Kind::ValueCount, 1, &[Rule(0)], true),
     ]
 }
 
@@ -101,6 +102,7 @@ fn ticks_of((_, client, rule, value): Line) -> Vec<Tick> {
             tick(5, 0, 0),
             tick(6, 0, value),
             tick(7, 0, 0),
+            tick(8, 0, value),
         ],
         1 => vec![
             tick(0, 1, 0),
@@ -177,6 +179,23 @@ fn add(sum: &mut Counters, more: Counters) {
     sum.retired += more.retired;
 }
 
+/// Those that share windows.
+fn shared() -> [u32; 5] {
+    [0, 1, 5, 6, 7]
+}
+
+/// The rows of one rule that shares with none after these lines.
+fn alone(rule: u32, lines: &[Line]) -> Vec<State> {
+    let mut correlator = Correlator::new(&rules()[rule as usize..=rule as usize], options());
+    for (at, &line) in lines.iter().enumerate() {
+        for mut tick in ticks_of(line).into_iter().filter(|tick| tick.correlation == rule) {
+            tick.correlation = 0;
+            correlator.observe(&place(at, line), &tick);
+        }
+    }
+    correlator.drain_dirty()
+}
+
 /// The same by the obvious evaluator, for lines whose windows are never retired early.
 fn obvious(lines: &[Line]) -> Vec<(usize, u32)> {
     let rules = rules();
@@ -226,6 +245,25 @@ proptest! {
         }
         lines.iter_mut().for_each(|line| line.1 = 0);
         prop_assert_eq!(run(&lines, &options(), &restarts).0, obvious(&lines));
+    }
+
+    #[test]
+    fn a_store_without_series_is_taken_over(mut lines in lines(), cut in 0usize..150) {
+        lines.iter_mut().for_each(|line| line.1 = 0);
+        let cut = cut.min(lines.len());
+        let mut correlator = Correlator::new(&rules(), options());
+        let alone = shared().into_iter().flat_map(|rule| alone(rule, &lines[..cut]));
+        correlator.restore(alone);
+        let mut fired = Vec::new();
+        for (at, &line) in lines.iter().enumerate().skip(cut) {
+            for tick in ticks_of(line).iter().filter(|tick| shared().contains(&tick.correlation)) {
+                let done = correlator.observe(&place(at, line), tick);
+                fired.extend(done.map(|fired| (at, fired.correlation)));
+            }
+        }
+        let mut expected = obvious(&lines);
+        expected.retain(|(at, correlation)| *at >= cut && shared().contains(correlation));
+        prop_assert_eq!(fired, expected);
     }
 
     #[test]
@@ -310,7 +348,8 @@ fn those_that_count_the_same_share_a_window_until_one_fires() {
         let line = (time, 1, 0, 0);
         let ticks = ticks_of(line).into_iter();
         let fired = ticks.filter_map(|tick| correlator.observe(&place(time as usize, line), &tick));
-        let fired: Vec<u32> = fired.map(|fired| fired.correlation).collect();
+        let fired = fired.map(|fired| fired.correlation);
+        let fired: Vec<u32> = fired.filter(|fired| shared().contains(fired)).collect();
         (fired, correlator.windows())
     };
     // Events, values and what is temporal: three windows for six rules.
@@ -322,17 +361,53 @@ fn those_that_count_the_same_share_a_window_until_one_fires() {
     assert_eq!(observe(4), (vec![5], 6));
 }
 
-#[test]
-fn windows_of_a_store_without_series_go_on() {
-    let lines = [(5, 1, 0, 0), (6, 1, 0, 0), (7, 1, 0, 0)];
-    let mut before = Correlator::new(&rules()[..1], options());
-    before.observe(&place(0, lines[0]), &ticks_of(lines[0])[0]);
-    before.observe(&place(1, lines[1]), &ticks_of(lines[1])[0]);
+/// Two lines under all rules, and what the first rule of others says of a third.
+fn after_two_lines(others: &[Correlation<Named>]) -> (Restored, Option<u64>) {
     let mut correlator = Correlator::new(&rules(), options());
-    assert_eq!(correlator.restore(before.drain_dirty()).windows, 1);
-    assert_eq!(correlator.windows(), 2);
-    let fired = correlator.observe(&place(2, lines[2]), &ticks_of(lines[2])[0]);
-    assert_eq!(fired.map(|fired| fired.count), Some(3));
+    for time in [5, 6] {
+        for tick in ticks_of((time, 1, 1, 0)) {
+            correlator.observe(&place(time as usize, (time, 1, 1, 0)), &tick);
+        }
+    }
+    let rows = correlator.drain_dirty();
+    let mut next = Correlator::new(others, options());
+    let restored = next.restore(rows);
+    let fired = next.observe(&place(7, (7, 1, 1, 0)), &ticks_of((7, 1, 1, 0))[0]);
+    // What was taken over is stored anew, where it belongs now.
+    let mut again = Correlator::new(others, options());
+    assert_eq!(again.restore(next.drain_dirty()).damaged, 0);
+    (restored, fired.map(|fired| fired.count))
+}
+
+#[test]
+fn a_rule_goes_on_when_others_go_and_begins_anew_when_it_changes() {
+    let mut rules = rules();
+    assert_eq!(after_two_lines(&rules).1, Some(3));
+    assert_eq!(after_two_lines(&rules[..1]).1, Some(3));
+    assert_eq!(after_two_lines(&rules[..1]).0.windows, 1);
+    rules[0].threshold = 2;
+    assert_eq!(after_two_lines(&rules).1, None);
+    assert_eq!(after_two_lines(&rules[..1]).1, None);
+    rules[0].threshold = 3;
+    rules[5].threshold = 9;
+    assert_eq!(after_two_lines(&rules).1, Some(3));
+}
+
+#[test]
+fn lines_that_nothing_tells_apart_are_counted_each() {
+    let mut correlator = Correlator::new(&rules(), options());
+    let line = (5, 1, 1, 0);
+    let mut fired = Vec::new();
+    for _ in 0..5 {
+        for tick in ticks_of(line)
+            .into_iter()
+            .filter(|tick| shared().contains(&tick.correlation))
+        {
+            let done = correlator.observe(&place(0, line), &tick);
+            fired.extend(done.map(|fired| (fired.correlation, fired.count)));
+        }
+    }
+    assert_eq!(fired, [(0, 3), (5, 5)]);
 }
 
 #[test]
