@@ -54,6 +54,40 @@ fn every_output_is_the_same_for_any_number_of_threads() {
 }
 
 #[test]
+fn many_long_logs_of_the_same_time_are_read_side_by_side_to_their_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    // Longer than what is read ahead of one log, and more of them than threads could keep scans of.
+    for log in 0..12 {
+        let lines = (0..3_000).map(|second| {
+            let target = format!("/{second}/{}", "x".repeat(400));
+            line(&format!("192.0.2.{log}"), second, &target, 200, "x")
+        });
+        let text: String = lines.collect();
+        fs::write(dir.path().join(format!("{log}.log")), text).unwrap();
+    }
+    let state = tempfile::tempdir().unwrap();
+    for threads in ["2", "3"] {
+        let mut child = afw(state.path())
+            .args(["replay", "--no-default-rules", "--threads", threads])
+            .arg(dir.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut code = None;
+        for _ in 0..1_200 {
+            code = child.try_wait().unwrap();
+            if code.is_some() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        let _ = child.kill();
+        assert_eq!(code.and_then(|code| code.code()), Some(0), "{threads} threads");
+    }
+}
+
+#[test]
 fn two_logs_are_read_in_one_order_by_event_time() {
     let dir = tempfile::tempdir().unwrap();
     let (a, b) = (dir.path().join("a.log"), dir.path().join("b.log"));

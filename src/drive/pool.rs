@@ -5,7 +5,7 @@
 //! out, so that thread is often the busiest. The order in which scans come back does not matter: whoever submits numbers
 //! the batches and puts the scans in order again.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -128,7 +128,9 @@ impl Threads {
     /// One thread less than `count`, beside the caller's.
     fn start(kit: &Arc<Kit>, count: usize, tally: Option<&Tally>) -> std::io::Result<Self> {
         let (jobs, queue) = sync_channel::<Job>(count * 2);
-        let (done, scans) = sync_channel(count * 8);
+        // Without a bound of its own: who submits keeps so many batches of each log under way at most, and hands in those of
+        // the next log before all scans are taken. Workers that waited to get rid of theirs would wait for ever.
+        let (done, scans) = channel();
         let queue = Arc::new(Mutex::new(queue));
         let scanner = || Scanner::new(kit).counting(tally.cloned());
         let start = |number: usize| {
@@ -177,11 +179,7 @@ impl Job {
 }
 
 /// A worker's life: until the pool is dropped.
-fn work(
-    mut scanner: Scanner,
-    queue: &Mutex<Receiver<Job>>,
-    done: &SyncSender<Scanned>,
-) -> Option<Box<Tally>> {
+fn work(mut scanner: Scanner, queue: &Mutex<Receiver<Job>>, done: &Sender<Scanned>) -> Option<Box<Tally>> {
     loop {
         let job = match queue.lock() {
             Ok(queue) => queue.recv(),

@@ -113,9 +113,26 @@ pub struct Agent {
     pub claims: Option<&'static str>,
 }
 
+/// Text, fingerprint, name, kind and claim of an agent.
+type AgentKey<'a> = (&'a [u8], &'a [u8], Option<&'a str>, u8, Option<&'static str>);
+
+impl Agent {
+    /// What tells agents apart. Long texts are clipped, and what they say they are may stand behind.
+    fn key(&self) -> AgentKey<'_> {
+        let Self {
+            text,
+            print,
+            name,
+            kind,
+            claims,
+        } = self;
+        (&**text, &**print, name.as_deref(), *kind as u8, *claims)
+    }
+}
+
 impl PartialEq for Agent {
     fn eq(&self, other: &Self) -> bool {
-        (&self.text, &self.print) == (&other.text, &other.print)
+        self.key() == other.key()
     }
 }
 
@@ -123,7 +140,7 @@ impl Eq for Agent {}
 
 impl Hash for Agent {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.text, &self.print).hash(state);
+        self.key().hash(state);
     }
 }
 
@@ -355,15 +372,17 @@ impl Tally {
         let said = clip(record.user_agent.as_deref().unwrap_or_default(), AGENT_BYTES);
         let print = record.more.ja3.as_deref().or(record.more.ja4.as_deref());
         let print = clip(print.unwrap_or_default(), PRINT_BYTES);
+        let facts = event.agent;
+        let kind = Kind::of(facts.kind);
         let new = || Agent {
             text: said.into(),
             print: print.into(),
-            name: event.agent.name.clone(),
-            kind: Kind::of(event.agent.kind),
-            claims: event.agent.claims,
+            name: facts.name.clone(),
+            kind,
+            claims: facts.claims,
         };
-        let is = |agent: &Agent| *agent.text == *said && *agent.print == *print;
-        self.agents.number(&(said, print), is, new)
+        let key: AgentKey<'_> = (said, print, facts.name.as_deref(), kind as u8, facts.claims);
+        self.agents.number(&key, |agent| agent.key() == key, new)
     }
 
     /// Takes in what another thread counted.

@@ -20,7 +20,13 @@ fn counted(lines: impl Iterator<Item = u64>) -> Tally {
             format!("/p/{line}?q")
         };
         let host = format!("h{}.example", line % 5 * (line % 400));
-        let agent = format!("agent/{}", line % 11);
+        // Which of two it is some say only behind what is kept of the text.
+        let of = if line % 2 == 0 {
+            AgentType::Script
+        } else {
+            AgentType::Browser
+        };
+        let agent = format!("agent/{}{}{of:?}", line % 11, "-".repeat(AGENT_BYTES));
         let record = Record {
             time: Time::from_secs(1_700_000_000 + line as i64 / 10),
             method: Some(Cow::Borrowed(b"GET")),
@@ -39,7 +45,7 @@ fn counted(lines: impl Iterator<Item = u64>) -> Tally {
             },
             address: &AddressFacts::default(),
             agent: &AgentFacts {
-                kind: AgentType::Script,
+                kind: of,
                 ..AgentFacts::default()
             },
             verdict: Verdict::Unknown,

@@ -243,7 +243,8 @@ fn read(correlator: &Correlator, owner: Owner, key: u128, value: &[u8]) -> Optio
     let is_row = matches!(owner, Owner::Own(_));
     let plan = correlator.plans.get(correlation as usize);
     let mut reader = Reader::versioned(value, VERSION)?;
-    let touched = reader.uint()?;
+    // Numbers of touches are counted on from the highest.
+    let touched = reader.uint().filter(|touched| *touched < u64::MAX / 2)?;
     let is_shared = !is_row || plan.is_none();
     let mut sharing = match is_shared {
         true => Some(members(&mut reader)?),
