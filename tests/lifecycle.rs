@@ -69,16 +69,6 @@ fn signal(process: &Child, name: &str) {
     assert!(status.success());
 }
 
-/// The exit code, within 20 seconds.
-fn ended(running: &mut Running) -> Option<i32> {
-    let mut status = None;
-    wait_until("the end", || {
-        status = running.0.try_wait().unwrap();
-        status.is_some()
-    });
-    status.unwrap().code()
-}
-
 #[test]
 fn tail_of_standard_input_ends_with_it() {
     let dir = tempfile::tempdir().unwrap();
@@ -108,7 +98,7 @@ fn tail_of_standard_input_ends_with_it() {
         rest.iter().any(|line| line.contains("45.83.1.2")),
         "the last line without its end counts: {rest:?}"
     );
-    assert_eq!(ended(&mut running), Some(0));
+    assert_eq!(running.ended(), Some(0));
 }
 
 #[test]
@@ -154,7 +144,7 @@ fn a_signal_ends_tail_with_0() {
         let mut value = String::new();
         output.read_line(&mut value).unwrap();
         signal(&running.0, name);
-        assert_eq!(ended(&mut running), Some(0), "{name}");
+        assert_eq!(running.ended(), Some(0), "{name}");
         let status: Value =
             serde_json::from_str(&stdout(afw(&dir.path().join("state")).args(["status", "--json"]))).unwrap();
         assert_eq!(
@@ -187,7 +177,7 @@ fn a_signal_ends_a_waiting_replay_and_says_which() {
         let dir = tempfile::tempdir().unwrap();
         let (mut running, _silent) = waiting_replay(dir.path());
         signal(&running.0, name);
-        assert_eq!(ended(&mut running), Some(code));
+        assert_eq!(running.ended(), Some(code));
         assert_eq!(outbox(&dir.path().join("state")).len(), 1, "nothing is lost");
     }
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use support::coding::packed;
-use support::{afw, json_lines, run, stdout, text};
+use support::{Running, afw, json_lines, run, stdout, text};
 
 const SAMPLE: &str = "testdata/sample/access.log";
 
@@ -67,23 +67,14 @@ fn many_long_logs_of_the_same_time_are_read_side_by_side_to_their_ends() {
     }
     let state = tempfile::tempdir().unwrap();
     for threads in ["2", "3"] {
-        let mut child = afw(state.path())
+        let child = afw(state.path())
             .args(["replay", "--no-default-rules", "--threads", threads])
             .arg(dir.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut code = None;
-        for _ in 0..1_200 {
-            code = child.try_wait().unwrap();
-            if code.is_some() {
-                break;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(100));
-        }
-        let _ = child.kill();
-        assert_eq!(code.and_then(|code| code.code()), Some(0), "{threads} threads");
+        assert_eq!(Running(child).ended(), Some(0), "{threads} threads");
     }
 }
 

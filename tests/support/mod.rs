@@ -116,6 +116,16 @@ impl Running {
         assert!(status.expect("kill runs").success());
     }
 
+    /// Waits for its end and returns its exit code.
+    pub fn ended(&mut self) -> Option<i32> {
+        let mut status = None;
+        wait_until("the end", || {
+            status = self.0.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap().code()
+    }
+
     /// Asks it to end (SIGTERM) and returns its exit code.
     pub fn terminate(&mut self) -> Option<i32> {
         let id = self.0.id().to_string();

@@ -206,11 +206,8 @@ impl Correlator {
     /// What a window must know of its correlation or series.
     #[inline]
     fn shape(&self, owner: u32) -> Option<&Shape> {
-        let owner = owner as usize;
-        match owner.checked_sub(self.plans.len()) {
-            None => self.plans.get(owner).map(|plan| &plan.shape),
-            Some(number) => self.series.get(number).map(|series| &series.shape),
-        }
+        let of_plan = self.plans.get(owner as usize).map(|plan| &plan.shape);
+        of_plan.or_else(|| Some(&self.series(owner)?.shape))
     }
 
     /// Whether there are more windows, or larger ones, than may be.

@@ -68,11 +68,8 @@ fn changed(correlator: &mut Correlator, at: u32) -> Option<State> {
 
 /// The fingerprint of a correlation or series.
 fn fingerprint(correlator: &Correlator, owner: u32) -> Option<u64> {
-    let Correlator { plans, series, .. } = correlator;
-    match (owner as usize).checked_sub(plans.len()) {
-        None => plans.get(owner as usize).map(|plan| plan.fingerprint),
-        Some(number) => series.get(number).map(|series| series.fingerprint),
-    }
+    let of_plan = (correlator.plans.get(owner as usize)).map(|plan| plan.fingerprint);
+    of_plan.or_else(|| Some(correlator.series(owner)?.fingerprint))
 }
 
 pub(super) fn restore(correlator: &mut Correlator, rows: impl IntoIterator<Item = State>) -> Restored {
@@ -95,8 +92,9 @@ pub(super) fn restore(correlator: &mut Correlator, rows: impl IntoIterator<Item 
         match window {
             Some(window) => windows.push(window),
             None => {
-                restored.orphaned += usize::from(matches!(owner, Some(None | Some(Owner::Left(_)))));
-                restored.damaged += usize::from(!matches!(owner, Some(None | Some(Owner::Left(_)))));
+                let is_orphan = matches!(owner, Some(None | Some(Owner::Left(_))));
+                restored.orphaned += usize::from(is_orphan);
+                restored.damaged += usize::from(!is_orphan);
             }
         }
     }
@@ -181,9 +179,10 @@ fn reopen(correlator: &mut Correlator, stored: Stored) {
 impl Correlator {
     /// The members of a series that are not among these.
     fn others(&self, owner: u32, sharing: &[u16]) -> u8 {
-        let number = (owner as usize).checked_sub(self.plans.len());
-        let series = number.and_then(|number| self.series.get(number));
-        let members = series.map(|series| series.members.as_slice()).unwrap_or_default();
+        let members = self
+            .series(owner)
+            .map(|series| series.members.as_slice())
+            .unwrap_or_default();
         let plans = members.iter().map(|member| self.plans.get(*member as usize));
         let others = plans
             .zip(0..)
@@ -193,7 +192,7 @@ impl Correlator {
 
     /// By [`short`] fingerprints, the members that look at a shared window; `None` for any other window.
     fn sharing(&self, slot: &Slot) -> Option<Vec<u16>> {
-        let _series = (slot.correlation as usize).checked_sub(self.plans.len())?;
+        self.series(slot.correlation)?;
         let plans = self
             .counters_of(slot)
             .filter_map(|member| self.plans.get(member as usize));

@@ -3,7 +3,7 @@
 //! The first tick of a line puts its mark into the shared window; every member's tick then looks at its own part of it.
 //! What a series is, and why this is exact, stands in `series`.
 
-use super::series::Met;
+use super::series::{Met, Series};
 use super::{Correlator, Outcome, Shape, Slot, Tick, Window};
 use crate::detect::correlate::marks::Mark;
 use crate::detect::correlate::window::Arrival;
@@ -42,7 +42,7 @@ impl Correlator {
 
     /// Counts a line in the shared window, on the first tick of a member.
     fn meet(&mut self, (number, place): (u32, u8), time: i64, tick: &Tick) -> Met {
-        let (owner, lines, bit) = (self.plans.len() as u32 + number, self.lines, 1 << place);
+        let (owner, lines, bit) = (self.owner(number), self.lines, 1 << place);
         let Some(series) = self.series.get_mut(number as usize) else {
             return Met::default();
         };
@@ -160,10 +160,7 @@ impl Correlator {
 
     /// Gives a member a window of its own beside the shared one: its slot.
     fn part(&mut self, at: u32, tick: &Tick, window: Window) -> u32 {
-        let series = self
-            .plans
-            .get(tick.correlation as usize)
-            .and_then(|plan| plan.series);
+        let series = self.series_of(tick.correlation);
         // What the line at hand was met with stays as it is: a line ticks a member once.
         if let (Some(slot), Some((_, place))) = (self.keys.slot_mut(at), series) {
             slot.parted |= 1 << place;
@@ -220,10 +217,21 @@ impl Correlator {
         })
     }
 
+    /// The number that the windows of a series go by.
+    fn owner(&self, number: u32) -> u32 {
+        self.plans.len() as u32 + number
+    }
+
+    /// The series whose windows go by that number; `None` for the number of a correlation.
+    #[inline]
+    pub(super) fn series(&self, owner: u32) -> Option<&Series> {
+        self.series.get((owner as usize).checked_sub(self.plans.len())?)
+    }
+
     /// Whose windows a member shares, and its place among them.
     pub(super) fn series_of(&self, correlation: u32) -> Option<(u32, u8)> {
         let (number, place) = self.plans.get(correlation as usize)?.series?;
-        Some((self.plans.len() as u32 + number, place))
+        Some((self.owner(number), place))
     }
 
     /// The window that a correlation looks at.
@@ -232,7 +240,7 @@ impl Correlator {
         let Some((number, place)) = self.plans.get(correlation as usize)?.series else {
             return find(correlation).map(|slot| &slot.window);
         };
-        let shared = find(self.plans.len() as u32 + number)?;
+        let shared = find(self.owner(number))?;
         let is_parted = shared.parted & (1 << place) != 0;
         let slot = if is_parted { find(correlation)? } else { shared };
         Some(&slot.window).filter(|window| **window != Window::Spent)
@@ -240,8 +248,7 @@ impl Correlator {
 
     /// The correlations that look at a window.
     pub(super) fn counters_of(&self, slot: &Slot) -> impl Iterator<Item = u32> {
-        let number = (slot.correlation as usize).checked_sub(self.plans.len());
-        let series = number.and_then(|number| self.series.get(number));
+        let series = self.series(slot.correlation);
         let members = series.map(|series| series.members.as_slice()).unwrap_or_default();
         let sharing = members
             .iter()
