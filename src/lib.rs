@@ -44,6 +44,7 @@ pub mod drive;
 pub mod ecs;
 pub mod enrich;
 pub mod event;
+mod index;
 pub mod indicator;
 pub mod net;
 mod numbered;

@@ -45,6 +45,12 @@ impl<'a> Iterator for Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
+    /// Whether the line is given object by object.
+    #[inline]
+    pub const fn are_several(&self) -> bool {
+        self.split
+    }
+
     /// Gives a line of several objects without brackets around them (`{…},{…}` or `{…}{…}`) object by object, from
     /// the first on; false for any other line. Worth asking where no grammar accepts the line whole, since the first
     /// object is read to its end.

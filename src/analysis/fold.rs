@@ -35,6 +35,9 @@ pub struct FoldOptions {
     pub persist: bool,
 }
 
+/// So many ticks ask for the memory of their windows together.
+const FORESEEN: usize = 32;
+
 /// A wall-clock time with verdicts that were reached then.
 pub type Verdicts<'v> = &'v [(Claim, Verdict, Time)];
 
@@ -339,10 +342,16 @@ impl Fold {
     }
 
     /// Counts the line's ticks; what fires on it.
-    fn observe(&mut self, scan: &Scan, at: usize) -> Vec<Sighting> {
+    fn observe(&mut self, scan: &mut Scan, at: usize) -> Vec<Sighting> {
         let Some(found) = scan.found.get(at) else {
             return Vec::new();
         };
+        if found.ticks.end > scan.foreseen {
+            let end = scan.ticks.len().min(scan.foreseen as usize + FORESEEN);
+            let next = scan.ticks.get(scan.foreseen as usize..end);
+            self.correlator.foresee(next.unwrap_or_default());
+            scan.foreseen = end as u32;
+        }
         let ticks = scan
             .ticks
             .get(found.ticks.start as usize..found.ticks.end as usize)

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use afw_parsers::{Format, Layout, Line as Parsed, Parser, Record, parts};
 
+use crate::client::Client;
 use crate::detect::correlate::tick::{Tick, Ticker};
 use crate::detect::fields::Field;
 use crate::detect::{Class, Hit, Signatures, label, named};
@@ -51,6 +52,13 @@ pub struct Scanner {
     judges_exposures: bool,
     /// Whether rules, receivers or printers ask for the country, network or lists of every client.
     asks_addresses: bool,
+}
+
+/// A line that was parsed, and whose request it is.
+#[derive(Clone, Copy)]
+struct Met {
+    line: Line,
+    client: Client,
 }
 
 impl Scanner {
@@ -129,29 +137,57 @@ impl Scanner {
         };
         scan.found.reserve(self.room.0.min(batch.lines.len()));
         scan.ticks.reserve(self.room.1.min(4 * batch.lines.len()));
+        scan.layout = Some(self.scan_lines(&batch, layout, &mut scan));
+        self.flush_format(&mut scan.statistics);
+        self.room = (scan.found.len(), scan.ticks.len());
+        scan.batch = batch;
+        scan
+    }
+
+    /// Parses each line one ahead of the one that is judged: what judging it looks up is on its way meanwhile. The layout
+    /// that the lines leave.
+    fn scan_lines(&mut self, batch: &Batch, layout: &Layout, scan: &mut Scan) -> Layout {
         let mut parser = Parser::new(layout);
-        let mut record = Record::default();
+        let (mut next, mut before) = (&mut Record::default(), &mut Record::default());
+        let (mut waiting, mut several) = (None, false);
         for &line in &batch.lines {
             let bytes = batch.line(line);
             scan.statistics.line(bytes.len(), line.cut);
-            let first = scan.found.len();
             let mut parts = parts(bytes);
             while let Some((at, part)) = parts.next() {
                 let line = line.part(at, part.len());
-                match parser.parse(part, &mut record) {
-                    Ok(Parsed::Record) => self.record(&batch, line, &record, &mut scan),
+                match parser.parse(part, next) {
+                    Ok(Parsed::Record) => {
+                        let met = self.meet(line, next);
+                        if let Some(met) = waiting.replace(met) {
+                            self.record(batch, met, before, scan);
+                        }
+                        std::mem::swap(&mut next, &mut before);
+                    }
                     Ok(Parsed::Skip(skip)) => scan.statistics.skip(skip),
                     Err(reject) if !parts.split_row() => scan.reject(line, reject),
                     Err(_) => {}
                 }
             }
-            scan.hold_together(first);
+            several |= parts.are_several();
         }
-        self.flush_format(&mut scan.statistics);
-        self.room = (scan.found.len(), scan.ticks.len());
-        scan.layout = Some(parser.layout());
-        scan.batch = batch;
-        scan
+        if let Some(met) = waiting {
+            self.record(batch, met, before, scan);
+        }
+        if several {
+            scan.hold_together(batch);
+        }
+        parser.layout()
+    }
+
+    /// Whose request it is; asks for the memory of what is known of that address.
+    #[inline]
+    fn meet(&self, line: Line, record: &Record<'_>) -> Met {
+        let client = self.kit.trust.resolve(record);
+        if let Some(address) = client.address {
+            self.enricher.addresses.fetch(address);
+        }
+        Met { line, client }
     }
 
     /// Counts the formats of lines, which are many of one kind, in one go.
@@ -185,10 +221,11 @@ impl Scanner {
         let Ok(Parsed::Record) = parser.parse(batch.line(line), &mut record) else {
             return None;
         };
+        let met = self.meet(line, &record);
         let Self {
             kit, enricher, known, ..
         } = self;
-        let event = event(kit, enricher, known, batch, line, &record, true);
+        let event = event(kit, enricher, known, batch, met, &record, true);
         Some(sighted::of(&event, label::of_record(&record), kit.wants))
     }
 
@@ -207,6 +244,7 @@ impl Scanner {
             len: 0,
             cut: false,
         };
+        let met = self.meet(line, record);
         let Self {
             kit,
             signatures,
@@ -215,13 +253,14 @@ impl Scanner {
             ..
         } = self;
         look(
-            &event(kit, enricher, known, &batch, line, record, true),
+            &event(kit, enricher, known, &batch, met, record, true),
             signatures,
         )
     }
 
     /// Judges one parsed line.
-    fn record(&mut self, batch: &Batch, line: Line, record: &Record<'_>, scan: &mut Scan) {
+    fn record(&mut self, batch: &Batch, met: Met, record: &Record<'_>, scan: &mut Scan) {
+        let line = met.line;
         let Some(time) = record.time else {
             scan.statistics.timeless += 1;
             return;
@@ -251,7 +290,7 @@ impl Scanner {
         } = self;
         let judges_exposures = *judges_exposures;
         let asks_address = *asks_addresses || tally.is_some();
-        let event = event(kit, enricher, known, batch, line, record, asks_address);
+        let event = event(kit, enricher, known, batch, met, record, asks_address);
         if !kit.sinks.is_empty() {
             scan.clients.push(Seen {
                 start: line.start,
@@ -338,11 +377,10 @@ fn event<'e, 'a>(
     enricher: &'e mut Enricher,
     known: &Known,
     batch: &'e Batch,
-    line: Line,
+    Met { line, client }: Met,
     record: &'e Record<'a>,
     asks_address: bool,
 ) -> Event<'e, 'a> {
-    let client = kit.trust.resolve(record);
     let agent = enricher.agents.facts(record.user_agent.as_deref());
     let address = match client.address {
         Some(address) if asks_address || agent.claims.is_some() => enricher.addresses.facts(address),

@@ -6,13 +6,15 @@
 //! a fact.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::hash::BuildHasher;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use super::lists::Role;
 use super::{AddressFacts, Databases, Exempt, Exemptions, Lists, Marks, Place};
+use crate::index::Index;
 
 /// How many addresses a cache holds unless told otherwise, at most about 8 MB.
 pub const DEFAULT_ADDRESSES: usize = 1 << 17;
@@ -26,8 +28,9 @@ pub struct AddressCache {
     lists: Arc<Lists>,
     exemptions: Arc<Exemptions>,
     max_addresses: usize,
-    /// The place in `facts` of each IPv4 address: a table of small entries, for most of its look-ups wait for memory.
-    v4: HashMap<u32, u32, RandomState>,
+    /// The place in `facts` of each IPv4 address, by what `mixer` makes of it, which no other address has.
+    v4: Index,
+    mixer: Mixer,
     /// As `v4`, of IPv6 addresses.
     v6: HashMap<u128, u32, RandomState>,
     facts: Vec<AddressFacts>,
@@ -52,7 +55,8 @@ impl AddressCache {
             lists,
             exemptions,
             max_addresses: addresses.clamp(1, 1 << 24),
-            v4: HashMap::default(),
+            v4: Index::new(),
+            mixer: Mixer::new(),
             v6: HashMap::default(),
             facts: Vec::new(),
             met: HashMap::default(),
@@ -66,17 +70,25 @@ impl AddressCache {
     #[inline]
     pub fn facts(&mut self, address: IpAddr) -> &AddressFacts {
         let place = match self.place(address) {
-            Some(place) => *place,
+            Some(place) => place,
             None => self.admit(address),
         };
         self.facts.get(place as usize).unwrap_or(&self.nobody)
     }
 
+    /// Asks for the memory that [`AddressCache::facts`] begins with.
     #[inline]
-    fn place(&self, address: IpAddr) -> Option<&u32> {
+    pub fn fetch(&self, address: IpAddr) {
+        if let IpAddr::V4(v4) = address {
+            self.v4.fetch(self.mixer.mix(v4));
+        }
+    }
+
+    #[inline]
+    fn place(&self, address: IpAddr) -> Option<u32> {
         match address {
-            IpAddr::V4(v4) => self.v4.get(&v4.to_bits()),
-            IpAddr::V6(v6) => self.v6.get(&v6.to_bits()),
+            IpAddr::V4(v4) => self.v4.find(self.mixer.mix(v4), |_| true),
+            IpAddr::V6(v6) => self.v6.get(&v6.to_bits()).copied(),
         }
     }
 
@@ -111,9 +123,11 @@ impl AddressCache {
             None => self.keep(facts),
         };
         match address {
-            IpAddr::V4(v4) => self.v4.insert(v4.to_bits(), place),
-            IpAddr::V6(v6) => self.v6.insert(v6.to_bits(), place),
-        };
+            IpAddr::V4(v4) => self.v4.insert(self.mixer.mix(v4), place),
+            IpAddr::V6(v6) => {
+                self.v6.insert(v6.to_bits(), place);
+            }
+        }
         place
     }
 
@@ -173,6 +187,26 @@ impl AddressCache {
             place.complete(known.or_insert_with(|| database.place(address)));
         }
         place
+    }
+}
+
+/// Scatters IPv4 addresses, each to a place of its own among 2³², by odd factors that nobody knows who chooses addresses.
+#[derive(Debug)]
+struct Mixer([u32; 2]);
+
+impl Mixer {
+    fn new() -> Self {
+        let seeds = RandomState::default().hash_one(0);
+        Self([seeds as u32 | 1, (seeds >> 32) as u32 | 1])
+    }
+
+    /// What is found by, in the upper half.
+    #[inline]
+    const fn mix(&self, address: Ipv4Addr) -> u64 {
+        let Self([first, second]) = self;
+        let once = address.to_bits().wrapping_mul(*first);
+        let twice = (once ^ once >> 15).wrapping_mul(*second);
+        (twice as u64) << 32
     }
 }
 

@@ -131,6 +131,8 @@ pub struct Scan {
     pub said: Vec<Said>,
     /// Ticks of all found lines.
     pub ticks: Vec<Tick>,
+    /// For how many of them memory was asked.
+    pub foreseen: u32,
     /// Latest event time in the batch.
     pub latest: Option<Time>,
     /// Counts over the batch.
@@ -179,13 +181,15 @@ impl Scan {
         self.rejected.push(Rejected { line, reject });
     }
 
-    /// What was found from `first` on stands on one line: nothing of another log comes between, so that no commit does.
-    pub(super) fn hold_together(&mut self, first: usize) {
-        if let Some(found) = self.found.get_mut(first..)
-            && let [.., last] = found
-        {
-            let key = last.key;
-            found.iter_mut().for_each(|found| found.key = key);
+    /// What was found on one line that holds several records stands together: nothing of another log comes between, so that
+    /// no commit does.
+    pub(super) fn hold_together(&mut self, batch: &Batch) {
+        let line = |found: &Found| batch.line_of(found.line.start).map(|line| line.start);
+        for found in self.found.chunk_by_mut(|left, right| line(left) == line(right)) {
+            if let [.., last] = found {
+                let key = last.key;
+                found.iter_mut().for_each(|found| found.key = key);
+            }
         }
     }
 }

@@ -3,6 +3,8 @@
 //! What a mark's tag means depends on the kind: events up to and including this instant; a value's hash; the number
 //! of the base rule. Next: `window`, which decides what counts at all.
 
+use crate::index::fetch;
+
 use super::rule::{Kind, MAX_BASES};
 use super::window::Shape;
 
@@ -64,6 +66,13 @@ impl Marks {
     #[inline]
     pub fn newest(&self) -> i64 {
         self.all.last().map_or(i64::MIN, |mark| mark.time)
+    }
+
+    /// Asks for the memory of the oldest that matter and of the newest.
+    #[inline]
+    pub fn fetch(&self) {
+        fetch(&self.all, self.stale);
+        fetch(&self.all, self.all.len());
     }
 
     /// All that are kept, the stale ones too.

@@ -3,6 +3,8 @@
 //! Windows are known by the numbers of their slots. The links lie apart from the windows: eight of them fill a line
 //! of the processor's cache, so moving a window to the end does not fetch the windows beside it. Next: `keys`.
 
+use crate::index::fetch;
+
 /// No window.
 const NONE: u32 = u32::MAX;
 
@@ -55,6 +57,21 @@ impl Order {
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.links.capacity() * size_of::<Link>()
+    }
+
+    /// Asks for the memory of what a window stands between.
+    #[inline]
+    pub fn fetch(&self, at: u32) {
+        fetch(&self.links, at as usize);
+    }
+
+    /// Asks for the memory of its neighbours' links, which change when it is renewed.
+    #[inline]
+    pub fn fetch_beside(&self, at: u32) {
+        if let Some(link) = self.links.get(at as usize) {
+            fetch(&self.links, link.older as usize);
+            fetch(&self.links, link.newer as usize);
+        }
     }
 
     /// Adds a window as the newest.
@@ -129,6 +146,13 @@ impl Order {
     pub fn oldest_of(&self, correlation: u32, now: i64) -> Option<u32> {
         let ends = self.ends.get(correlation as usize)?;
         (ends.oldest != NONE && now > ends.quiet_until).then_some(ends.oldest)
+    }
+
+    /// The oldest window of one correlation, and that behind it, if there is one.
+    #[inline]
+    pub fn oldest_two(&self, correlation: u32) -> Option<(u32, u32)> {
+        let oldest = self.ends.get(correlation as usize)?.oldest;
+        Some((oldest, self.links.get(oldest as usize)?.newer))
     }
 
     /// Remembers that the oldest window of a correlation is not over up to this event time, as long as it is not touched.

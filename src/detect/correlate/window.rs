@@ -97,6 +97,14 @@ impl Window {
         (window, Outcome { late: false, fired })
     }
 
+    /// Asks for the memory of its newest marks.
+    #[inline]
+    pub fn fetch(&self) {
+        if let Self::Many(marks) = self {
+            marks.fetch();
+        }
+    }
+
     /// Event time of the newest mark.
     #[inline]
     pub fn newest(&self) -> i64 {
