@@ -35,9 +35,6 @@ pub struct FoldOptions {
     pub persist: bool,
 }
 
-/// So many ticks ask for the memory of their windows together.
-const FORESEEN: usize = 32;
-
 /// A wall-clock time with verdicts that were reached then.
 pub type Verdicts<'v> = &'v [(Claim, Verdict, Time)];
 
@@ -346,11 +343,10 @@ impl Fold {
         let Some(found) = scan.found.get(at) else {
             return Vec::new();
         };
-        if found.ticks.end > scan.foreseen {
-            let end = scan.ticks.len().min(scan.foreseen as usize + FORESEEN);
-            let next = scan.ticks.get(scan.foreseen as usize..end);
-            self.correlator.foresee(next.unwrap_or_default());
-            scan.foreseen = end as u32;
+        while scan.foreseen < scan.ticks.len() && scan.foreseen < found.ticks.end as usize + Correlator::AHEAD {
+            let end = scan.ticks.len().min(scan.foreseen + Correlator::STEP);
+            self.correlator.foresee(&scan.ticks[scan.foreseen..end]);
+            scan.foreseen = end;
         }
         let ticks = scan
             .ticks

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use afw_parsers::{Format, Layout, Line as Parsed, Parser, Record, parts};
 
-use crate::client::Client;
 use crate::detect::correlate::tick::{Tick, Ticker};
 use crate::detect::fields::Field;
 use crate::detect::{Class, Hit, Signatures, label, named};
@@ -50,15 +49,8 @@ pub struct Scanner {
     tally: Option<Box<Tally>>,
     /// Whether any rule is about what was served.
     judges_exposures: bool,
-    /// Whether rules, receivers or printers ask for the country, network or lists of every client.
+    /// Whether rules, receivers, printers or a report ask for the country, network or lists of every client.
     asks_addresses: bool,
-}
-
-/// A line that was parsed, and whose request it is.
-#[derive(Clone, Copy)]
-struct Met {
-    line: Line,
-    client: Client,
 }
 
 impl Scanner {
@@ -90,7 +82,7 @@ impl Scanner {
     /// Takes another kit with the same rules: fresher databases and lists.
     pub fn refresh(&mut self, kit: &Arc<Kit>) {
         self.enricher = enricher(kit);
-        self.asks_addresses = asks_addresses(kit);
+        self.asks_addresses = self.tally.is_some() || asks_addresses(kit);
         self.kit = Arc::clone(kit);
     }
 
@@ -102,6 +94,7 @@ impl Scanner {
     /// Counts every request for a report from now on.
     #[must_use]
     pub fn counting(mut self, tally: Option<Tally>) -> Self {
+        self.asks_addresses |= tally.is_some();
         self.tally = tally.map(Box::new);
         self
     }
@@ -157,10 +150,12 @@ impl Scanner {
             while let Some((at, part)) = parts.next() {
                 let line = line.part(at, part.len());
                 match parser.parse(part, next) {
+                    // Nothing is looked up.
+                    Ok(Parsed::Record) if !self.asks_addresses => self.record(batch, line, next, scan),
                     Ok(Parsed::Record) => {
-                        let met = self.meet(line, next);
-                        if let Some(met) = waiting.replace(met) {
-                            self.record(batch, met, before, scan);
+                        self.expect(next);
+                        if let Some(line) = waiting.replace(line) {
+                            self.record(batch, line, before, scan);
                         }
                         std::mem::swap(&mut next, &mut before);
                     }
@@ -171,8 +166,8 @@ impl Scanner {
             }
             several |= parts.are_several();
         }
-        if let Some(met) = waiting {
-            self.record(batch, met, before, scan);
+        if let Some(line) = waiting {
+            self.record(batch, line, before, scan);
         }
         if several {
             scan.hold_together(batch);
@@ -180,14 +175,12 @@ impl Scanner {
         parser.layout()
     }
 
-    /// Whose request it is; asks for the memory of what is known of that address.
+    /// Asks for the memory of what is known of a line's address, where there is no doubt whose address counts.
     #[inline]
-    fn meet(&self, line: Line, record: &Record<'_>) -> Met {
-        let client = self.kit.trust.resolve(record);
-        if let Some(address) = client.address {
-            self.enricher.addresses.fetch(address);
+    fn expect(&self, record: &Record<'_>) {
+        if let Some(peer) = record.peer.filter(|_| !record.more.used) {
+            self.enricher.addresses.fetch(peer);
         }
-        Met { line, client }
     }
 
     /// Counts the formats of lines, which are many of one kind, in one go.
@@ -221,11 +214,10 @@ impl Scanner {
         let Ok(Parsed::Record) = parser.parse(batch.line(line), &mut record) else {
             return None;
         };
-        let met = self.meet(line, &record);
         let Self {
             kit, enricher, known, ..
         } = self;
-        let event = event(kit, enricher, known, batch, met, &record, true);
+        let event = event(kit, enricher, known, batch, line, &record, true);
         Some(sighted::of(&event, label::of_record(&record), kit.wants))
     }
 
@@ -244,7 +236,6 @@ impl Scanner {
             len: 0,
             cut: false,
         };
-        let met = self.meet(line, record);
         let Self {
             kit,
             signatures,
@@ -253,14 +244,13 @@ impl Scanner {
             ..
         } = self;
         look(
-            &event(kit, enricher, known, &batch, met, record, true),
+            &event(kit, enricher, known, &batch, line, record, true),
             signatures,
         )
     }
 
     /// Judges one parsed line.
-    fn record(&mut self, batch: &Batch, met: Met, record: &Record<'_>, scan: &mut Scan) {
-        let line = met.line;
+    fn record(&mut self, batch: &Batch, line: Line, record: &Record<'_>, scan: &mut Scan) {
         let Some(time) = record.time else {
             scan.statistics.timeless += 1;
             return;
@@ -289,8 +279,7 @@ impl Scanner {
             ..
         } = self;
         let judges_exposures = *judges_exposures;
-        let asks_address = *asks_addresses || tally.is_some();
-        let event = event(kit, enricher, known, batch, met, record, asks_address);
+        let event = event(kit, enricher, known, batch, line, record, *asks_addresses);
         if !kit.sinks.is_empty() {
             scan.clients.push(Seen {
                 start: line.start,
@@ -377,10 +366,11 @@ fn event<'e, 'a>(
     enricher: &'e mut Enricher,
     known: &Known,
     batch: &'e Batch,
-    Met { line, client }: Met,
+    line: Line,
     record: &'e Record<'a>,
     asks_address: bool,
 ) -> Event<'e, 'a> {
+    let client = kit.trust.resolve(record);
     let agent = enricher.agents.facts(record.user_agent.as_deref());
     let address = match client.address {
         Some(address) if asks_address || agent.claims.is_some() => enricher.addresses.facts(address),

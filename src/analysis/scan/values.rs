@@ -132,7 +132,7 @@ pub struct Scan {
     /// Ticks of all found lines.
     pub ticks: Vec<Tick>,
     /// For how many of them memory was asked.
-    pub foreseen: u32,
+    pub foreseen: usize,
     /// Latest event time in the batch.
     pub latest: Option<Time>,
     /// Counts over the batch.

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use afw_parsers::Time;
 
-use super::keys::{Keys, Name, Slot};
+use super::keys::{Keys, Slot};
 use super::network::client_key;
 use super::rule::{Correlation, RuleRef};
 use super::tick::{Place, Tick};
@@ -33,12 +33,14 @@ use super::window::{Outcome, Shape, Window};
 use crate::detect::RuleInfo;
 use crate::store::State;
 
+mod foresight;
 mod plan;
 mod row;
 mod series;
 mod shared;
 mod values;
 
+use foresight::Foresight;
 use plan::Plan;
 use series::Series;
 pub use values::{Counters, Fired, Options, Progress, Restored};
@@ -62,8 +64,7 @@ pub struct Correlator {
     dirty: Vec<u32>,
     gone: Vec<(u32, u128)>,
     rows_gone: Vec<Vec<u8>>,
-    names: Vec<Name>,
-    places: Vec<u32>,
+    foresight: Foresight,
 }
 
 impl Correlator {
@@ -86,29 +87,8 @@ impl Correlator {
             dirty: Vec::new(),
             gone: Vec::new(),
             rows_gone: Vec::new(),
-            names: Vec::new(),
-            places: Vec::new(),
+            foresight: Foresight::default(),
         }
-    }
-
-    /// Asks for the memory that these ticks will need: they wait for it together instead of one after the other. It
-    /// changes nothing else.
-    pub fn foresee(&mut self, ticks: &[Tick]) {
-        let mut names = std::mem::take(&mut self.names);
-        names.clear();
-        for tick in ticks {
-            let owner = self
-                .series_of(tick.correlation)
-                .map_or(tick.correlation, |(owner, _)| owner);
-            let name = self.keys.name(owner, tick.key);
-            self.keys.fetch_place(&name);
-            names.push(name);
-        }
-        let mut places = std::mem::take(&mut self.places);
-        places.clear();
-        places.extend(names.iter().filter_map(|name| self.keys.fetch_slot(name)));
-        places.iter().for_each(|&at| self.keys.fetch_beside(at));
-        (self.names, self.places) = (names, places);
     }
 
     /// Counts one tick of a line. `Some` when it completes a window of a rule that alerts.

@@ -142,14 +142,14 @@ impl Keys {
         }
     }
 
-    /// Asks for what taking out the oldest window of a correlation will look at, and for the slot of the one behind it.
-    #[inline]
+    /// Asks for what looking at the oldest window of a correlation and taking it out will need, and for the one behind it.
     pub fn fetch_oldest(&self, correlation: u32) {
         let Some((oldest, next)) = self.order.oldest_two(correlation) else {
             return;
         };
         if let Some(slot) = self.slots.get(oldest as usize) {
             self.index.fetch(hash(&self.hasher, slot.correlation, slot.key));
+            slot.window.fetch();
         }
         fetch(&self.slots, next as usize);
         self.order.fetch(next);
@@ -192,7 +192,9 @@ impl Keys {
     #[inline]
     pub fn touch(&mut self, name: &Name, touched: u64) -> Option<(u32, &mut Slot)> {
         let at = self.find(name)?;
-        self.order.renew(name.correlation, at);
+        if self.order.renew(name.correlation, at) {
+            self.fetch_oldest(name.correlation);
+        }
         let slot = self.slots.get_mut(at as usize)?;
         slot.touched = touched;
         Some((at, slot))

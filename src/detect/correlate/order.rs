@@ -86,17 +86,20 @@ impl Order {
         self.append(correlation, at);
     }
 
-    /// Makes a window the newest of its correlation.
-    pub fn renew(&mut self, correlation: u32, at: u32) {
+    /// Makes a window the newest of its correlation. Whether it was the oldest.
+    #[inline]
+    pub fn renew(&mut self, correlation: u32, at: u32) -> bool {
         let Some(ends) = self.ends.get_mut(correlation as usize) else {
-            return;
+            return false;
         };
+        let was_oldest = ends.oldest == at;
         if ends.newest != at {
             self.remove(correlation, at);
             self.append(correlation, at);
-        } else if ends.oldest == at {
+        } else if was_oldest {
             ends.set_oldest(at);
         }
+        was_oldest
     }
 
     /// Takes a window out: the two beside it become neighbours.
