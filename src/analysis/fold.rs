@@ -35,6 +35,9 @@ pub struct FoldOptions {
     pub persist: bool,
 }
 
+/// How many lines of which something is said are looked at ahead.
+const SAID_AHEAD: usize = 4;
+
 /// A wall-clock time with verdicts that were reached then.
 pub type Verdicts<'v> = &'v [(Claim, Verdict, Time)];
 
@@ -111,6 +114,7 @@ impl Fold {
     /// Takes one found line of a scan.
     pub fn take(&mut self, scan: &mut Scan, at: usize) -> Outcome {
         self.count_clients(scan, Some(at));
+        self.foresee(scan, at);
         let fired = self.observe(scan, at);
         if fired.is_empty() && scan.said(at).is_none() {
             return Outcome::default();
@@ -338,16 +342,32 @@ impl Fold {
         }
     }
 
+    /// Asks for the memory that the lines behind a found one will need: of windows, and of what is known of clients.
+    fn foresee(&mut self, scan: &mut Scan, at: usize) {
+        let Some(found) = scan.found.get(at) else { return };
+        let (mut ticks, mut said) = scan.foreseen;
+        while ticks < scan.ticks.len() && ticks < found.ticks.end as usize + Correlator::AHEAD {
+            let end = scan.ticks.len().min(ticks + Correlator::STEP);
+            self.correlator.foresee(&scan.ticks[ticks..end]);
+            ticks = end;
+        }
+        while said < scan.said.len() && found.said.is_some_and(|at| said < at as usize + SAID_AHEAD) {
+            let end = scan.said.len().min(said + SAID_AHEAD);
+            let findings = scan.said[said..end]
+                .iter()
+                .filter_map(|said| said.finding.as_ref());
+            let clients = findings.filter_map(|finding| finding.event.client);
+            self.indicators.foresee(clients);
+            said = end;
+        }
+        scan.foreseen = (ticks, said);
+    }
+
     /// Counts the line's ticks; what fires on it.
-    fn observe(&mut self, scan: &mut Scan, at: usize) -> Vec<Sighting> {
+    fn observe(&mut self, scan: &Scan, at: usize) -> Vec<Sighting> {
         let Some(found) = scan.found.get(at) else {
             return Vec::new();
         };
-        while scan.foreseen < scan.ticks.len() && scan.foreseen < found.ticks.end as usize + Correlator::AHEAD {
-            let end = scan.ticks.len().min(scan.foreseen + Correlator::STEP);
-            self.correlator.foresee(&scan.ticks[scan.foreseen..end]);
-            scan.foreseen = end;
-        }
         let ticks = scan
             .ticks
             .get(found.ticks.start as usize..found.ticks.end as usize)

@@ -31,8 +31,11 @@ pub struct AddressCache {
     /// The place in `facts` of each IPv4 address, by what `mixer` makes of it, which no other address has.
     v4: Index,
     mixer: Mixer,
-    /// As `v4`, of IPv6 addresses.
-    v6: HashMap<u128, u32, RandomState>,
+    /// The place in `sixes` of each IPv6 address.
+    v6: Index,
+    /// IPv6 addresses, each with its place in `facts`.
+    sixes: Vec<(u128, u32)>,
+    hasher: RandomState,
     facts: Vec<AddressFacts>,
     /// The place of facts already met.
     met: HashMap<AddressFacts, u32, RandomState>,
@@ -57,7 +60,9 @@ impl AddressCache {
             max_addresses: addresses.clamp(1, 1 << 24),
             v4: Index::new(),
             mixer: Mixer::new(),
-            v6: HashMap::default(),
+            v6: Index::new(),
+            sixes: Vec::new(),
+            hasher: RandomState::default(),
             facts: Vec::new(),
             met: HashMap::default(),
             decoded: HashMap::default(),
@@ -79,8 +84,9 @@ impl AddressCache {
     /// Asks for the memory that [`AddressCache::facts`] begins with.
     #[inline]
     pub fn fetch(&self, address: IpAddr) {
-        if let IpAddr::V4(v4) = address {
-            self.v4.fetch(self.mixer.mix(v4));
+        match address {
+            IpAddr::V4(v4) => self.v4.fetch(self.mixer.mix(v4)),
+            IpAddr::V6(v6) => self.v6.fetch(self.hasher.hash_one(v6.to_bits())),
         }
     }
 
@@ -88,7 +94,13 @@ impl AddressCache {
     fn place(&self, address: IpAddr) -> Option<u32> {
         match address {
             IpAddr::V4(v4) => self.v4.find(self.mixer.mix(v4), |_| true),
-            IpAddr::V6(v6) => self.v6.get(&v6.to_bits()).copied(),
+            IpAddr::V6(v6) => {
+                let bits = v6.to_bits();
+                let six = |number: u32| self.sixes.get(number as usize);
+                let is = |number| six(number).is_some_and(|(other, _)| *other == bits);
+                let number = self.v6.find(self.hasher.hash_one(bits), is)?;
+                six(number).map(|(_, place)| *place)
+            }
         }
     }
 
@@ -114,6 +126,7 @@ impl AddressCache {
         if self.v4.len() + self.v6.len() >= self.max_addresses {
             self.v4.clear();
             self.v6.clear();
+            self.sixes.clear();
             self.facts.clear();
             self.met.clear();
         }
@@ -125,7 +138,10 @@ impl AddressCache {
         match address {
             IpAddr::V4(v4) => self.v4.insert(self.mixer.mix(v4), place),
             IpAddr::V6(v6) => {
-                self.v6.insert(v6.to_bits(), place);
+                let bits = v6.to_bits();
+                self.v6
+                    .insert(self.hasher.hash_one(bits), self.sixes.len() as u32);
+                self.sixes.push((bits, place));
             }
         }
         place

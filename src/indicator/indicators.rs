@@ -59,6 +59,8 @@ pub struct Indicators {
     counters: Counters,
     dirty: BTreeSet<Subject>,
     rows_gone: Vec<Vec<u8>>,
+    /// Clients for whose profiles memory was asked lately.
+    foreseen: Vec<IpAddr>,
 }
 
 impl Indicators {
@@ -79,6 +81,7 @@ impl Indicators {
             counters: Counters::default(),
             dirty: BTreeSet::new(),
             rows_gone: Vec::new(),
+            foreseen: Vec::new(),
         }
     }
 
@@ -108,6 +111,24 @@ impl Indicators {
             self.merge(subject, event, &sightings, &held, &mut updates);
         }
         updates
+    }
+
+    /// Asks for memory that merging what is said of these clients will need, and goes on with those told before; changes
+    /// nothing else.
+    pub fn foresee(&mut self, clients: impl Iterator<Item = IpAddr>) {
+        let Self {
+            foreseen, profiles, ..
+        } = self;
+        let known = |client| profiles.get(&Subject::Address(client));
+        foreseen
+            .drain(..)
+            .filter_map(known)
+            .for_each(|profile| profile.fetch_beyond());
+        foreseen.extend(clients.filter(|&client| {
+            let profile = known(client);
+            profile.into_iter().for_each(|profile| profile.fetch());
+            profile.is_some()
+        }));
     }
 
     /// Takes back what was gathered about an address that turned out to be nobody to blame.

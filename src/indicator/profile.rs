@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::net::IpAddr;
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use afw_parsers::Time;
@@ -14,6 +15,7 @@ use super::tally::{Leaders, Tally, strength};
 use crate::detect::{Class, Confidence, RuleInfo};
 use crate::enrich::AddressFacts;
 use crate::event::{SightedEvent, Sighting};
+use crate::index::fetch;
 
 /// Rules that a profile tells apart; sightings of further ones still count.
 const MAX_RULES: usize = 64;
@@ -83,6 +85,22 @@ impl Profile {
             touched: 0,
             limit: Confidence::default(),
         }
+    }
+
+    /// Asks for its own memory, where it is looked at when something is added.
+    pub fn fetch(&self) {
+        fetch(from_ref(&self.rules), 0);
+        fetch(from_ref(&self.evidence), 0);
+        fetch(from_ref(&self.facts), 0);
+        fetch(from_ref(&self.emitted), 0);
+        fetch(from_ref(&self.first_seen), 0);
+    }
+
+    /// Asks for the memory of what it holds.
+    pub fn fetch_beyond(&self) {
+        fetch(&self.rules, 0);
+        fetch(&self.hosts, 0);
+        fetch(self.evidence.lines(), 0);
     }
 
     /// Adds the sightings of one line that are about this value. `held` says which rules must not lead to a delivery.

@@ -131,8 +131,8 @@ pub struct Scan {
     pub said: Vec<Said>,
     /// Ticks of all found lines.
     pub ticks: Vec<Tick>,
-    /// For how many of them memory was asked.
-    pub foreseen: usize,
+    /// Of how many ticks, and of what is said of how many lines, memory was asked for.
+    pub foreseen: (usize, usize),
     /// Latest event time in the batch.
     pub latest: Option<Time>,
     /// Counts over the batch.

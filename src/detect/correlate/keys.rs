@@ -142,17 +142,18 @@ impl Keys {
         }
     }
 
-    /// Asks for what looking at the oldest window of a correlation and taking it out will need, and for the one behind it.
-    pub fn fetch_oldest(&self, correlation: u32) {
-        let Some((oldest, next)) = self.order.oldest_two(correlation) else {
+    /// Asks for what looking at windows that will soon be the oldest of a correlation and taking them out will need.
+    pub fn fetch_oldest(&mut self, correlation: u32) {
+        let Some((next, sooner)) = self.order.scout(correlation) else {
             return;
         };
-        if let Some(slot) = self.slots.get(oldest as usize) {
-            self.index.fetch(hash(&self.hasher, slot.correlation, slot.key));
-            slot.window.fetch();
-        }
         fetch(&self.slots, next as usize);
         self.order.fetch(next);
+        if let Some(slot) = self.slots.get(sooner as usize) {
+            self.index.fetch(hash(&self.hasher, slot.correlation, slot.key));
+            slot.window.fetch();
+            self.order.fetch_beside(sooner);
+        }
     }
 
     /// Adds a window as the most recently touched. The caller has looked that there is none.
@@ -192,9 +193,7 @@ impl Keys {
     #[inline]
     pub fn touch(&mut self, name: &Name, touched: u64) -> Option<(u32, &mut Slot)> {
         let at = self.find(name)?;
-        if self.order.renew(name.correlation, at) {
-            self.fetch_oldest(name.correlation);
-        }
+        self.order.renew(name.correlation, at);
         let slot = self.slots.get_mut(at as usize)?;
         slot.touched = touched;
         Some((at, slot))

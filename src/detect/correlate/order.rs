@@ -38,13 +38,24 @@ struct Ends {
     newest: u32,
     /// The oldest is not over before this event time, in nanoseconds; unknown since it was touched or is another.
     quiet_until: i64,
+    /// A window some places behind the oldest, up to which memory was asked for.
+    scout: u32,
+    /// Where it was in the steps before, last first.
+    scouted: [u32; SCOUTED],
 }
+
+/// How many places behind the oldest window memory is asked for.
+const AHEAD: usize = 6;
+/// Half way there a window is at hand.
+const SCOUTED: usize = AHEAD / 2;
 
 impl Ends {
     const EMPTY: Self = Self {
         oldest: NONE,
         newest: NONE,
         quiet_until: i64::MIN,
+        scout: NONE,
+        scouted: [NONE; SCOUTED],
     };
 
     const fn set_oldest(&mut self, at: u32) {
@@ -86,20 +97,17 @@ impl Order {
         self.append(correlation, at);
     }
 
-    /// Makes a window the newest of its correlation. Whether it was the oldest.
-    #[inline]
-    pub fn renew(&mut self, correlation: u32, at: u32) -> bool {
+    /// Makes a window the newest of its correlation.
+    pub fn renew(&mut self, correlation: u32, at: u32) {
         let Some(ends) = self.ends.get_mut(correlation as usize) else {
-            return false;
+            return;
         };
-        let was_oldest = ends.oldest == at;
         if ends.newest != at {
             self.remove(correlation, at);
             self.append(correlation, at);
-        } else if was_oldest {
+        } else if ends.oldest == at {
             ends.set_oldest(at);
         }
-        was_oldest
     }
 
     /// Takes a window out: the two beside it become neighbours.
@@ -111,6 +119,9 @@ impl Order {
         ) else {
             return;
         };
+        if ends.scout == at {
+            ends.scout = newer;
+        }
         match self.links.get_mut(older as usize) {
             Some(link) => link.newer = newer,
             None => ends.set_oldest(newer),
@@ -151,11 +162,19 @@ impl Order {
         (ends.oldest != NONE && now > ends.quiet_until).then_some(ends.oldest)
     }
 
-    /// The oldest window of one correlation, and that behind it, if there is one.
-    #[inline]
-    pub fn oldest_two(&self, correlation: u32) -> Option<(u32, u32)> {
-        let oldest = self.ends.get(correlation as usize)?.oldest;
-        Some((oldest, self.links.get(oldest as usize)?.newer))
+    /// The next window of one correlation behind those that will be the oldest soon, and one half way there, which was
+    /// such a window some steps ago.
+    pub fn scout(&mut self, correlation: u32) -> Option<(u32, u32)> {
+        let ends = self.ends.get_mut(correlation as usize)?;
+        let newer = |at: u32| self.links.get(at as usize).map_or(NONE, |link| link.newer);
+        ends.scout = match ends.scout == NONE || ends.scout == ends.oldest {
+            true => (0..AHEAD).fold(ends.oldest, |at, _| newer(at)),
+            false => newer(ends.scout),
+        };
+        let half_way = ends.scouted[SCOUTED - 1];
+        ends.scouted.rotate_right(1);
+        ends.scouted[0] = ends.scout;
+        Some((ends.scout, half_way))
     }
 
     /// Remembers that the oldest window of a correlation is not over up to this event time, as long as it is not touched.
