@@ -8,8 +8,9 @@ mod values;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use afw_parsers::{Format, Layout, Line as Parsed, Parser, Record, parts};
+use afw_parsers::{Format, Layout, Line as Parsed, Parser, Record, Time, parts};
 
+use crate::client::Client;
 use crate::detect::correlate::tick::{Tick, Ticker};
 use crate::detect::fields::Field;
 use crate::detect::{Class, Hit, Signatures, label, named};
@@ -249,7 +250,7 @@ impl Scanner {
         )
     }
 
-    /// Judges one parsed line.
+    /// Counts one parsed line, and judges it where anybody asks for more.
     fn record(&mut self, batch: &Batch, line: Line, record: &Record<'_>, scan: &mut Scan) {
         let Some(time) = record.time else {
             scan.statistics.timeless += 1;
@@ -263,6 +264,21 @@ impl Scanner {
         scan.latest = scan.latest.max(Some(time));
         scan.statistics.request(time, record.status);
         self.count_format(record.format, &mut scan.statistics);
+        if self.asks_addresses || self.claims_something(record) {
+            return self.judge(batch, line, record, time, scan);
+        }
+        let client = self.kit.trust.resolve(record);
+        count(&mut scan.statistics, client, self.recalled.label(None, record));
+    }
+
+    /// Whether the client says that it is a crawler.
+    fn claims_something(&mut self, record: &Record<'_>) -> bool {
+        let agent = record.user_agent.as_deref();
+        self.enricher.agents.facts(agent).claims.is_some()
+    }
+
+    /// Judges one line that has a time.
+    fn judge(&mut self, batch: &Batch, line: Line, record: &Record<'_>, time: Time, scan: &mut Scan) {
         let Self {
             kit,
             signatures,
@@ -291,7 +307,7 @@ impl Scanner {
         signatures.inspect(&event, hits);
         let number = signatures.request_number();
         let label = recalled.label(number, record);
-        count(&mut scan.statistics, &event, label);
+        count(&mut scan.statistics, event.client, label);
         let first_tick = scan.ticks.len() as u32;
         if !hits.is_empty() {
             let rules = hits.iter().map(|hit| hit.rule);
@@ -316,7 +332,8 @@ impl Scanner {
             tally.request(&event, batch.log, finding.as_ref(), number);
         }
         requests(kit, &event, finding.is_some(), encoded, &mut scan.requests);
-        let printed = wants
+        let printed = kit
+            .wants
             .events
             .then(|| Box::new((ecs::document(&event), host(record))));
         let claim = claimed(kit, &event);
@@ -434,9 +451,9 @@ fn claimed(kit: &Kit, event: &Event<'_, '_>) -> Option<Claimed> {
     })
 }
 
-/// Counts what only the whole event tells.
-fn count(statistics: &mut Statistics, event: &Event<'_, '_>, label: Option<&'static str>) {
-    statistics.clientless += u64::from(event.client.address.is_none());
+/// Counts what more than one field tells.
+fn count(statistics: &mut Statistics, client: Client, label: Option<&'static str>) {
+    statistics.clientless += u64::from(client.address.is_none());
     if let Some(label) = label {
         statistics.label(label);
     }
