@@ -6,15 +6,17 @@
 //! a fact.
 
 use std::collections::HashMap;
-use std::hash::BuildHasher;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use super::lists::Role;
 use super::{AddressFacts, Databases, Exempt, Exemptions, Lists, Marks, Place};
-use crate::index::Index;
+
+mod table;
+
+use table::Table;
 
 /// How many addresses a cache holds unless told otherwise, at most about 8 MB.
 pub const DEFAULT_ADDRESSES: usize = 1 << 17;
@@ -28,14 +30,8 @@ pub struct AddressCache {
     lists: Arc<Lists>,
     exemptions: Arc<Exemptions>,
     max_addresses: usize,
-    /// The place in `facts` of each IPv4 address, by what `mixer` makes of it, which no other address has.
-    v4: Index,
-    mixer: Mixer,
-    /// The place in `sixes` of each IPv6 address.
-    v6: Index,
-    /// IPv6 addresses, each with its place in `facts`.
-    sixes: Vec<(u128, u32)>,
-    hasher: RandomState,
+    /// The place in `facts` of each address.
+    numbers: Table,
     facts: Vec<AddressFacts>,
     /// The place of facts already met.
     met: HashMap<AddressFacts, u32, RandomState>,
@@ -58,11 +54,7 @@ impl AddressCache {
             lists,
             exemptions,
             max_addresses: addresses.clamp(1, 1 << 24),
-            v4: Index::new(),
-            mixer: Mixer::new(),
-            v6: Index::new(),
-            sixes: Vec::new(),
-            hasher: RandomState::default(),
+            numbers: Table::new(),
             facts: Vec::new(),
             met: HashMap::default(),
             decoded: HashMap::default(),
@@ -74,7 +66,7 @@ impl AddressCache {
     /// The facts about an address.
     #[inline]
     pub fn facts(&mut self, address: IpAddr) -> &AddressFacts {
-        let place = match self.place(address) {
+        let place = match self.numbers.find(address) {
             Some(place) => place,
             None => self.admit(address),
         };
@@ -84,24 +76,7 @@ impl AddressCache {
     /// Asks for the memory that [`AddressCache::facts`] begins with.
     #[inline]
     pub fn fetch(&self, address: IpAddr) {
-        match address {
-            IpAddr::V4(v4) => self.v4.fetch(self.mixer.mix(v4)),
-            IpAddr::V6(v6) => self.v6.fetch(self.hasher.hash_one(v6.to_bits())),
-        }
-    }
-
-    #[inline]
-    fn place(&self, address: IpAddr) -> Option<u32> {
-        match address {
-            IpAddr::V4(v4) => self.v4.find(self.mixer.mix(v4), |_| true),
-            IpAddr::V6(v6) => {
-                let bits = v6.to_bits();
-                let six = |number: u32| self.sixes.get(number as usize);
-                let is = |number| six(number).is_some_and(|(other, _)| *other == bits);
-                let number = self.v6.find(self.hasher.hash_one(bits), is)?;
-                six(number).map(|(_, place)| *place)
-            }
-        }
+        self.numbers.fetch(address);
     }
 
     /// Facts for a line that tells no client address.
@@ -123,10 +98,8 @@ impl AddressCache {
     #[cold]
     fn admit(&mut self, address: IpAddr) -> u32 {
         self.misses += 1;
-        if self.v4.len() + self.v6.len() >= self.max_addresses {
-            self.v4.clear();
-            self.v6.clear();
-            self.sixes.clear();
+        if self.numbers.len() >= self.max_addresses {
+            self.numbers.clear();
             self.facts.clear();
             self.met.clear();
         }
@@ -135,15 +108,7 @@ impl AddressCache {
             Some(place) => *place,
             None => self.keep(facts),
         };
-        match address {
-            IpAddr::V4(v4) => self.v4.insert(self.mixer.mix(v4), place),
-            IpAddr::V6(v6) => {
-                let bits = v6.to_bits();
-                self.v6
-                    .insert(self.hasher.hash_one(bits), self.sixes.len() as u32);
-                self.sixes.push((bits, place));
-            }
-        }
+        self.numbers.insert(address, place);
         place
     }
 
@@ -203,26 +168,6 @@ impl AddressCache {
             place.complete(known.or_insert_with(|| database.place(address)));
         }
         place
-    }
-}
-
-/// Scatters IPv4 addresses, each to a place of its own among 2³², by odd factors that nobody knows who chooses addresses.
-#[derive(Debug)]
-struct Mixer([u32; 2]);
-
-impl Mixer {
-    fn new() -> Self {
-        let seeds = RandomState::default().hash_one(0);
-        Self([seeds as u32 | 1, (seeds >> 32) as u32 | 1])
-    }
-
-    /// What is found by, in the upper half.
-    #[inline]
-    const fn mix(&self, address: Ipv4Addr) -> u64 {
-        let Self([first, second]) = self;
-        let once = address.to_bits().wrapping_mul(*first);
-        let twice = (once ^ once >> 15).wrapping_mul(*second);
-        (twice as u64) << 32
     }
 }
 
