@@ -1,11 +1,11 @@
-//! [`Index`]: finds numbers by hash, in one line of the processor's cache in most cases, and [`fetch`]: asks for memory ahead.
+//! [`Index`]: finds numbers by hash, what is there in one line of the processor's cache mostly, and [`fetch`]: asks for memory ahead.
 //!
 //! Millions of things that come in no order wait for memory, one behind the other. Who knows a little earlier what will be
 //! looked at asks for it then; that takes a table that says where it will look, which those of the libraries do not. Used by
 //! `detect` (windows) and `enrich` (addresses).
 //!
 //! Open addressing: an entry stands at the place that the upper bits of its hash name, or behind it, beside the half of the
-//! hash that tells it from nearly all others.
+//! hash that tells it from nearly all others. So the upper half of a hash must be well mixed, whoever chooses what is hashed.
 
 pub use prefetch_index::prefetch_index as fetch;
 
@@ -17,7 +17,7 @@ const FEWEST: usize = 16;
 /// Numbers by hash.
 #[derive(Debug)]
 pub struct Index {
-    /// The upper half of a hash above a number. A power of two of them, one in five empty.
+    /// The upper half of a hash above a number. A power of two of them, at least one in five empty.
     entries: Vec<u64>,
     len: usize,
 }
@@ -53,9 +53,10 @@ impl Index {
         self.place(hash, is).map(|(_, number)| number)
     }
 
-    /// Adds a number less than `u32::MAX`.
+    /// Adds a number less than `u32::MAX`, which with the highest hash would be no entry.
     #[inline]
     pub fn insert(&mut self, hash: u64, number: u32) {
+        debug_assert_ne!(number, u32::MAX);
         if (self.len + 1) * 5 > self.entries.len() * 4 {
             self.grow();
         }

@@ -142,23 +142,25 @@ impl Scanner {
     /// that the lines leave.
     fn scan_lines(&mut self, batch: &Batch, layout: &Layout, scan: &mut Scan) -> Layout {
         let mut parser = Parser::new(layout);
-        let (mut next, mut before) = (&mut Record::default(), &mut Record::default());
-        let (mut waiting, mut several) = (None, false);
+        let (mut parsed, mut waiting) = (&mut Record::default(), &mut Record::default());
+        // Of the record that waits.
+        let mut waiting_line = None;
+        let mut several = false;
         for &line in &batch.lines {
             let bytes = batch.line(line);
             scan.statistics.line(bytes.len(), line.cut);
             let mut parts = parts(bytes);
             while let Some((at, part)) = parts.next() {
                 let line = line.part(at, part.len());
-                match parser.parse(part, next) {
+                match parser.parse(part, parsed) {
                     // Nothing is looked up.
-                    Ok(Parsed::Record) if !self.asks_addresses => self.record(batch, line, next, scan),
+                    Ok(Parsed::Record) if !self.asks_addresses => self.record(batch, line, parsed, scan),
                     Ok(Parsed::Record) => {
-                        self.expect(next);
-                        if let Some(line) = waiting.replace(line) {
-                            self.record(batch, line, before, scan);
+                        self.expect(parsed);
+                        if let Some(line) = waiting_line.replace(line) {
+                            self.record(batch, line, waiting, scan);
                         }
-                        std::mem::swap(&mut next, &mut before);
+                        std::mem::swap(&mut parsed, &mut waiting);
                     }
                     Ok(Parsed::Skip(skip)) => scan.statistics.skip(skip),
                     Err(reject) if !parts.split_row() => scan.reject(line, reject),
@@ -167,8 +169,8 @@ impl Scanner {
             }
             several |= parts.are_several();
         }
-        if let Some(line) = waiting {
-            self.record(batch, line, before, scan);
+        if let Some(line) = waiting_line {
+            self.record(batch, line, waiting, scan);
         }
         if several {
             scan.hold_together(batch);

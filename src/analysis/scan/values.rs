@@ -184,8 +184,11 @@ impl Scan {
     /// What was found on one line that holds several records stands together: nothing of another log comes between, so that
     /// no commit does.
     pub(super) fn hold_together(&mut self, batch: &Batch) {
-        let line = |found: &Found| batch.line_of(found.line.start).map(|line| line.start);
-        for found in self.found.chunk_by_mut(|left, right| line(left) == line(right)) {
+        let are_together = |left: &Found, right: &Found| {
+            let line = batch.line_of(left.line.start);
+            line.is_some_and(|line| right.line.start < line.start + line.len)
+        };
+        for found in self.found.chunk_by_mut(are_together) {
             if let [.., last] = found {
                 let key = last.key;
                 found.iter_mut().for_each(|found| found.key = key);

@@ -238,6 +238,7 @@ impl Keys {
     }
 }
 
+/// The last of three writes folds the first two once more: the upper half, by which is found, is well mixed.
 #[inline]
 fn hash(hasher: &RandomState, correlation: u32, [high, low]: [u64; 2]) -> u64 {
     let mut hasher = hasher.build_hasher();

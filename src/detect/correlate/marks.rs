@@ -68,7 +68,7 @@ impl Marks {
         self.all.last().map_or(i64::MIN, |mark| mark.time)
     }
 
-    /// Asks for the memory of the oldest that matter and of the newest.
+    /// Asks for the memory of the oldest that matters, and of where the next goes.
     #[inline]
     pub fn fetch(&self) {
         fetch(&self.all, self.stale);

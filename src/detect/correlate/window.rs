@@ -97,7 +97,7 @@ impl Window {
         (window, Outcome { late: false, fired })
     }
 
-    /// Asks for the memory of its newest marks.
+    /// Asks for the memory of marks that the next one is put beside.
     #[inline]
     pub fn fetch(&self) {
         if let Self::Many(marks) = self {

@@ -1,9 +1,9 @@
 //! Asking for the memory of windows before their ticks are counted.
 //!
-//! Finding a window takes three looks one behind the other, each at memory that somebody else just pushed out of the caches: where
-//! it is, the window with its place in the order of touching, its neighbours there and its marks. So ticks are looked
-//! at in three steps of some dozens, and what one step asks for is there by the next. It changes nothing else: a wrong
-//! guess asks for what nobody needs.
+//! Finding a window takes three looks one behind the other, each at memory that somebody else pushed out of the caches:
+//! where it is; the window with its place in the order of touching; its neighbours there and its marks. So ticks are
+//! looked at three times, sixteen of them a step, and what one step asks for is there by the next. It changes nothing
+//! else: a wrong guess asks for what nobody needs.
 
 use super::{Correlator, Tick};
 use crate::detect::correlate::keys::Name;
