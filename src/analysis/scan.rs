@@ -3,29 +3,26 @@
 //! An ordinary line (parsed, nothing fires) allocates nothing. What fires becomes a [`Found`]; windows and
 //! indicators are not touched here. One scanner a thread; all share one [`Kit`]. Next: [`super::merge`].
 
+mod judge;
 mod values;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use afw_parsers::{Format, Layout, Line as Parsed, Parser, Record, Time, parts};
+use afw_parsers::{Format, Layout, Line as Parsed, Parser, Record, parts};
 
-use crate::client::Client;
 use crate::detect::correlate::tick::{Tick, Ticker};
 use crate::detect::fields::Field;
-use crate::detect::{Class, Hit, Signatures, label, named};
-use crate::ecs;
-use crate::enrich::crawler::{Claim, Known, Verdict};
-use crate::enrich::{AddressCache, AddressFacts, Enricher, Exempt, reserved};
-use crate::event::{Event, Finding, SightedEvent, Sighting};
+use crate::detect::{Class, Hit, Signatures, label};
+use crate::enrich::crawler::Known;
+use crate::enrich::{AddressCache, Enricher};
+use crate::event::{Event, SightedEvent};
 use crate::report::{Statistics, Tally};
 use crate::source::{Batch, Line};
-use crate::store::Item;
-use crate::text::shown;
 
 use super::pages::{Answer, Hashes};
 use super::recalled::Recalled;
 use super::sighted;
+use judge::{count, event};
 pub use values::{Claimed, Found, Kit, Rejected, Said, Scan, Seen, Wants};
 
 /// The per-thread part of analysis.
@@ -278,90 +275,6 @@ impl Scanner {
         let agent = record.user_agent.as_deref();
         self.enricher.agents.facts(agent).claims.is_some()
     }
-
-    /// Judges one line that has a time.
-    fn judge(&mut self, batch: &Batch, line: Line, record: &Record<'_>, time: Time, scan: &mut Scan) {
-        let Self {
-            kit,
-            signatures,
-            ticker,
-            enricher,
-            known,
-            hits,
-            encoded,
-            tally,
-            hashes,
-            recalled,
-            judges_exposures,
-            asks_addresses,
-            ..
-        } = self;
-        let judges_exposures = *judges_exposures;
-        let event = event(kit, enricher, known, batch, line, record, *asks_addresses);
-        if !kit.sinks.is_empty() {
-            scan.clients.push(Seen {
-                start: line.start,
-                time,
-                client: event.client.address,
-            });
-        }
-        hits.clear();
-        signatures.inspect(&event, hits);
-        let number = signatures.request_number();
-        let label = recalled.label(number, record);
-        count(&mut scan.statistics, event.client, label);
-        let first_tick = scan.ticks.len() as u32;
-        if !hits.is_empty() {
-            let rules = hits.iter().map(|hit| hit.rule);
-            ticker.observe(&event, rules, &mut scan.ticks);
-        }
-        let ticks = first_tick..scan.ticks.len() as u32;
-        let mut sightings = match hits.as_slice() {
-            [] => Vec::new(),
-            hits => sightings(kit, hits),
-        };
-        let finding = (!sightings.is_empty()).then(|| {
-            if event.exempt.is_none() {
-                let names_nothing = recalled.names_nothing(number, record);
-                named::note(&event, kit.exemptions.hosts(), &mut sightings, names_nothing);
-            }
-            Finding {
-                event: Arc::new(sighted::of(&event, label, kit.wants)),
-                sightings,
-            }
-        });
-        if let Some(tally) = tally {
-            tally.request(&event, batch.log, finding.as_ref(), number);
-        }
-        requests(kit, &event, finding.is_some(), encoded, &mut scan.requests);
-        let printed = kit
-            .wants
-            .events
-            .then(|| Box::new((ecs::document(&event), host(record))));
-        let claim = claimed(kit, &event);
-        let answer = judges_exposures
-            .then(|| Answer::of(&event, finding.as_ref(), hashes))
-            .flatten();
-        // Of most lines nothing is said, and then nothing is put together.
-        let is_said = finding.is_some() || printed.is_some() || claim.is_some() || answer.is_some();
-        let place = is_said.then(|| {
-            scan.say(Said {
-                finding,
-                event: printed,
-                claim,
-                answer,
-            })
-        });
-        if place.is_some() || !ticks.is_empty() {
-            scan.found.push(Found {
-                key: scan.latest.unwrap_or(time),
-                line,
-                time,
-                ticks,
-                said: place,
-            });
-        }
-    }
 }
 
 fn enricher(kit: &Kit) -> Enricher {
@@ -376,117 +289,4 @@ fn enricher(kit: &Kit) -> Enricher {
 /// Whether rules, receivers or printers may ask for what is known of any client's address.
 fn asks_addresses(kit: &Kit) -> bool {
     !kit.ruleset.rules().is_empty() || !kit.sinks.is_empty() || kit.wants.events
-}
-
-/// A parsed line with its client and context. Facts about its address are only looked up where somebody asks for them
-/// or a claim depends on them.
-fn event<'e, 'a>(
-    kit: &Kit,
-    enricher: &'e mut Enricher,
-    known: &Known,
-    batch: &'e Batch,
-    line: Line,
-    record: &'e Record<'a>,
-    asks_address: bool,
-) -> Event<'e, 'a> {
-    let client = kit.trust.resolve(record);
-    let agent = enricher.agents.facts(record.user_agent.as_deref());
-    let address = match client.address {
-        Some(address) if asks_address || agent.claims.is_some() => enricher.addresses.facts(address),
-        _ => enricher.addresses.nobody(),
-    };
-    let verdict = match (client.address, agent.claims) {
-        (Some(client), Some(crawler)) => verdict(kit, known, client, address, crawler),
-        _ => Verdict::Unknown,
-    };
-    let spared =
-        verdict == Verdict::Verified || client.address.is_some_and(|client| known.is_verified(client));
-    Event {
-        record,
-        client,
-        address,
-        agent,
-        verdict,
-        exempt: address.exempt.or(spared.then_some(Exempt::VerifiedCrawler)),
-        file: &batch.file,
-        offset: batch.offset(line),
-    }
-}
-
-/// Whether a client is the crawler it says it is: by published addresses, else as name servers decided.
-fn verdict(
-    kit: &Kit,
-    known: &Known,
-    address: IpAddr,
-    facts: &AddressFacts,
-    crawler: &'static str,
-) -> Verdict {
-    let published = if kit.dns {
-        kit.published.verdict(address, facts.asn, crawler)
-    } else {
-        kit.published.verdict_without_dns(address, facts.asn, crawler)
-    };
-    let asked = || known.verdict(&Claim { address, crawler });
-    published.or_else(asked).unwrap_or_default()
-}
-
-/// The claim of a line's client. An address that is exempt for another reason stays so whatever it claims; its name is
-/// nobody's business.
-fn claimed(kit: &Kit, event: &Event<'_, '_>) -> Option<Claimed> {
-    let claim = Claim {
-        address: event.client.address?,
-        crawler: event.agent.claims?,
-    };
-    let public = match event.address.exempt {
-        None => true,
-        Some(Exempt::Reserved) => reserved::is_documentation(claim.address),
-        Some(_) => false,
-    };
-    let published = || {
-        kit.published
-            .verdict(claim.address, event.address.asn, claim.crawler)
-    };
-    Some(Claimed {
-        claim,
-        verdict: event.verdict,
-        open: kit.dns && public && claim.is_askable() && published().is_none(),
-    })
-}
-
-/// Counts what more than one field tells.
-fn count(statistics: &mut Statistics, client: Client, label: Option<&'static str>) {
-    statistics.clientless += u64::from(client.address.is_none());
-    if let Some(label) = label {
-        statistics.label(label);
-    }
-}
-
-/// The sightings of a line on which rules fired that make some of their own.
-fn sightings(kit: &Kit, hits: &[Hit]) -> Vec<Sighting> {
-    let rules = kit.ruleset.rules();
-    let alerting = hits.iter().filter_map(|hit| {
-        let rule = rules.get(hit.rule as usize)?;
-        rule.alerts.then(|| Sighting::of(&rule.info, hit.view))
-    });
-    alerting.collect()
-}
-
-/// Records for sinks that want every request; a sighted one reaches them with its finding.
-fn requests(
-    kit: &Kit,
-    event: &Event<'_, '_>,
-    sighted: bool,
-    encoded: &mut Vec<Vec<u8>>,
-    items: &mut Vec<Item>,
-) {
-    for (at, sink) in kit.sinks.iter().enumerate() {
-        if !sighted && sink.wants_requests() {
-            sink.request(event, encoded);
-            items.extend(encoded.drain(..).map(|bytes| Item { sink: at, bytes }));
-        }
-    }
-}
-
-fn host(record: &Record<'_>) -> Option<Box<str>> {
-    record.host.as_deref().map(|host| Box::from(shown(host).as_ref()))
 }

@@ -170,6 +170,21 @@ impl Scan {
         }
     }
 
+    /// Keeps a line of which something is said or counted.
+    #[inline]
+    pub(super) fn keep(&mut self, line: Line, time: Time, ticks: Range<u32>, said: Option<Said>) {
+        let said = said.map(|said| self.say(said));
+        if said.is_some() || !ticks.is_empty() {
+            self.found.push(Found {
+                key: self.latest.unwrap_or(time),
+                line,
+                time,
+                ticks,
+                said,
+            });
+        }
+    }
+
     /// Keeps what is said of a line; its place.
     pub(super) fn say(&mut self, said: Said) -> u32 {
         self.said.push(said);
