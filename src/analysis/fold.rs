@@ -351,7 +351,7 @@ impl Fold {
             self.correlator.foresee(&scan.ticks[ticks..end]);
             ticks = end;
         }
-        while said < scan.said.len() && found.said.is_some_and(|at| said < at as usize + SAID_AHEAD) {
+        while said < scan.said.len() && found.said.is_some_and(|place| said < place as usize + SAID_AHEAD) {
             let end = scan.said.len().min(said + SAID_AHEAD);
             let findings = scan.said[said..end]
                 .iter()

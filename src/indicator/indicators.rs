@@ -124,11 +124,7 @@ impl Indicators {
             .drain(..)
             .filter_map(known)
             .for_each(|profile| profile.fetch_beyond());
-        foreseen.extend(clients.filter(|&client| {
-            let profile = known(client);
-            profile.into_iter().for_each(|profile| profile.fetch());
-            profile.is_some()
-        }));
+        foreseen.extend(clients.filter(|&client| known(client).inspect(|profile| profile.fetch()).is_some()));
     }
 
     /// Takes back what was gathered about an address that turned out to be nobody to blame.

@@ -3,10 +3,9 @@
 //! What a mark's tag means depends on the kind: events up to and including this instant; a value's hash; the number
 //! of the base rule. Next: `window`, which decides what counts at all.
 
-use crate::index::fetch;
-
 use super::rule::{Kind, MAX_BASES};
 use super::window::Shape;
+use crate::index::fetch;
 
 /// Marks that `temporal_ordered` keeps of each base rule.
 pub const ORDERED_PER_BASE: usize = 16;
