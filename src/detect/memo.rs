@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use foldhash::quality::RandomState;
 
 /// What is known of one atom on one effective view of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Noted {
     /// The atom.
     pub atom: u32,

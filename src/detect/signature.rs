@@ -53,7 +53,7 @@ struct State {
     layers: Vec<Layers>,
     memos: Vec<Memo>,
     noted: Vec<Noted>,
-    /// Atoms of which a literal was found since this was emptied last.
+    /// Atoms of which a literal was found, or that are known to hold.
     touched: Vec<u32>,
 }
 
@@ -143,10 +143,12 @@ impl Signatures {
         };
         run.begin();
         let views = run.load();
+        let mut woken = run.wake(0);
         run.judge(0, hits);
         for view in 1..VIEWS.len() {
             if views & (1 << view) != 0 {
                 run.search(view);
+                woken = run.wake(woken);
                 run.judge(view, hits);
             }
         }

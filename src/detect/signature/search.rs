@@ -125,8 +125,9 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// Searches all views of a text that comes again and again, or remembers what was found in it; says which views
-    /// it has.
-    fn recall(&mut self, slot: usize, raw: &[u8]) -> u8 {
+    /// it has. What was found stands in the state's notes.
+    pub(super) fn recall(&mut self, slot: usize, raw: &[u8]) -> u8 {
+        self.state.noted.clear();
         let engine = self.engine;
         let Some(asked) = engine.slots.get(slot) else {
             return 1;
@@ -143,6 +144,7 @@ impl Run<'_, '_, '_, '_> {
                     layers.defer(known.has);
                 }
                 known.notes.iter().for_each(|noted| self.note(*noted));
+                self.state.noted.extend_from_slice(&known.notes);
                 known.has
             }
             None => self.explore(slot, raw, asked.layering, &mut memo),
@@ -156,20 +158,22 @@ impl Run<'_, '_, '_, '_> {
     /// Searches all views of a text that was not met before.
     fn explore(&mut self, slot: usize, raw: &[u8], layering: Layering, memo: &mut Memo) -> u8 {
         let has = self.layer(slot, Some(raw), layering);
-        self.state.touched.clear();
+        let from = self.state.touched.len();
         for view in (0..VIEWS.len()).filter(|view| has & (1 << view) != 0) {
             self.search_text(slot, raw, view);
         }
-        self.learn(slot, has, raw, memo);
+        self.learn(slot, has, from);
+        memo.keep(raw, has, &self.state.noted);
         has
     }
 
     /// Writes down what was found in a slot's text, and runs the tests that it let run.
-    fn learn(&mut self, slot: usize, has: u8, raw: &[u8], memo: &mut Memo) {
+    fn learn(&mut self, slot: usize, has: u8, from: usize) {
         let mut noted = std::mem::take(&mut self.state.noted);
-        noted.clear();
-        let touched = std::mem::take(&mut self.state.touched);
-        for &atom in &touched {
+        for at in from..self.state.touched.len() {
+            let Some(&atom) = self.state.touched.get(at) else {
+                break;
+            };
             let found = self.cell(atom).found;
             let asked = self.engine.atoms.get(atom as usize);
             let guarded = asked.is_some_and(|atom| matches!(atom.test, AtomTest::Guarded(_)));
@@ -181,7 +185,6 @@ impl Run<'_, '_, '_, '_> {
                 });
             }
         }
-        self.state.touched = touched;
         let engine = self.engine;
         let learned = engine.slots.get(slot).map(|slot| slot.learned.as_slice());
         for &atom in learned.unwrap_or_default() {
@@ -197,22 +200,21 @@ impl Run<'_, '_, '_, '_> {
                 });
             }
         }
-        memo.keep(raw, has, &noted);
+        noted.sort_unstable();
         self.state.noted = noted;
     }
 
     /// What a remembered text tells of an atom.
     fn note(&mut self, noted: Noted) {
         let bit = 1 << noted.view;
+        let Some(cell) = self.cell_mut(noted.atom) else {
+            return;
+        };
+        cell.found |= bit;
+        cell.known |= bit;
         if noted.holds {
-            self.found(noted.atom, usize::from(noted.view));
-        }
-        if let Some(cell) = self.cell_mut(noted.atom) {
-            cell.found |= bit;
-            cell.known |= bit;
-            if noted.holds {
-                cell.truth |= bit;
-            }
+            cell.truth |= bit;
+            self.state.touched.push(noted.atom);
         }
     }
 
@@ -223,18 +225,17 @@ impl Run<'_, '_, '_, '_> {
         };
         let before = cell.found;
         cell.found |= 1 << view;
-        if before != 0 {
-            return;
+        if before == 0 {
+            self.state.touched.push(atom);
         }
-        let engine = self.engine;
-        let state = &mut *self.state;
-        state.touched.push(atom);
-        for &rule in engine
-            .wakes
-            .get(atom as usize)
-            .map(|rules| &**rules)
-            .unwrap_or_default()
-        {
+    }
+
+    /// Wakes the rules of the atoms that were touched, but for those that were before: says how many there are now.
+    pub(super) fn wake(&mut self, from: usize) -> usize {
+        let (engine, state) = (self.engine, &mut *self.state);
+        let wakes = |atom: &u32| engine.wakes.get(*atom as usize);
+        let touched = state.touched.get(from..).unwrap_or_default();
+        for &rule in touched.iter().filter_map(wakes).flatten() {
             if let Some(woken) = state.woken.get_mut(rule as usize)
                 && *woken != state.stamp
             {
@@ -242,6 +243,8 @@ impl Run<'_, '_, '_, '_> {
                 state.candidates.push(rule);
             }
         }
+        state.candidates.sort_unstable();
+        state.touched.len()
     }
 }
 

@@ -221,6 +221,15 @@ fn agents_and_referrers_have_views_too() {
 }
 
 #[test]
+fn what_holds_on_a_later_view_holds_again_once_the_text_is_remembered() {
+    let mut line = full();
+    // The text without which the test need not run stands in the line as logged already.
+    line.referrer = Some(Cow::Borrowed(b"http://x/?a=union%2fx"));
+    let rule = "s:\n  cs-referer|contains: 'union*/x'\ncondition: s";
+    assert_eq!(fires(rule, &line), Some(View::Decoded));
+}
+
+#[test]
 fn any_of_several_lists_will_do() {
     let record = full();
     let address = crate::enrich::AddressFacts {
@@ -545,7 +554,8 @@ proptest! {
             .collect();
         let ruleset = load(&text.join("---\n"));
         let mut signatures = Signatures::new(Arc::clone(&ruleset));
-        for line in &lines {
+        // Again and again, since more is remembered each time.
+        for line in lines.iter().cycle().take(5 * lines.len()) {
             with_record(line, |event| {
                 let mut hits = Vec::new();
                 signatures.inspect(event, &mut hits);
