@@ -83,7 +83,7 @@ pub(super) enum AtomTest {
 
 impl AtomTest {
     /// The test that is run.
-    const fn lazy(&self) -> Option<&Lazy> {
+    pub(super) const fn lazy(&self) -> Option<&Lazy> {
         match self {
             Self::Found => None,
             Self::Guarded(lazy) | Self::Lazy(lazy) => Some(lazy),

@@ -8,7 +8,9 @@ use std::ops::Range;
 
 use super::View;
 use super::fields::{Field, extension};
-use super::views::{Parts, TargetView, decode_target, decode_text, normalise_target, normalise_text};
+use super::views::{
+    Parts, TargetView, decode_target, decode_text, is_plain, normalise_target, normalise_text,
+};
 
 /// The views in their order.
 pub const VIEWS: [View; 4] = [View::Raw, View::Decoded, View::Decoded2, View::Normalized];
@@ -102,7 +104,7 @@ impl Layers {
             Layering::Target => Parts::of(text),
             _ => Parts::default(),
         };
-        if layering == Layering::Plain {
+        if layering == Layering::Plain || (layering == Layering::Target && is_plain(text)) {
             return;
         }
         let [once, twice, flat] = &mut self.decoded;

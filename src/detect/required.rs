@@ -266,13 +266,13 @@ fn concat(parts: &[Hir]) -> Found {
     }
 }
 
-/// The best texts of which one stands where one of `left` is followed by one of `right`: whole ones, or as much of
-/// both sides as does not make them too many.
+/// The best texts of which one stands where one of `left` is followed by one of `right`: whole ones, those of
+/// one side, or as much of both as does not make them too many.
 fn joint(left: &[Vec<u8>], right: &[Vec<u8>]) -> Set {
     if let Some(joined) = cross(left, right) {
         return Set::of(joined);
     }
-    let mut best = None;
+    let mut best = better(Some(Set::of(left.to_vec())), Some(Set::of(right.to_vec())));
     for kept in [4, 1, 0] {
         let tails = cut(left, |text| text.get(text.len().saturating_sub(kept)..));
         for taken in [6, 3, 1] {

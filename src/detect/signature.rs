@@ -5,9 +5,13 @@
 //! a `not` counts as found when it was found on this view **or an earlier one**: a filter written for the line as
 //! logged must not be undone by decoding the line.
 //!
+//! Most lines never come here: what is known of requests in the same words, or in whose texts the same was found, stands
+//! in [`super::verdicts`].
+//!
 //! Nothing is allocated on an ordinary line: all state is kept between events and told apart by a stamp. Next:
 //! [`super::explain`].
 
+mod digest;
 mod judge;
 mod search;
 
@@ -19,7 +23,7 @@ use super::layers::{Layers, VIEWS};
 use super::lazy;
 use super::memo::{Memo, Noted};
 use super::rules::Ruleset;
-use super::verdicts::Verdicts;
+use super::verdicts::{Decisions, Verdicts};
 use crate::event::Event;
 
 /// A rule held on an event.
@@ -37,6 +41,7 @@ pub struct Signatures {
     ruleset: Arc<Ruleset>,
     state: State,
     verdicts: Verdicts,
+    decisions: Decisions,
 }
 
 /// Kept between events.
@@ -53,6 +58,8 @@ struct State {
     layers: Vec<Layers>,
     memos: Vec<Memo>,
     noted: Vec<Noted>,
+    /// The tests that were run for the rules, and how they ended.
+    asked: Vec<Noted>,
     /// Atoms of which a literal was found, or that are known to hold.
     touched: Vec<u32>,
 }
@@ -79,13 +86,14 @@ impl Signatures {
             layers: engine.slots.iter().map(|_| Layers::default()).collect(),
             memos: engine.slots.iter().map(|_| Memo::default()).collect(),
             noted: Vec::new(),
+            asked: Vec::new(),
             touched: Vec::new(),
         };
-        let verdicts = Verdicts::new(engine);
         Self {
+            verdicts: Verdicts::new(engine),
+            decisions: Decisions::new(engine),
             ruleset,
             state,
-            verdicts,
         }
     }
 
@@ -108,8 +116,30 @@ impl Signatures {
             return;
         }
         let from = hits.len();
-        self.look(event, hits);
+        if !self.decide(event, hits) {
+            self.look(event, hits);
+            let new = hits.get(from..).unwrap_or_default();
+            self.decisions.learn(&self.state.asked, new);
+        }
         self.verdicts.keep(hits.get(from..).unwrap_or_default());
+    }
+
+    /// Appends the hits of a request that the verdicts do not know, when the rules decided on one in which the same was
+    /// found; says whether they did.
+    fn decide(&mut self, event: &Event<'_, '_>, hits: &mut Vec<Hit>) -> bool {
+        let mut run = Run {
+            engine: &self.ruleset.engine,
+            state: &mut self.state,
+            event,
+        };
+        run.begin();
+        let key = self.verdicts.digest();
+        run.sum_up(self.decisions.slots(), key);
+        key.end();
+        self.decisions.find(key.get());
+        let known = self.decisions.walk(|atom, view| run.ask(atom, view));
+        hits.extend_from_slice(known.unwrap_or_default());
+        known.is_some()
     }
 
     /// Number of the request that was inspected last, when its words are remembered: requests with the same number have
@@ -143,6 +173,7 @@ impl Signatures {
         };
         run.begin();
         let views = run.load();
+        run.state.asked.clear();
         let mut woken = run.wake(0);
         run.judge(0, hits);
         for view in 1..VIEWS.len() {

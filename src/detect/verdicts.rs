@@ -5,20 +5,24 @@
 //! values a keyword was found is judged anew; rules that look at the time of day switch this off. Bounded, and emptied
 //! when full: a client that sends a new request each time costs time, never memory, and never changes a result.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
+mod decisions;
 mod key;
+mod lists;
 mod parts;
 
 use super::compile::Engine;
 use super::signature::Hit;
 use crate::event::Event;
 use crate::numbered::Numbers;
-use key::Key;
+pub(super) use decisions::{Decisions, varies_in};
+pub(super) use key::Key;
+use key::Mark;
+use lists::Lists;
 use parts::Parts;
 
 /// How many requests are remembered.
@@ -33,6 +37,10 @@ pub(super) struct Verdicts {
     /// What a key consists of beside target, referrer and agent; `None` when verdicts cannot be remembered.
     parts: Option<Parts>,
     key: Key,
+    /// How far the key at hand goes without target and referrer.
+    shared: Mark,
+    /// The same request's key with what was found in the place of target and referrer.
+    digest: Key,
     /// Whether the request at hand was not known and can be kept.
     can_keep: bool,
     hash: u64,
@@ -54,30 +62,6 @@ struct Known {
     hits: u32,
     /// A number that no other request has.
     number: u64,
-}
-
-/// Lists of hits by number: many requests have the same.
-#[derive(Debug, Default)]
-struct Lists {
-    lists: Vec<Box<[Hit]>>,
-    numbers: HashMap<Box<[Hit]>, u32, RandomState>,
-}
-
-impl Lists {
-    fn number(&mut self, hits: &[Hit]) -> u32 {
-        if let Some(number) = self.numbers.get(hits) {
-            return *number;
-        }
-        let number = self.lists.len() as u32;
-        self.lists.push(hits.into());
-        self.numbers.insert(hits.into(), number);
-        number
-    }
-
-    fn clear(&mut self) {
-        self.lists.clear();
-        self.numbers.clear();
-    }
 }
 
 impl Verdicts {
@@ -104,8 +88,6 @@ impl Verdicts {
         // What is no request has its text in the place of the target.
         let record = event.record;
         key.number(record.target.is_none().then_some(0));
-        key.text(record.target.as_deref().or(record.malformed_request.as_deref()));
-        key.text(record.referrer.as_deref());
         // Agents come again and again, and their texts are long.
         match event.agent.number {
             0 if !record.tells_agent() => key.unlogged(),
@@ -113,13 +95,22 @@ impl Verdicts {
             number => key.number(Some(number)),
         }
         self.parts.as_ref()?.add(event, key);
+        self.shared = key.mark();
+        key.text(record.target.as_deref().or(record.malformed_request.as_deref()));
+        key.text(record.referrer.as_deref());
         key.end();
         let key = key.get()?;
         self.hash = hash(&self.hasher, key);
         let known = self.known.find(self.hash, |known| *known.key == *key);
         self.can_keep = known.is_none();
         self.number = known.map(|known| known.number);
-        known.and_then(|known| self.lists.lists.get(known.hits as usize).map(AsRef::as_ref))
+        known.and_then(|known| self.lists.get(known.hits))
+    }
+
+    /// The key of the request that was looked for without its target and referrer, for what was found in them to follow.
+    pub fn digest(&mut self) -> &mut Key {
+        self.digest.begin_as(&self.key, self.shared);
+        &mut self.digest
     }
 
     /// Number of the request that was looked for last, when it was known: that of no other request, in this table or another.

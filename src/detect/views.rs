@@ -54,6 +54,34 @@ fn path_start(target: &[u8]) -> usize {
     }
 }
 
+/// What bytes mean to views: 1 for those that one may change wherever they stand, 2 for a slash, 4 for what may change
+/// behind a slash.
+static MEANING: [u8; 256] = {
+    let mut meaning = [1; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        meaning[byte as usize] = match byte {
+            b'%' | b'+' | b'*' | b';' | b'\\' => 1,
+            b'/' => 2 | 4,
+            b'.' => 4,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    meaning
+};
+
+/// Whether no view of a target can differ from it; false also where one must look more closely.
+pub fn is_plain(target: &[u8]) -> bool {
+    let (mut odd, mut before) = (0, 0);
+    for byte in target {
+        let meaning = MEANING[usize::from(*byte)];
+        odd |= (meaning & 1) | (meaning >> 1 & before);
+        before = meaning & 2;
+    }
+    odd == 0 && target.first() == Some(&b'/')
+}
+
 /// Whether [`decode`] could change the text.
 pub fn is_encoded(text: &[u8], plus: bool) -> bool {
     match plus {
@@ -438,6 +466,30 @@ mod tests {
             let parts = Parts::of(text.as_bytes());
             proptest::prop_assert!(!decode_target(text.as_bytes(), &parts, &mut out));
             proptest::prop_assert_eq!(&out.parts, &parts);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_plain_has_no_other_view(target in "/?[!-~]{0,12}|/[ -~é\t]{0,4}|(/|\\?|\\.|a|Ä|=|&|%2e){0,8}") {
+            let parts = Parts::of(target.as_bytes());
+            let mut view = TargetView::default();
+            if is_plain(target.as_bytes()) {
+                proptest::prop_assert!(!decode_target(target.as_bytes(), &parts, &mut view));
+                proptest::prop_assert!(!normalise_target(target.as_bytes(), &parts, &mut view));
+            }
+        }
+    }
+
+    #[test]
+    fn ordinary_targets_are_plain() {
+        for target in ["/", "/a/b.html", "/a-b_c/?x=1&y=~z", "/img/logo@2x.png?v=3.7.1,2"] {
+            assert!(is_plain(target.as_bytes()), "{target}");
+        }
+        for target in [
+            "", "a", "/a//b", "/.env", "/a/../b", "/a;b", "/a b", "/a+b", "/%41", "/é",
+        ] {
+            assert!(!is_plain(target.as_bytes()), "{target}");
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::detect::compile::{AtomTest, Lazy, Program, Slot, Source};
 use crate::detect::fields::{self, Field};
 use crate::detect::layers::VIEWS;
 use crate::detect::lazy;
+use crate::detect::memo::Noted;
 
 impl Run<'_, '_, '_, '_> {
     /// Looks at the rules that were woken and have not fired.
@@ -87,6 +88,11 @@ impl Run<'_, '_, '_, '_> {
         }
         self.ready(asked.slot);
         let truth = self.run(lazy, asked.slot, view);
+        self.state.asked.push(Noted {
+            atom,
+            view: view as u8,
+            holds: truth,
+        });
         if let Some(cell) = self.cell_mut(atom) {
             cell.known |= bit;
             if truth {
@@ -97,7 +103,7 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// Makes the views of a slot's text where only their number was known.
-    fn ready(&mut self, slot: Option<usize>) {
+    pub(super) fn ready(&mut self, slot: Option<usize>) {
         let Some(index) = slot else { return };
         if let Some(layers) = self.state.layers.get_mut(index)
             && layers.is_deferred()
@@ -112,7 +118,7 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// Runs a test on a view of its text.
-    fn run(&self, lazy: &Lazy, slot: Option<usize>, view: usize) -> bool {
+    pub(super) fn run(&self, lazy: &Lazy, slot: Option<usize>, view: usize) -> bool {
         let event = self.event;
         let any = |value: Option<&[u8]>| match (&lazy.words, value) {
             (Some(words), value) => value.is_some_and(|value| words.contain(value)),

@@ -35,7 +35,7 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// Takes in a text that is searched anew for each event; says which views it has.
-    fn take(&mut self, slot: usize, text: Option<&[u8]>, layering: Layering) -> u8 {
+    pub(super) fn take(&mut self, slot: usize, text: Option<&[u8]>, layering: Layering) -> u8 {
         let has = self.layer(slot, text, layering);
         if let Some(text) = text {
             self.search_text(slot, text, 0);
@@ -44,7 +44,7 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// Makes the views of a slot's text; says which there are.
-    fn layer(&mut self, slot: usize, text: Option<&[u8]>, layering: Layering) -> u8 {
+    pub(super) fn layer(&mut self, slot: usize, text: Option<&[u8]>, layering: Layering) -> u8 {
         self.state.layers.get_mut(slot).map_or(1, |layers| {
             layers.load(text, layering);
             layers.has()
@@ -92,7 +92,7 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// Searches one view of a slot's text.
-    fn search_text(&mut self, slot: usize, raw: &[u8], view: usize) {
+    pub(super) fn search_text(&mut self, slot: usize, raw: &[u8], view: usize) {
         // The layers are set aside while what is found is written down.
         let Some(layers) = self.state.layers.get_mut(slot).map(std::mem::take) else {
             return;

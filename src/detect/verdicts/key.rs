@@ -40,6 +40,16 @@ pub struct Key {
     too_long: bool,
 }
 
+/// How far a key has come.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Mark {
+    bytes: usize,
+    words: usize,
+    word: u64,
+    used: u32,
+    too_long: bool,
+}
+
 impl Key {
     /// Begins another key.
     #[inline]
@@ -48,6 +58,43 @@ impl Key {
         self.words.clear();
         (self.word, self.used) = (0, 0);
         self.too_long = false;
+    }
+
+    /// How far it has come.
+    #[inline]
+    pub const fn mark(&self) -> Mark {
+        Mark {
+            bytes: self.bytes.len(),
+            words: self.words.len(),
+            word: self.word,
+            used: self.used,
+            too_long: self.too_long,
+        }
+    }
+
+    /// Begins as another key does up to a mark of it.
+    pub fn begin_as(&mut self, other: &Self, mark: Mark) {
+        self.clear();
+        let bytes = other.bytes.get(..mark.bytes);
+        self.bytes.extend_from_slice(bytes.unwrap_or_default());
+        let words = other.words.get(..mark.words);
+        self.words.extend_from_slice(words.unwrap_or_default());
+        (self.word, self.used, self.too_long) = (mark.word, mark.used, mark.too_long);
+    }
+
+    /// What was found in a text: which views it has, and for each atom of which something was found a byte of what is
+    /// known of it.
+    pub fn found(&mut self, views: u8, atoms: impl ExactSizeIterator<Item = (u32, u8)>) {
+        self.number(Some(u64::from(views)));
+        self.number(Some(atoms.len() as u64));
+        if atoms.len() * size_of::<u32>() > MAX_KEY {
+            self.too_long = true;
+            return;
+        }
+        for (atom, known) in atoms {
+            self.bytes.extend_from_slice(&atom.to_le_bytes());
+            self.bytes.push(known);
+        }
     }
 
     /// Ends the key.
