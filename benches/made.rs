@@ -23,8 +23,17 @@ pub fn folder(name: &str) -> PathBuf {
 
 /// The log of so many lines, written once.
 pub fn log(folder: &Path, lines: u64) -> PathBuf {
-    let path = folder.join(format!("{lines}.log"));
-    write(&path, |out| log::write(out, lines, 1).unwrap());
+    log_of(folder, lines, 0)
+}
+
+/// The same where so many requests in a hundred are in words of their own.
+pub fn log_of(folder: &Path, lines: u64, own: u64) -> PathBuf {
+    let name = match own {
+        0 => format!("{lines}.log"),
+        own => format!("{lines}-{own}-own.log"),
+    };
+    let path = folder.join(name);
+    write(&path, |out| log::write(out, lines, 1, own).unwrap());
     path
 }
 

@@ -13,6 +13,8 @@
     reason = "a measurement fails by panicking, and prints its figures"
 )]
 
+use std::path::Path;
+
 mod instructions;
 #[path = "../made.rs"]
 mod made;
@@ -23,6 +25,8 @@ use program::{Cost, Program, median, rounds};
 
 const LINES: u64 = 5_000_000;
 const ROUNDS: usize = 3;
+/// Of a second log, how many requests in a hundred are in words of their own.
+const OWN: u64 = 50;
 
 fn main() {
     let lines = made::lines(LINES);
@@ -36,7 +40,20 @@ fn main() {
     let programs = programs::installed(&log, &folder);
     let costs = rounds(&programs, ROUNDS);
     table(&programs, &costs, lines, bytes);
+    of_own_words(&folder, lines);
     instructions::table(&folder);
+}
+
+/// The same for a log in which half of the requests are in words of their own: what is remembered helps less.
+fn of_own_words(folder: &Path, lines: u64) {
+    let log = made::log_of(folder, lines, OWN);
+    let bytes = log.metadata().unwrap().len();
+    println!(
+        "\n{OWN} % of the requests in words of their own, {} MB\n",
+        bytes / 1_000_000
+    );
+    let programs = programs::few(&log);
+    table(&programs, &rounds(&programs, ROUNDS), lines, bytes);
 }
 
 fn table(programs: &[Program], costs: &[Vec<Cost>], lines: u64, bytes: u64) {

@@ -23,14 +23,17 @@ for text in open(sys.argv[1], "rb"):
 print(count)
 "#;
 
-/// `wc` first, then all that can be run on this log.
-pub fn installed(log: &Path, folder: &Path) -> Vec<Program> {
-    let log = log.to_str().unwrap();
-    let of = |name, command: &[&str]| Program {
+fn of(name: &'static str, command: &[&str]) -> Program {
+    Program {
         name,
         command: command.iter().map(ToString::to_string).collect(),
         is_slow: false,
-    };
+    }
+}
+
+/// `wc` first, then all that can be run on this log.
+pub fn installed(log: &Path, folder: &Path) -> Vec<Program> {
+    let log = log.to_str().unwrap();
     let mut programs = vec![
         of("wc -l", &["wc", "-l", log]),
         of("grep -c of one literal", &["grep", "-c", "-F", "/.env", log]),
@@ -58,6 +61,13 @@ pub fn installed(log: &Path, folder: &Path) -> Vec<Program> {
     programs.extend(goaccess(log));
     programs.retain(|program| is_installed(&program.command[0]));
     programs
+}
+
+/// `wc`, and afw with its rules, for a log in which much is said only once.
+pub fn few(log: &Path) -> Vec<Program> {
+    let log = log.to_str().unwrap();
+    let afw = [AFW, "replay", log, "--threads", "1", "--print", "none"];
+    vec![of("wc -l", &["wc", "-l", log]), of("afw, built-in rules", &afw)]
 }
 
 /// afw with rules, country and network: on one thread, on two, and with a store.

@@ -1,5 +1,6 @@
 //! The made-up log of a small public site, the same bytes for the same arguments.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -149,7 +150,7 @@ fn address(rank: u64, salt: u64) -> String {
     .to_string()
 }
 
-fn line(out: &mut impl Write, random: &mut Random, secs: i64) -> io::Result<()> {
+fn line(out: &mut impl Write, random: &mut Random, secs: i64, own: u64) -> io::Result<()> {
     let hostile = random.below(1000) < HOSTILE_PER_MILLE;
     let dice = random.below(100);
     let (ip, method, target, status, agent, referrer, size);
@@ -180,6 +181,7 @@ fn line(out: &mut impl Write, random: &mut Random, secs: i64) -> io::Result<()> 
         };
         size = random.below(60_000);
     }
+    let (target, referrer) = own_words(random, own, target, referrer);
     let civil = Time::from_secs(secs).unwrap_or_default().civil();
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -192,16 +194,36 @@ fn line(out: &mut impl Write, random: &mut Random, secs: i64) -> io::Result<()> 
     )
 }
 
-/// Writes so many lines.
+/// Target and referrer, in so many of a hundred requests as nobody else words them: with a number behind the one, and from
+/// one page of thousands.
+fn own_words<'t>(
+    random: &mut Random,
+    own: u64,
+    target: &'t str,
+    referrer: &'t str,
+) -> (Cow<'t, str>, Cow<'t, str>) {
+    if own == 0 || random.below(100) >= own {
+        return (target.into(), referrer.into());
+    }
+    let joint = if target.contains('?') { '&' } else { '?' };
+    let target = format!("{target}{joint}id={}", random.below(1_000_000_000));
+    let referrer = match referrer {
+        "-" => referrer.into(),
+        site => format!("{site}products/{}?utm_source=newsletter", random.rank(20_000)).into(),
+    };
+    (target.into(), referrer)
+}
+
+/// Writes so many lines, of which `own` in a hundred have words of their own.
 ///
 /// # Errors
 /// What writing to `out` says.
-pub fn write(out: &mut impl Write, lines: u64, seed: u64) -> io::Result<()> {
+pub fn write(out: &mut impl Write, lines: u64, seed: u64, own: u64) -> io::Result<()> {
     let mut random = Random(seed);
     let mut millis = 0;
     for _ in 0..lines {
         millis += random.below(80) as i64;
-        line(out, &mut random, START_SECS + millis / 1000)?;
+        line(out, &mut random, START_SECS + millis / 1000, own)?;
     }
     Ok(())
 }
