@@ -136,7 +136,7 @@ impl Builder {
         let Some(atom) = self.atoms.get_mut(index as usize) else {
             return;
         };
-        atom.searched |= atom.slot.is_some() && atom.is_worth_a_search();
+        atom.searched |= atom.slot.is_some() && (atom.is_worth_a_search() || atom.has_many_texts());
         let test = std::mem::replace(&mut atom.test, AtomTest::Found);
         atom.test = match (test, atom.searched) {
             (AtomTest::Lazy(lazy), true)
@@ -232,6 +232,16 @@ impl Atom {
             Some(_) if rarest == 0 => None,
             Some(_) => Some(2 * rarest),
         }
+    }
+
+    /// Whether it asks for so many texts that finding them costs less than to look for each of them. A list of whole words is
+    /// looked up at once.
+    fn has_many_texts(&self) -> bool {
+        const MANY: usize = 8;
+        let is_text = |check: &Arc<Check>| as_literal(&check.test).is_some();
+        self.test.lazy().is_some_and(|lazy| {
+            lazy.checks.len() >= MANY && lazy.checks.iter().all(is_text) && Words::of(&lazy.checks).is_none()
+        })
     }
 
     /// Whether its literals spare more runs of its test than finding them costs.
