@@ -134,7 +134,6 @@ impl Decisions {
     /// Remembers the way of the request that was looked for: the tests that were run one after the other, and the hits.
     pub fn learn(&mut self, asked: &[Noted], hits: &[Hit]) {
         let Some(root) = self.at_hand.take() else { return };
-        let list = self.lists.number(hits);
         let mut place = Place::Root(root);
         for Noted { atom, view, holds } in asked.iter().copied() {
             if self.open.get(atom as usize) != Some(&true) {
@@ -145,19 +144,26 @@ impl Decisions {
             };
             place = Place::Answer(node, holds);
         }
-        if let Some(next @ Next::Unknown) = self.next_mut(place) {
+        if !matches!(self.next_mut(place), Some(Next::Unknown)) {
+            return;
+        }
+        let list = self.lists.number(hits);
+        if let Some(next) = self.next_mut(place) {
             *next = Next::Hits(list);
         }
     }
 
-    /// The number of the node at a place, made if there is none; `None` when something else is asked there.
+    /// The number of the node at a place, made if there is none; `None` when something else is asked there, or there is no
+    /// room for it.
     fn node_at(&mut self, place: Place, atom: u32, view: u8) -> Option<u32> {
-        match *self.next_mut(place)? {
+        let next = *self.next_mut(place)?;
+        match next {
             Next::Ask(number) => {
                 let node = self.nodes.get(number as usize)?;
                 (node.atom == atom && node.view == view).then_some(number)
             }
             Next::Hits(_) => None,
+            Next::Unknown if self.nodes.len() >= MAX_NODES => None,
             Next::Unknown => {
                 let number = self.nodes.len() as u32;
                 self.nodes.push(Node {
