@@ -210,6 +210,7 @@ impl Run<'_, '_, '_, '_> {
         let state = &mut *self.state;
         state.candidates.clear();
         state.touched.clear();
+        state.asked.clear();
         state.stamp = state.stamp.wrapping_add(1);
         if state.stamp == 0 {
             // After four billion events old stamps could be mistaken for new ones.

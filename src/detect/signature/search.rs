@@ -201,6 +201,10 @@ impl Run<'_, '_, '_, '_> {
             }
         }
         noted.sort_unstable();
+        // As when the text is remembered: what does not hold wakes nobody.
+        self.state.touched.truncate(from);
+        let holding = noted.iter().filter(|noted| noted.holds);
+        self.state.touched.extend(holding.map(|noted| noted.atom));
         self.state.noted = noted;
     }
 

@@ -261,6 +261,61 @@ fn any_of_several_lists_will_do() {
 }
 
 #[test]
+fn each_of_several_lists_is_compared() {
+    let mut signatures = Signatures::new(rule("s:\n  afw.lists|gte: 400\ncondition: s"));
+    let mut hits = |lists: [&str; 2]| {
+        let address = crate::enrich::AddressFacts {
+            lists: lists.map(Arc::from).into(),
+            ..crate::enrich::AddressFacts::default()
+        };
+        let mut hits = Vec::new();
+        with_record(&full(), |event| {
+            let event = Event {
+                address: &address,
+                ..*event
+            };
+            signatures.inspect(&event, &mut hits);
+        });
+        hits.len()
+    };
+    assert_eq!(
+        [["a", "b"], ["a", "b"], ["a", "b"], ["a", "404"]].map(&mut hits),
+        [0, 0, 0, 1]
+    );
+}
+
+#[test]
+fn what_is_remembered_of_tests_is_bounded() {
+    let rules = (0..20).map(|number| {
+        format!("title: r{number}\ndetection:\n  s:\n    cs-uri|re: 'qq{number:02}[a-z]'\n  condition: s\n")
+    });
+    let mut signatures = Signatures::new(load(&rules.collect::<Vec<_>>().join("---\n")));
+    // The same is found in each, and no two are answered alike.
+    for line in 0..8_000_u32 {
+        let word = |number: u32| format!("qq{number:02}{}", if line >> number & 1 == 1 { 'a' } else { '1' });
+        let target: String = (0..20).map(word).collect();
+        crate::detect::testing::with_event(&format!("/{target}"), |event| {
+            let mut hits = Vec::new();
+            signatures.inspect(event, &mut hits);
+            assert_eq!(hits.len(), line.count_ones() as usize);
+        });
+        let (nodes, lists) = signatures.decisions.sizes();
+        assert!(nodes <= 1 << 14 && lists <= nodes, "{nodes} {lists}");
+    }
+}
+
+#[test]
+fn tests_on_texts_met_once_are_not_kept() {
+    let mut signatures = Signatures::new(rule("s:\n  cs-referer|re: '[0-9]{3}x$'\ncondition: s"));
+    for number in 0..2_000 {
+        let mut line = full();
+        line.referrer = Some(Cow::Owned(format!("http://h.example/n{number}").into_bytes()));
+        with_record(&line, |event| signatures.inspect(event, &mut Vec::new()));
+        assert!(signatures.state.asked.len() < 10);
+    }
+}
+
+#[test]
 fn a_line_without_a_target_is_no_trouble() {
     let mut line = Record {
         malformed_request: Some(Cow::Borrowed(b"\x16\x03\x01?x")),

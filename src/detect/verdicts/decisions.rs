@@ -24,7 +24,7 @@ use crate::detect::signature::Hit;
 /// How many trees are remembered.
 const MAX_TREES: usize = 1 << 13;
 /// How many tests they have in all.
-const MAX_NODES: usize = 1 << 16;
+const MAX_NODES: usize = 1 << 14;
 
 /// Trees by what was found.
 #[derive(Debug, Default)]
@@ -134,6 +134,9 @@ impl Decisions {
     /// Remembers the way of the request that was looked for: the tests that were run one after the other, and the hits.
     pub fn learn(&mut self, asked: &[Noted], hits: &[Hit]) {
         let Some(root) = self.at_hand.take() else { return };
+        if self.nodes.len() + asked.len() > MAX_NODES {
+            return self.clear();
+        }
         let mut place = Place::Root(root);
         for Noted { atom, view, holds } in asked.iter().copied() {
             if self.open.get(atom as usize) != Some(&true) {
@@ -153,8 +156,7 @@ impl Decisions {
         }
     }
 
-    /// The number of the node at a place, made if there is none; `None` when something else is asked there, or there is no
-    /// room for it.
+    /// The number of the node at a place, made if there is none; `None` when something else is asked there.
     fn node_at(&mut self, place: Place, atom: u32, view: u8) -> Option<u32> {
         let next = *self.next_mut(place)?;
         match next {
@@ -163,7 +165,6 @@ impl Decisions {
                 (node.atom == atom && node.view == view).then_some(number)
             }
             Next::Hits(_) => None,
-            Next::Unknown if self.nodes.len() >= MAX_NODES => None,
             Next::Unknown => {
                 let number = self.nodes.len() as u32;
                 self.nodes.push(Node {
@@ -190,11 +191,8 @@ impl Decisions {
 
     /// Begins a tree: its number.
     fn plant(&mut self, hash: u64, key: &[u8]) -> u32 {
-        if self.roots.len() >= MAX_TREES || self.nodes.len() >= MAX_NODES {
-            self.trees.clear();
-            self.roots.clear();
-            self.nodes.clear();
-            self.lists.clear();
+        if self.roots.len() >= MAX_TREES {
+            self.clear();
         }
         let root = self.roots.len() as u32;
         self.roots.push(Next::Unknown);
@@ -205,6 +203,19 @@ impl Decisions {
         };
         self.trees.insert_unique(hash, tree, |tree| tree.hash);
         root
+    }
+
+    fn clear(&mut self) {
+        self.trees.clear();
+        self.roots.clear();
+        self.nodes.clear();
+        self.lists.clear();
+    }
+
+    /// How many nodes and lists of hits are remembered.
+    #[cfg(test)]
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.nodes.len(), self.lists.len())
     }
 
     /// Whether the key was not met lately.

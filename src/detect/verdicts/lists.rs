@@ -30,6 +30,12 @@ impl Lists {
         number
     }
 
+    /// How many there are.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.lists.len()
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         self.lists.clear();

@@ -191,7 +191,10 @@ fn depend(parts: &mut Vec<Part>, lazy: &Lazy, slot: Option<usize>, guarded: bool
                 add(parts, Part::Text(field.clone()));
                 own.iter().for_each(|own| add(parts, Part::Text(own.clone())));
             }
-            (Test::Compare(_, limit), Some(field)) => add_limit(parts, field, *limit),
+            // Any of several lists may be on another side of a limit.
+            (Test::Compare(_, limit), Some(field)) if *field != Field::Lists => {
+                add_limit(parts, field, *limit)
+            }
             (_, Some(field)) => add(parts, Part::Text(field.clone())),
             (_, None) if slot.is_some_and(|slot| slot != REST || guarded) => {}
             (_, None) => return None,

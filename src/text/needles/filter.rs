@@ -10,23 +10,22 @@ pub const REACH: usize = 3;
 const BITS: u32 = 7;
 const PAIRS: usize = 1 << (2 * BITS);
 
-/// The first bytes of texts.
-#[derive(Debug)]
-pub struct Filter(Box<[u32; PAIRS]>);
+/// So few texts begin at so few places that the automaton alone is as fast; its tables would take more room than they.
+const FEW: usize = 64;
 
-impl Default for Filter {
-    /// No texts.
-    fn default() -> Self {
-        Self(Box::new([0; PAIRS]))
-    }
-}
+/// The first bytes of texts, unless there are few.
+#[derive(Debug, Default)]
+pub struct Filter(Option<Box<[u32; PAIRS]>>);
 
 impl Filter {
     /// For these texts, given in lower case.
     pub fn of(texts: &[&[u8]]) -> Self {
-        let mut filter = Self::default();
+        if texts.len() < FEW {
+            return Self(None);
+        }
+        let mut table = Box::new([0; PAIRS]);
         let mut set = |first: u8, second: u8, kinds: u32| {
-            if let Some(known) = filter.0.get_mut(pair(pair(0, first), second)) {
+            if let Some(known) = table.get_mut(pair(pair(0, first), second)) {
                 *known |= kinds;
             }
         };
@@ -38,17 +37,20 @@ impl Filter {
                 [first, second, third, ..] => set(first, second, kind(third)),
             }
         }
-        filter
+        Self(Some(table))
     }
 
     /// The first place from `start` on where a text may begin.
     #[inline]
     pub fn next(&self, text: &[u8], start: usize) -> Option<usize> {
         let rest = text.get(start..)?;
+        let Some(table) = &self.0 else {
+            return (!rest.is_empty()).then_some(start);
+        };
         if let [first, second, behind @ ..] = rest {
             let mut before = pair(pair(0, *first), *second);
             for (place, byte) in behind.iter().enumerate() {
-                if self.0[before] & kind(*byte) != 0 {
+                if table[before] & kind(*byte) != 0 {
                     return Some(start + place);
                 }
                 before = pair(before, *byte);
