@@ -49,8 +49,8 @@ pub(super) struct Verdicts {
     number: Option<u64>,
     lists: Lists,
     hasher: RandomState,
-    /// Hashes of keys that came once, each in its place: what never comes again is not worth keeping.
-    once: Vec<u64>,
+    /// Upper halves of the hashes of keys that came once, each in its place: what never comes again is not worth keeping.
+    once: Vec<u32>,
 }
 
 /// A request and its hits.
@@ -144,8 +144,9 @@ impl Verdicts {
 
     /// Whether the key was not met lately.
     fn is_first(&mut self) -> bool {
+        let tag = (self.hash >> u32::BITS) as u32;
         match self.once.get_mut(self.hash as usize % MAX_KEYS) {
-            Some(place) => std::mem::replace(place, self.hash) != self.hash,
+            Some(place) => std::mem::replace(place, tag) != tag,
             None => true,
         }
     }

@@ -301,10 +301,7 @@ impl Correlator {
         let now = self.newest();
         let windows = self.plans.iter().zip(0..).filter_map(|(plan, correlation)| {
             let window = self.window(correlation, client_key(client, plan.client?))?;
-            if window.lasts_until(plan.shape.reach_nanos) < now {
-                return None;
-            }
-            Some(Progress {
+            is_open(plan, window, now).then(|| Progress {
                 rule: Arc::clone(&plan.info),
                 count: window.count(&plan.shape),
                 threshold: plan.shape.threshold,
@@ -328,9 +325,9 @@ impl Correlator {
         for slot in self.keys.iter() {
             for correlation in self.counters_of(slot) {
                 let plan = self.plans.get(correlation as usize);
-                let until = plan.map(|plan| slot.window.lasts_until(plan.shape.reach_nanos));
+                let is_open = plan.is_some_and(|plan| is_open(plan, &slot.window, now));
                 if let Some(count) = counts.get_mut(correlation as usize) {
-                    *count += usize::from(until >= Some(now));
+                    *count += usize::from(is_open);
                 }
             }
         }
@@ -340,6 +337,11 @@ impl Correlator {
             .zip(counts)
             .collect()
     }
+}
+
+/// Whether a tick may still complete the window for one of those that look at it, at an event time in nanoseconds.
+fn is_open(plan: &Plan, window: &Window, now: i64) -> bool {
+    window.lasts_until(plan.shape.reach_nanos) >= now
 }
 
 #[cfg(test)]

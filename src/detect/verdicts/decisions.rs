@@ -38,8 +38,8 @@ pub struct Decisions {
     nodes: Vec<Node>,
     lists: Lists,
     hasher: RandomState,
-    /// Hashes of keys that came once, each in its place.
-    once: Vec<u64>,
+    /// Upper halves of the hashes of keys that came once, each in its place.
+    once: Vec<u32>,
     /// The tree of the request at hand.
     at_hand: Option<u32>,
 }
@@ -220,8 +220,9 @@ impl Decisions {
 
     /// Whether the key was not met lately.
     fn is_first(&mut self, hash: u64) -> bool {
+        let tag = (hash >> u32::BITS) as u32;
         match self.once.get_mut(hash as usize % MAX_TREES) {
-            Some(place) => std::mem::replace(place, hash) != hash,
+            Some(place) => std::mem::replace(place, tag) != tag,
             None => true,
         }
     }
