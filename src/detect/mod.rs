@@ -1,7 +1,7 @@
 //! Detection: Sigma rules over events.
 //!
 //! `rules` loads and checks Sigma files, `compile` turns them into automata and small programs, `signature` matches
-//! one event, `correlate` counts over time; `packs` are the built-in rules. The values below are what the rest of
+//! one event, `verdicts` remembers what came of those before, `correlate` counts over time; `packs` are the built-in rules. The values below are what the rest of
 //! the program sees of a rule. Pure: rule text comes in as strings, the drivers read the files. Next: [`rules`],
 //! [`signature`], then [`crate::indicator`].
 

@@ -56,6 +56,8 @@ struct State {
     fired: Vec<u32>,
     candidates: Vec<u32>,
     layers: Vec<Layers>,
+    /// Per slot, the stamp of the event whose text was taken in for a single test.
+    taken: Vec<u32>,
     memos: Vec<Memo>,
     noted: Vec<Noted>,
     /// The tests that were run for the rules, and how they ended.
@@ -84,6 +86,7 @@ impl Signatures {
             fired: vec![0; engine.programs.len()],
             candidates: Vec::new(),
             layers: engine.slots.iter().map(|_| Layers::default()).collect(),
+            taken: vec![0; engine.slots.len()],
             memos: engine.slots.iter().map(|_| Memo::default()).collect(),
             noted: Vec::new(),
             asked: Vec::new(),
@@ -217,6 +220,7 @@ impl Run<'_, '_, '_, '_> {
             state.cells.fill(Cell::default());
             state.woken.fill(0);
             state.fired.fill(0);
+            state.taken.fill(0);
             state.stamp = 1;
         }
     }

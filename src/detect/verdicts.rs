@@ -4,6 +4,7 @@
 //! the key; of a number that is only compared, the key holds on which side of each limit it lies. A line in whose other
 //! values a keyword was found is judged anew; rules that look at the time of day switch this off. Bounded, and emptied
 //! when full: a client that sends a new request each time costs time, never memory, and never changes a result.
+//! What is decided on requests in words of their own stands in [`decisions`].
 
 use std::hash::{BuildHasher, Hasher};
 

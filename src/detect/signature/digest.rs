@@ -64,6 +64,7 @@ impl Run<'_, '_, '_, '_> {
             .and_then(|index| Some((index, engine.slots.get(index)?)))
             && let Source::Field(field) = &slot.source
             && !varies_in(&slot.source)
+            && self.is_taken_first(index)
         {
             self.layer(index, fields::text(self.event, field).as_deref(), slot.layering);
         }
@@ -72,5 +73,12 @@ impl Run<'_, '_, '_, '_> {
             .test
             .lazy()
             .is_some_and(|lazy| self.run(lazy, asked.slot, view))
+    }
+
+    /// Whether a slot's text was not taken in for this event yet.
+    fn is_taken_first(&mut self, slot: usize) -> bool {
+        let stamp = self.state.stamp;
+        let taken = self.state.taken.get_mut(slot);
+        taken.is_some_and(|taken| std::mem::replace(taken, stamp) != stamp)
     }
 }
