@@ -13,13 +13,13 @@
     reason = "a measurement fails by panicking, and prints its figures"
 )]
 
-use std::path::Path;
-
 mod instructions;
 #[path = "../made.rs"]
 mod made;
 mod program;
 mod programs;
+
+use std::path::Path;
 
 use program::{Cost, Program, median, rounds};
 

@@ -272,15 +272,17 @@ fn joint(left: &[Vec<u8>], right: &[Vec<u8>]) -> Set {
     if let Some(joined) = cross(left, right) {
         return Set::of(joined);
     }
-    let mut best = better(Some(Set::of(left.to_vec())), Some(Set::of(right.to_vec())));
+    let mut best = rarer(Set::of(left.to_vec()), Set::of(right.to_vec()));
     for kept in [4, 1, 0] {
         let tails = cut(left, |text| text.get(text.len().saturating_sub(kept)..));
         for taken in [6, 3, 1] {
             let heads = cut(right, |text| text.get(..taken.min(text.len())));
-            best = better(best, cross(&tails, &heads).map(Set::of));
+            if let Some(joined) = cross(&tails, &heads) {
+                best = rarer(best, Set::of(joined));
+            }
         }
     }
-    best.unwrap_or_else(|| Set::of(left.to_vec()))
+    best
 }
 
 /// A part of each text, every one once.
@@ -341,12 +343,17 @@ fn alternation(parts: &[Hir]) -> Found {
     }
 }
 
-/// The set that is seen more rarely.
+/// The set that is seen more rarely, of those that there are.
 fn better(left: Option<Set>, right: Option<Set>) -> Option<Set> {
     match (left, right) {
-        (Some(left), Some(right)) if right.weight > left.weight => Some(right),
+        (Some(left), Some(right)) => Some(rarer(left, right)),
         (left, right) => left.or(right),
     }
+}
+
+/// The set that is seen more rarely; the first of two that are seen as rarely.
+fn rarer(left: Set, right: Set) -> Set {
+    if right.weight > left.weight { right } else { left }
 }
 
 /// How rarely a set is seen, in sixteenths of a bit: by the share of places where one of its texts stands.

@@ -14,6 +14,7 @@ use hashbrown::HashTable;
 mod decisions;
 mod key;
 mod lists;
+mod once;
 mod parts;
 
 use super::compile::Engine;
@@ -24,6 +25,7 @@ pub(super) use decisions::{Decisions, varies_in};
 pub(super) use key::Key;
 use key::Mark;
 use lists::Lists;
+use once::Once;
 use parts::Parts;
 
 /// How many requests are remembered.
@@ -50,8 +52,7 @@ pub(super) struct Verdicts {
     number: Option<u64>,
     lists: Lists,
     hasher: RandomState,
-    /// Upper halves of the hashes of keys that came once, each in its place: what never comes again is not worth keeping.
-    once: Vec<u32>,
+    once: Once,
 }
 
 /// A request and its hits.
@@ -70,7 +71,7 @@ impl Verdicts {
     pub fn new(engine: &Engine) -> Self {
         Self {
             parts: Parts::new(engine),
-            once: vec![0; MAX_KEYS],
+            once: Once::new(MAX_KEYS),
             ..Self::default()
         }
     }
@@ -126,7 +127,7 @@ impl Verdicts {
 
     /// Remembers the hits of the request that [`Verdicts::find`] did not know.
     pub fn keep(&mut self, hits: &[Hit]) {
-        if !std::mem::take(&mut self.can_keep) || self.is_first() {
+        if !std::mem::take(&mut self.can_keep) || self.once.is_first(self.hash) {
             return;
         }
         if self.known.len() >= MAX_KEYS {
@@ -141,15 +142,6 @@ impl Verdicts {
             number: REQUESTS.next(),
         };
         self.known.insert_unique(self.hash, known, |known| known.hash);
-    }
-
-    /// Whether the key was not met lately.
-    fn is_first(&mut self) -> bool {
-        let tag = (self.hash >> u32::BITS) as u32;
-        match self.once.get_mut(self.hash as usize % MAX_KEYS) {
-            Some(place) => std::mem::replace(place, tag) != tag,
-            None => true,
-        }
     }
 }
 

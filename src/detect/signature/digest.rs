@@ -4,7 +4,7 @@
 use super::Run;
 use crate::detect::compile::Source;
 use crate::detect::fields;
-use crate::detect::layers::VIEWS;
+use crate::detect::layers::Layering;
 use crate::detect::verdicts::{Key, varies_in};
 
 impl Run<'_, '_, '_, '_> {
@@ -19,7 +19,7 @@ impl Run<'_, '_, '_, '_> {
             };
             match fields::text(self.event, field).as_deref() {
                 None => {
-                    self.take(index, None, slot.layering);
+                    self.layer(index, None, slot.layering);
                     key.absent();
                 }
                 Some(text) if slot.repeats => {
@@ -30,21 +30,15 @@ impl Run<'_, '_, '_, '_> {
                         noted.map(|noted| (noted.atom, noted.view << 1 | u8::from(noted.holds))),
                     );
                 }
-                Some(text) => self.sum_up_text(index, text, key),
+                Some(text) => self.sum_up_text(index, text, slot.layering, key),
             }
         }
     }
 
     /// Searches a text that is not remembered.
-    fn sum_up_text(&mut self, slot: usize, text: &[u8], key: &mut Key) {
-        let Some(layering) = self.engine.slots.get(slot).map(|slot| slot.layering) else {
-            return;
-        };
+    fn sum_up_text(&mut self, slot: usize, text: &[u8], layering: Layering, key: &mut Key) {
         let from = self.state.touched.len();
-        let views = self.take(slot, Some(text), layering);
-        for view in (1..VIEWS.len()).filter(|view| views & (1 << view) != 0) {
-            self.search_text(slot, text, view);
-        }
+        let views = self.search_views(slot, text, layering);
         let state = &mut *self.state;
         let touched = state.touched.get_mut(from..).unwrap_or_default();
         touched.sort_unstable();

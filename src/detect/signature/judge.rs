@@ -15,10 +15,10 @@ impl Run<'_, '_, '_, '_> {
         for &rule in &engine.always {
             self.judge_one(rule, view, hits);
         }
-        for at in 0..self.state.candidates.len() {
-            if let Some(&rule) = self.state.candidates.get(at) {
-                self.judge_one(rule, view, hits);
-            }
+        let mut next = 0;
+        while let Some(&rule) = self.state.candidates.get(next) {
+            next += 1;
+            self.judge_one(rule, view, hits);
         }
     }
 

@@ -35,7 +35,7 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// Takes in a text that is searched anew for each event; says which views it has.
-    pub(super) fn take(&mut self, slot: usize, text: Option<&[u8]>, layering: Layering) -> u8 {
+    fn take(&mut self, slot: usize, text: Option<&[u8]>, layering: Layering) -> u8 {
         let has = self.layer(slot, text, layering);
         if let Some(text) = text {
             self.search_text(slot, text, 0);
@@ -92,7 +92,7 @@ impl Run<'_, '_, '_, '_> {
     }
 
     /// Searches one view of a slot's text.
-    pub(super) fn search_text(&mut self, slot: usize, raw: &[u8], view: usize) {
+    fn search_text(&mut self, slot: usize, raw: &[u8], view: usize) {
         // The layers are set aside while what is found is written down.
         let Some(layers) = self.state.layers.get_mut(slot).map(std::mem::take) else {
             return;
@@ -152,28 +152,36 @@ impl Run<'_, '_, '_, '_> {
         if let Some(place) = self.state.memos.get_mut(slot) {
             *place = memo;
         }
+        // What does not hold wakes nobody.
+        let state = &mut *self.state;
+        let holding = state.noted.iter().filter(|noted| noted.holds);
+        state.touched.extend(holding.map(|noted| noted.atom));
         has
     }
 
     /// Searches all views of a text that was not met before.
     fn explore(&mut self, slot: usize, raw: &[u8], layering: Layering, memo: &mut Memo) -> u8 {
-        let has = self.layer(slot, Some(raw), layering);
         let from = self.state.touched.len();
+        let has = self.search_views(slot, raw, layering);
+        self.learn(slot, has, from);
+        memo.keep(raw, has, &self.state.noted);
+        has
+    }
+
+    /// Searches a text on all its views; says which it has.
+    pub(super) fn search_views(&mut self, slot: usize, raw: &[u8], layering: Layering) -> u8 {
+        let has = self.layer(slot, Some(raw), layering);
         for view in (0..VIEWS.len()).filter(|view| has & (1 << view) != 0) {
             self.search_text(slot, raw, view);
         }
-        self.learn(slot, has, from);
-        memo.keep(raw, has, &self.state.noted);
         has
     }
 
     /// Writes down what was found in a slot's text, and runs the tests that it let run.
     fn learn(&mut self, slot: usize, has: u8, from: usize) {
         let mut noted = std::mem::take(&mut self.state.noted);
-        for at in from..self.state.touched.len() {
-            let Some(&atom) = self.state.touched.get(at) else {
-                break;
-            };
+        let mut touched = std::mem::take(&mut self.state.touched);
+        for atom in touched.drain(from..) {
             let found = self.cell(atom).found;
             let asked = self.engine.atoms.get(atom as usize);
             let guarded = asked.is_some_and(|atom| matches!(atom.test, AtomTest::Guarded(_)));
@@ -185,13 +193,14 @@ impl Run<'_, '_, '_, '_> {
                 });
             }
         }
+        self.state.touched = touched;
         let engine = self.engine;
         let learned = engine.slots.get(slot).map(|slot| slot.learned.as_slice());
         for &atom in learned.unwrap_or_default() {
             for view in (0..VIEWS.len()).filter(|view| has & (1 << view) != 0) {
                 let holds = self.truth(atom, view);
-                if holds {
-                    self.found(atom, view);
+                if holds && let Some(cell) = self.cell_mut(atom) {
+                    cell.found |= 1 << view;
                 }
                 noted.push(Noted {
                     atom,
@@ -201,10 +210,6 @@ impl Run<'_, '_, '_, '_> {
             }
         }
         noted.sort_unstable();
-        // As when the text is remembered: what does not hold wakes nobody.
-        self.state.touched.truncate(from);
-        let holding = noted.iter().filter(|noted| noted.holds);
-        self.state.touched.extend(holding.map(|noted| noted.atom));
         self.state.noted = noted;
     }
 
@@ -218,7 +223,6 @@ impl Run<'_, '_, '_, '_> {
         cell.known |= bit;
         if noted.holds {
             cell.truth |= bit;
-            self.state.touched.push(noted.atom);
         }
     }
 

@@ -229,13 +229,22 @@ fn what_holds_on_a_later_view_holds_again_once_the_text_is_remembered() {
     assert_eq!(fires(rule, &line), Some(View::Decoded));
 }
 
-#[test]
-fn any_of_several_lists_will_do() {
-    let record = full();
+/// Runs `test` on a request of a client that is on two lists.
+fn on_lists<T>(lists: [&str; 2], test: impl FnOnce(&Event<'_, '_>) -> T) -> T {
     let address = crate::enrich::AddressFacts {
-        lists: [Arc::from("spamhaus-drop"), Arc::from("tor-exit")].into(),
+        lists: lists.map(Arc::from).into(),
         ..crate::enrich::AddressFacts::default()
     };
+    with_record(&full(), |event| {
+        test(&Event {
+            address: &address,
+            ..*event
+        })
+    })
+}
+
+#[test]
+fn any_of_several_lists_will_do() {
     for (selection, holds) in [
         ("afw.lists: tor-exit", true),
         ("afw.lists: 'tor*it'", true),
@@ -246,15 +255,11 @@ fn any_of_several_lists_will_do() {
     ] {
         let ruleset = rule(&format!("s:\n  {selection}\ncondition: s"));
         let mut signatures = Signatures::new(Arc::clone(&ruleset));
-        with_record(&record, |event| {
-            let event = Event {
-                address: &address,
-                ..*event
-            };
+        on_lists(["spamhaus-drop", "tor-exit"], |event| {
             let mut hits = Vec::new();
-            signatures.inspect(&event, &mut hits);
+            signatures.inspect(event, &mut hits);
             assert_eq!(!hits.is_empty(), holds, "{selection}");
-            let plain = Plain::new(&event).first_view(&ruleset.rules()[0].expr());
+            let plain = Plain::new(event).first_view(&ruleset.rules()[0].expr());
             assert_eq!(plain.is_some(), holds, "{selection}");
         });
     }
@@ -264,18 +269,8 @@ fn any_of_several_lists_will_do() {
 fn each_of_several_lists_is_compared() {
     let mut signatures = Signatures::new(rule("s:\n  afw.lists|gte: 400\ncondition: s"));
     let mut hits = |lists: [&str; 2]| {
-        let address = crate::enrich::AddressFacts {
-            lists: lists.map(Arc::from).into(),
-            ..crate::enrich::AddressFacts::default()
-        };
         let mut hits = Vec::new();
-        with_record(&full(), |event| {
-            let event = Event {
-                address: &address,
-                ..*event
-            };
-            signatures.inspect(&event, &mut hits);
-        });
+        on_lists(lists, |event| signatures.inspect(event, &mut hits));
         hits.len()
     };
     assert_eq!(

@@ -9,12 +9,10 @@
 //!
 //! Bounded, and emptied when full: that costs time and never changes a result. Next: [`super::super::signature`].
 
-use std::hash::BuildHasher;
-
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
-use super::Lists;
+use super::{Lists, Once, hash};
 use crate::detect::compile::{Atom, Engine, Source};
 use crate::detect::expr::Test;
 use crate::detect::fields::Field;
@@ -38,8 +36,7 @@ pub struct Decisions {
     nodes: Vec<Node>,
     lists: Lists,
     hasher: RandomState,
-    /// Upper halves of the hashes of keys that came once, each in its place.
-    once: Vec<u32>,
+    once: Once,
     /// The tree of the request at hand.
     at_hand: Option<u32>,
 }
@@ -90,7 +87,7 @@ impl Decisions {
                 .filter(|(_, slot)| varies_in(&slot.source))
                 .map(|(index, _)| index)
                 .collect(),
-            once: vec![0; MAX_TREES],
+            once: Once::new(MAX_TREES),
             ..Self::default()
         }
     }
@@ -104,11 +101,11 @@ impl Decisions {
     pub fn find(&mut self, key: Option<&[u8]>) {
         self.at_hand = None;
         let Some(key) = key else { return };
-        let hash = self.hasher.hash_one(key);
+        let hash = hash(&self.hasher, key);
         let known = self.trees.find(hash, |tree| *tree.key == *key);
         self.at_hand = match known.map(|tree| tree.root) {
             Some(root) => Some(root),
-            None if self.is_first(hash) => None,
+            None if self.once.is_first(hash) => None,
             None => Some(self.plant(hash, key)),
         };
     }
@@ -216,15 +213,6 @@ impl Decisions {
     #[cfg(test)]
     pub fn sizes(&self) -> (usize, usize) {
         (self.nodes.len(), self.lists.len())
-    }
-
-    /// Whether the key was not met lately.
-    fn is_first(&mut self, hash: u64) -> bool {
-        let tag = (hash >> u32::BITS) as u32;
-        match self.once.get_mut(hash as usize % MAX_TREES) {
-            Some(place) => std::mem::replace(place, tag) != tag,
-            None => true,
-        }
     }
 }
 
