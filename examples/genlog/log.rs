@@ -10,6 +10,7 @@ const ADDRESSES: u64 = 50_000;
 const HOSTILE_PER_MILLE: u64 = 80;
 const START_SECS: i64 = 1_767_225_600; // 2026-01-01T00:00:00Z
 
+const SITE: &str = "https://www.bakery.example";
 const PAGES: [&str; 12] = [
     "/",
     "/about",
@@ -20,29 +21,39 @@ const PAGES: [&str; 12] = [
     "/contact",
     "/cart",
     "/search?q=rye+bread",
-    "/api/v1/items?page=2&sort=price",
     "/news/2026/01/opening-hours",
     "/faq",
+    "/api/v1/items?page=2&sort=price",
 ];
+/// How many of them link to others; an API does not.
+const LINKING: usize = 11;
 const ASSETS: [&str; 10] = [
-    "/static/app.css",
-    "/static/app.js",
+    "/static/css/app.3f9d1c72.css",
+    "/static/js/app.b81e04aa.js",
     "/static/logo.svg",
     "/img/hero-1200.webp",
     "/img/bread.jpg",
     "/favicon.ico",
     "/wp-content/themes/bakery/style.css",
     "/wp-includes/js/jquery/jquery.min.js?ver=3.7.1",
-    "/fonts/inter.woff2",
+    "/fonts/inter-latin-400-normal.woff2",
     "/robots.txt",
 ];
-const BROWSERS: [&str; 6] = [
+/// Where visitors come from who did not follow a link of the site; browsers send most of them no more than the host.
+const ELSEWHERE: [&str; 3] = [
+    "https://www.google.com/",
+    "https://duckduckgo.com/",
+    "https://news.example/local/best-bakeries?utm_source=frontpage",
+];
+const BROWSERS: [&str; 8] = [
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36",
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15",
     "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1",
     "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Mobile Safari/537.36",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36 Edg/143.0.0.0",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 Instagram 361.0.0.35.82 (iPhone16,2; iOS 18_5; de_DE; de; scale=3.00; 1290x2796; 674117118)",
+    "Mozilla/5.0 (Linux; Android 14; SM-A546B Build/UP1A.231005.007; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/143.0.7499.34 Mobile Safari/537.36 [FB_IAB/FB4A;FBAV/495.0.0.45.201;]",
 ];
 const ROBOTS: [&str; 4] = [
     "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
@@ -115,8 +126,8 @@ impl Random {
         self.next() % bound
     }
 
-    fn pick<'t, T>(&mut self, of: &'t [T]) -> &'t T {
-        &of[self.below(of.len() as u64) as usize]
+    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize]
     }
 
     /// Zipf-like with exponent near 1 over `0..bound`: the product of two uniform draws favours small ranks.
@@ -158,21 +169,20 @@ fn line(out: &mut impl Write, random: &mut Random, secs: i64, own: u64) -> io::R
         let case = random.pick(&HOSTILE);
         (method, target, status, agent) = (case.0, case.1, case.2, case.3);
         ip = address(random.rank(400), 0xBAD);
-        (referrer, size) = ("-", random.below(600));
+        (referrer, size) = (Referrer::None, random.below(600));
     } else {
         let rank = random.rank(ADDRESSES);
         ip = address(rank, 0x600D);
-        agent = if rank % 40 == 7 {
-            *random.pick(&ROBOTS)
+        let robot = rank % 40 == 7;
+        agent = if robot {
+            random.pick(&ROBOTS)
         } else {
-            BROWSERS[(mix(rank) % 6) as usize]
+            BROWSERS[(mix(rank) % 8) as usize]
         };
         method = if dice == 0 { "POST" } else { "GET" };
-        (target, referrer) = if dice < 55 {
-            (*random.pick(&ASSETS), "https://bakery.example/")
-        } else {
-            (*random.pick(&PAGES), "-")
-        };
+        let asset = dice < 55;
+        target = random.pick(if asset { &ASSETS[..] } else { &PAGES[..] });
+        referrer = referrer_of(random, robot, asset);
         status = match dice {
             97 => 404,
             98 => 301,
@@ -181,7 +191,7 @@ fn line(out: &mut impl Write, random: &mut Random, secs: i64, own: u64) -> io::R
         };
         size = random.below(60_000);
     }
-    let (target, referrer) = own_words(random, own, target, referrer);
+    let (target, referrer) = own_words(random, own, target, &referrer);
     let civil = Time::from_secs(secs).unwrap_or_default().civil();
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -194,23 +204,50 @@ fn line(out: &mut impl Write, random: &mut Random, secs: i64, own: u64) -> io::R
     )
 }
 
-/// Target and referrer, in so many of a hundred requests as nobody else words them: with a number behind the one, and from
-/// one page of thousands.
-fn own_words<'t>(
+/// Where a request comes from.
+enum Referrer {
+    /// Nowhere: a robot, or an address that was typed.
+    None,
+    /// A page of the site.
+    Page(&'static str),
+    /// Another site.
+    Elsewhere(&'static str),
+}
+
+/// Assets come from the page that shows them, pages mostly from one that links to them.
+fn referrer_of(random: &mut Random, robot: bool, asset: bool) -> Referrer {
+    match random.below(100) {
+        _ if robot => Referrer::None,
+        _ if asset => Referrer::Page(random.pick(&PAGES[..LINKING])),
+        0..55 => Referrer::Page(random.pick(&PAGES[..LINKING])),
+        55..75 => Referrer::Elsewhere(random.pick(&ELSEWHERE)),
+        _ => Referrer::None,
+    }
+}
+
+/// Target and referrer as the log has them, in so many of a hundred requests as nobody else words them: with a number
+/// behind the one, and from one page of thousands.
+fn own_words(
     random: &mut Random,
     own: u64,
-    target: &'t str,
-    referrer: &'t str,
-) -> (Cow<'t, str>, Cow<'t, str>) {
-    if own == 0 || random.below(100) >= own {
-        return (target.into(), referrer.into());
+    target: &'static str,
+    referrer: &Referrer,
+) -> (Cow<'static, str>, Cow<'static, str>) {
+    let is_own = own > 0 && random.below(100) < own;
+    let referrer = match referrer {
+        Referrer::None => "-".into(),
+        Referrer::Elsewhere(site) => (*site).into(),
+        Referrer::Page(_) if is_own => {
+            let page = random.rank(20_000);
+            format!("{SITE}/products/{page}?utm_source=newsletter").into()
+        }
+        Referrer::Page(page) => format!("{SITE}{page}").into(),
+    };
+    if !is_own {
+        return (target.into(), referrer);
     }
     let joint = if target.contains('?') { '&' } else { '?' };
     let target = format!("{target}{joint}id={}", random.below(1_000_000_000));
-    let referrer = match referrer {
-        "-" => referrer.into(),
-        site => format!("{site}products/{}?utm_source=newsletter", random.rank(20_000)).into(),
-    };
     (target.into(), referrer)
 }
 
