@@ -130,46 +130,51 @@ fn classify(path: &[u8]) -> &'static str {
 fn has_scanner_text(path: &[u8]) -> bool {
     memchr::memchr3_iter(b'/', b'.', b'%', path).any(|at| {
         let rest = path.get(at..).unwrap_or_default();
-        may_begin(rest) && SCANNER.iter().any(|text| begins(rest, text.as_bytes()))
+        let mut texts = texts_like(rest);
+        std::iter::from_fn(|| lowest(&mut texts)).any(|text| begins(rest, text.as_bytes()))
     })
 }
 
-/// Whether a text, which is in lower case, stands at the beginning in any case. Two bytes tell most of them apart.
+/// Whether a text, which is in lower case, stands at the beginning in any case.
 fn begins(rest: &[u8], text: &[u8]) -> bool {
-    let second = |bytes: &[u8]| bytes.get(1).map(u8::to_ascii_lowercase);
-    second(rest) == text.get(1).copied()
-        && rest
-            .get(..text.len())
-            .is_some_and(|head| head.eq_ignore_ascii_case(text))
+    rest.get(..text.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(text))
 }
 
-/// Told by the second and third byte alone, of which each text has at least these.
-fn may_begin(rest: &[u8]) -> bool {
-    let [_, second, third, ..] = rest else {
-        return false;
-    };
-    let bit = pair_bit(second.to_ascii_lowercase(), third.to_ascii_lowercase());
-    PAIRS
-        .get(bit / 64)
-        .is_some_and(|bits| bits >> (bit % 64) & 1 == 1)
+/// The scanners' texts that have the first three bytes in common with these, in any case, one a bit.
+fn texts_like(rest: &[u8]) -> u64 {
+    match rest {
+        [first, second, third, ..] => {
+            TEXTS[0][*first as usize] & TEXTS[1][*second as usize] & TEXTS[2][*third as usize]
+        }
+        _ => 0,
+    }
 }
 
-/// One bit of 1,024 for each pair of bytes that follow the first of a scanner's text.
-const PAIRS: [u64; 16] = {
-    let mut bits = [0; 16];
+/// Takes the lowest of a set of texts out.
+fn lowest(texts: &mut u64) -> Option<&'static &'static str> {
+    let at = texts.trailing_zeros();
+    *texts &= texts.wrapping_sub(1);
+    SCANNER.get(at as usize)
+}
+
+/// For each of the first three places and each byte in either case, the scanners' texts that have it there.
+static TEXTS: [[u64; 256]; 3] = {
+    assert!(SCANNER.len() <= u64::BITS as usize);
+    let mut texts = [[0; 256]; 3];
     let mut at = 0;
     while at < SCANNER.len() {
-        let text = SCANNER[at].as_bytes();
-        let bit = pair_bit(text[1], text[2]);
-        bits[bit / 64] |= 1 << (bit % 64);
+        let mut place = 0;
+        while place < texts.len() {
+            let byte = SCANNER[at].as_bytes()[place];
+            texts[place][byte as usize] |= 1 << at;
+            texts[place][byte.to_ascii_uppercase() as usize] |= 1 << at;
+            place += 1;
+        }
         at += 1;
     }
-    bits
+    texts
 };
-
-const fn pair_bit(second: u8, third: u8) -> usize {
-    (second as usize * 31 + third as usize) % 1024
-}
 
 #[cfg(test)]
 mod tests {
