@@ -124,7 +124,7 @@ impl Signatures {
             let new = hits.get(from..).unwrap_or_default();
             self.decisions.learn(&self.state.asked, new);
         }
-        self.verdicts.keep(hits.get(from..).unwrap_or_default());
+        self.verdicts.keep(event, hits.get(from..).unwrap_or_default());
     }
 
     /// Appends the hits of a request that the verdicts do not know, when the rules decided on one in which the same was

@@ -1,7 +1,8 @@
 //! [`Verdicts`]: the hits of requests that come again and again in the same words.
 //!
 //! A verdict depends on the fields that the rules look at, and on nothing else. Their values, one behind the other, are
-//! the key; of a number that is only compared, the key holds on which side of each limit it lies. A line in whose other
+//! the key, with a number for target and referrer ([`wording`]) and for the agent; of a number that is only compared, the
+//! key holds on which side of each limit it lies. A line in whose other
 //! values a keyword was found is judged anew; rules that look at the time of day switch this off. Bounded, and emptied
 //! when full: a client that sends a new request each time costs time, never memory, and never changes a result.
 //! What is decided on requests in words of their own stands in [`decisions`].
@@ -16,6 +17,7 @@ mod key;
 mod lists;
 mod once;
 mod parts;
+mod wording;
 
 use super::compile::Engine;
 use super::signature::Hit;
@@ -23,10 +25,11 @@ use crate::event::Event;
 use crate::numbered::Numbers;
 pub(super) use decisions::{Decisions, varies_in};
 pub(super) use key::Key;
-use key::Mark;
+use key::{Kept, Mark};
 use lists::Lists;
 use once::Once;
 use parts::Parts;
+use wording::{Wording, Wordings};
 
 /// How many requests are remembered.
 const MAX_KEYS: usize = 1 << 14;
@@ -44,9 +47,9 @@ pub(super) struct Verdicts {
     shared: Mark,
     /// The same request's key with what was found in the place of target and referrer.
     digest: Key,
-    /// Whether the request at hand was not known and can be kept.
-    can_keep: bool,
-    hash: u64,
+    wordings: Wordings,
+    /// Hash of target and referrer of the request at hand, when it was not known and can be kept.
+    new: Option<u64>,
     known: HashTable<Known>,
     /// Number of the request at hand, when it is known.
     number: Option<u64>,
@@ -58,8 +61,7 @@ pub(super) struct Verdicts {
 /// A request and its hits.
 #[derive(Debug)]
 struct Known {
-    hash: u64,
-    key: Box<[u8]>,
+    key: Kept,
     /// Number of its list of hits.
     hits: u32,
     /// A number that no other request has.
@@ -81,9 +83,9 @@ impl Verdicts {
         self.parts.is_some()
     }
 
-    /// The hits of a request with the same values, when there was one; else remembers the key for [`Verdicts::keep`].
+    /// The hits of a request with the same values, when there was one.
     pub fn find(&mut self, event: &Event<'_, '_>) -> Option<&[Hit]> {
-        self.can_keep = false;
+        self.new = None;
         self.number = None;
         let key = &mut self.key;
         key.clear();
@@ -98,15 +100,17 @@ impl Verdicts {
         }
         self.parts.as_ref()?.add(event, key);
         self.shared = key.mark();
-        key.text(record.target.as_deref().or(record.malformed_request.as_deref()));
-        key.text(record.referrer.as_deref());
-        key.end();
-        let key = key.get()?;
-        self.hash = hash(&self.hasher, key);
-        let known = self.known.find(self.hash, |known| *known.key == *key);
-        self.can_keep = known.is_none();
-        self.number = known.map(|known| known.number);
-        known.and_then(|known| self.lists.get(known.hits))
+        let wording = wording(event)?;
+        let words = self.wordings.hash(&wording);
+        self.new = Some(words);
+        key.number(Some(self.wordings.find(words, &wording)?));
+        let key = key.told()?;
+        let known = self
+            .known
+            .find(key.hash(&self.hasher), |known| known.key.told() == key)?;
+        self.new = None;
+        self.number = Some(known.number);
+        self.lists.get(known.hits)
     }
 
     /// The key of the request that was looked for without its target and referrer, for what was found in them to follow.
@@ -125,24 +129,50 @@ impl Verdicts {
         self.number = None;
     }
 
-    /// Remembers the hits of the request that [`Verdicts::find`] did not know.
-    pub fn keep(&mut self, hits: &[Hit]) {
-        if !std::mem::take(&mut self.can_keep) || self.once.is_first(self.hash) {
+    /// Remembers the hits of the request that [`Verdicts::find`] did not know, from the second time on that it comes.
+    pub fn keep(&mut self, event: &Event<'_, '_>, hits: &[Hit]) {
+        let Some((words, wording)) = self.new.take().zip(wording(event)) else {
+            return;
+        };
+        self.key.go_back(self.shared);
+        let hash = self
+            .key
+            .told()
+            .map(|key| key.hash(&self.hasher) ^ words.rotate_left(1));
+        if hash.is_none_or(|hash| self.once.is_first(hash)) {
             return;
         }
-        if self.known.len() >= MAX_KEYS {
+        if self.known.len() >= MAX_KEYS || self.wordings.len() >= MAX_KEYS {
             self.known.clear();
+            self.wordings.clear();
             self.lists.clear();
         }
-        let Some(key) = self.key.get() else { return };
+        self.key.go_back(self.shared);
+        self.key.number(Some(self.wordings.number(words, &wording)));
+        self.put(hits);
+    }
+
+    /// Remembers the hits of the request whose key is at hand.
+    fn put(&mut self, hits: &[Hit]) {
+        let hasher = &self.hasher;
+        let Some(key) = self.key.told() else { return };
         let known = Known {
-            hash: self.hash,
-            key: key.into(),
+            key: key.keep(),
             hits: self.lists.number(hits),
             number: REQUESTS.next(),
         };
-        self.known.insert_unique(self.hash, known, |known| known.hash);
+        let hash = key.hash(hasher);
+        self.known
+            .insert_unique(hash, known, |known| known.key.told().hash(hasher));
     }
+}
+
+/// What a request is about and where it comes from; `None` when that is too long to be remembered.
+#[inline]
+fn wording<'r>(event: &Event<'r, '_>) -> Option<Wording<'r>> {
+    let record = event.record;
+    let target = record.target.as_deref().or(record.malformed_request.as_deref());
+    Wording::new(target, record.referrer.as_deref())
 }
 
 fn hash(hasher: &RandomState, key: &[u8]) -> u64 {

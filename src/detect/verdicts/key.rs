@@ -2,9 +2,11 @@
 //!
 //! Two different requests must never get the same key. Each value begins with a mark that tells what it is; marks and
 //! small numbers stand packed in words of 64 bits, texts with their lengths in a run of bytes, and the words come behind
-//! them. Bounded: a request with more in it than a key may hold has none. Next: [`super`].
+//! them. A key without texts, as most have, is two words and kept as such ([`Told`]). Bounded: a request with more in it
+//! than a key may hold has none. Next: [`super`].
 
 use std::cmp::Ordering;
+use std::hash::{BuildHasher, Hasher};
 
 /// The longest key that is remembered, in bytes.
 const MAX_KEY: usize = 1024;
@@ -40,6 +42,59 @@ pub struct Key {
     too_long: bool,
 }
 
+/// A whole key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told<'k> {
+    /// Two words, or one.
+    Short(Option<u64>, u64),
+    /// Texts and words.
+    Long(&'k [u8]),
+}
+
+/// A whole key that is remembered.
+#[derive(Debug)]
+pub enum Kept {
+    /// Two words, or one.
+    Short(Option<u64>, u64),
+    /// Texts and words.
+    Long(Box<[u8]>),
+}
+
+impl Told<'_> {
+    /// The hash of the key.
+    #[inline]
+    pub fn hash(&self, hasher: &impl BuildHasher) -> u64 {
+        let mut hasher = hasher.build_hasher();
+        match self {
+            Self::Short(first, last) => {
+                hasher.write_u64(first.unwrap_or_default());
+                hasher.write_u64(*last);
+            }
+            Self::Long(bytes) => hasher.write(bytes),
+        }
+        hasher.finish()
+    }
+
+    /// The key, to be remembered.
+    pub fn keep(&self) -> Kept {
+        match *self {
+            Self::Short(first, last) => Kept::Short(first, last),
+            Self::Long(bytes) => Kept::Long(bytes.into()),
+        }
+    }
+}
+
+impl Kept {
+    /// The key.
+    #[inline]
+    pub fn told(&self) -> Told<'_> {
+        match self {
+            Self::Short(first, last) => Told::Short(*first, *last),
+            Self::Long(bytes) => Told::Long(bytes),
+        }
+    }
+}
+
 /// How far a key has come.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Mark {
@@ -72,6 +127,13 @@ impl Key {
         }
     }
 
+    /// Takes back all that was added since a mark.
+    pub fn go_back(&mut self, mark: Mark) {
+        self.bytes.truncate(mark.bytes);
+        self.words.truncate(mark.words);
+        (self.word, self.used, self.too_long) = (mark.word, mark.used, mark.too_long);
+    }
+
     /// Begins as another key does up to a mark of it.
     pub fn begin_as(&mut self, other: &Self, mark: Mark) {
         self.clear();
@@ -97,8 +159,7 @@ impl Key {
         }
     }
 
-    /// Ends the key.
-    #[inline]
+    /// Ends the key as a run of bytes.
     pub fn end(&mut self) {
         for word in &self.words {
             self.bytes.extend_from_slice(&word.to_le_bytes());
@@ -107,6 +168,20 @@ impl Key {
         let words = self.words.len() as u8;
         self.bytes.extend_from_slice(&[a, b, c, d, e, f, g, h, words]);
         self.too_long |= self.bytes.len() > MAX_KEY;
+    }
+
+    /// Ends the key; `None` when it is too long.
+    #[inline]
+    pub fn told(&mut self) -> Option<Told<'_>> {
+        match (self.bytes.as_slice(), self.words.as_slice()) {
+            _ if self.too_long => None,
+            ([], []) => Some(Told::Short(None, self.word)),
+            ([], [first]) => Some(Told::Short(Some(*first), self.word)),
+            _ => {
+                self.end();
+                self.get().map(Told::Long)
+            }
+        }
     }
 
     /// The whole key, once it is ended; `None` when it is too long.
@@ -268,6 +343,30 @@ mod tests {
     }
 
     #[test]
+    fn a_key_without_texts_is_two_words_at_most() {
+        let mut key = Key::default();
+        assert_eq!(key.told(), Some(Told::Short(None, 0)));
+        (1..=3).for_each(|number| key.number(Some(number)));
+        let one = key.told().unwrap().keep();
+        let mark = key.mark();
+        key.number(Some(4));
+        let two = key.told().unwrap().keep();
+        assert!(matches!(
+            (one.told(), two.told()),
+            (Told::Short(None, _), Told::Short(Some(_), _))
+        ));
+        key.go_back(mark);
+        key.number(Some(5));
+        assert!(key.told() != Some(two.told()) && key.told().is_some());
+        (0..3).for_each(|_| key.number(Some(4)));
+        assert!(matches!(key.told(), Some(Told::Long(_))));
+        key.go_back(mark);
+        assert_eq!(key.told(), Some(one.told()));
+        key.text(Some(b""));
+        assert!(matches!(key.told(), Some(Told::Long(_))));
+    }
+
+    #[test]
     fn numbers_texts_and_nothing_are_told_apart() {
         let made: [fn(&mut Key); 9] = [
             |key| key.absent(),
@@ -361,6 +460,9 @@ mod tests {
         key.text(Some(&[b'x'; MAX_KEY + 1]));
         key.end();
         assert!(key.get().is_none());
+        key.clear();
+        key.text(Some(&[b'x'; MAX_KEY + 1]));
+        assert_eq!(key.told(), None);
         key.clear();
         for _ in 0..100 {
             key.text(Some(&[b'x'; 300]));
