@@ -79,7 +79,8 @@ impl Kept {
     }
 
     fn shows_the_same(&self, other: &Self) -> bool {
-        self.line.rule == other.line.rule && self.line.target == other.line.target
+        // Ids of rules are of one length, targets seldom.
+        self.line.target == other.line.target && self.line.rule == other.line.rule
     }
 }
 
@@ -141,9 +142,9 @@ impl Proof {
     /// clipped is not recognised here.
     fn is_shown(&self, event: &SightedEvent, sighting: &Sighting) -> bool {
         self.lines.iter().any(|old| {
-            old.line.rule == sighting.rule.id
+            old.line.target == event.target
+                && old.line.rule == sighting.rule.id
                 && old.place() < (event.time, event.offset)
-                && old.line.target == event.target
         })
     }
 

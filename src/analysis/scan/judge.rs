@@ -77,11 +77,14 @@ impl Scanner {
             .then(|| Answer::of(&event, finding.as_ref(), hashes))
             .flatten();
         let is_said = finding.is_some() || printed.is_some() || claim.is_some() || answer.is_some();
-        let said = is_said.then_some(Said {
-            finding,
-            event: printed,
-            claim,
-            answer,
+        // Nothing is put together, nor dropped again, for the many lines of which nothing is said.
+        let said = is_said.then(|| {
+            scan.say(Said {
+                finding,
+                event: printed,
+                claim,
+                answer,
+            })
         });
         scan.keep(line, time, ticks, said);
     }

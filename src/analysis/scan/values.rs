@@ -172,8 +172,7 @@ impl Scan {
 
     /// Keeps a line of which something is said or counted.
     #[inline]
-    pub(super) fn keep(&mut self, line: Line, time: Time, ticks: Range<u32>, said: Option<Said>) {
-        let said = said.map(|said| self.say(said));
+    pub(super) fn keep(&mut self, line: Line, time: Time, ticks: Range<u32>, said: Option<u32>) {
         if said.is_some() || !ticks.is_empty() {
             self.found.push(Found {
                 key: self.latest.unwrap_or(time),
