@@ -295,6 +295,12 @@ pub fn preset(format: Format, visit: &Visit) -> String {
             path(target),
             query(target)
         ),
+        Format::IisEvent => format!(
+            "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='Microsoft-Windows-IIS-Logging' Guid='{{7e8ad27f-b271-4ea2-a783-a47bde29143b}}'/><EventID>6200</EventID><TimeCreated SystemTime='{iso}'/><EventRecordID>{number}</EventRecordID><Channel>Microsoft-IIS-Logging/Logs</Channel><Computer>web1.example</Computer></System><EventData><Data Name='EnabledFieldsFlags'>2478079</Data><Data Name='date'>2023-11-14</Data><Data Name='time'>22:13:{second:02}</Data><Data Name='c-ip'>{ip}</Data><Data Name='cs-username'>-</Data><Data Name='s-sitename'>W3SVC1</Data><Data Name='s-computername'>WEB1</Data><Data Name='s-ip'>10.0.0.1</Data><Data Name='cs-method'>GET</Data><Data Name='cs-uri-stem'>{}</Data><Data Name='cs-uri-query'>{}</Data><Data Name='sc-status'>{status}</Data><Data Name='sc-bytes'>{bytes}</Data><Data Name='time-taken'>2</Data><Data Name='s-port'>443</Data><Data Name='csUser-Agent'>{}</Data><Data Name='csReferer'>{referrer}</Data></EventData></Event>",
+            path(target),
+            query(target).replace('&', "&amp;"),
+            agent.replace(' ', "+").replace('&', "&amp;")
+        ),
     }
 }
 

@@ -83,6 +83,7 @@ fn expression(format: Format) -> Regex {
         Format::W3c => fields(" ", 15),
         Format::Cloudfront => fields("\t", 19),
         Format::Iis => format!("{},$", fields(", ", 15).trim_end_matches('$')),
+        Format::IisEvent => format!("^<Event.*?{}</EventData></Event>$", vec!["<Data Name='[^']*'>([^<]*)</Data>"; 17].concat()),
         Format::CaddyConsole => r"^([^\t]+)\t([^\t]+)\t([^\t]+)\t([^\t]+)\t(.*)$".to_owned(),
         Format::Caddy
         | Format::CloudflareHttp

@@ -9,6 +9,7 @@ use crate::memo::TimeMemo;
 use crate::wrap;
 
 pub(crate) mod csv;
+pub(crate) mod event;
 pub(crate) mod iis;
 pub(crate) mod w3c;
 

@@ -7,7 +7,7 @@ use crate::caddy;
 use crate::clf::{self, Shape, Tail};
 use crate::cloudflare::{self, Dataset};
 use crate::columns::w3c::{self, Writer};
-use crate::columns::{Columns, iis};
+use crate::columns::{Columns, event, iis};
 use crate::elb;
 use crate::envoy;
 use crate::haproxy;
@@ -78,6 +78,8 @@ pub enum Format {
     Cloudfront,
     /// IIS's own format.
     Iis,
+    /// IIS's requests as events of Windows, in XML.
+    IisEvent,
 }
 
 impl Format {
@@ -108,6 +110,7 @@ impl Format {
         Self::Cloudfront,
         Self::W3c,
         Self::Iis,
+        Self::IisEvent,
         Self::Litespeed,
         Self::Zoraxy,
     ];
@@ -141,6 +144,7 @@ impl Format {
             Self::W3c => "w3c",
             Self::Cloudfront => "cloudfront",
             Self::Iis => "iis",
+            Self::IisEvent => "iis-event",
         }
     }
 
@@ -172,6 +176,7 @@ impl Format {
             Self::W3c => "W3C extended with #Fields (IIS and others)",
             Self::Cloudfront => "AWS CloudFront",
             Self::Iis => "IIS log file format",
+            Self::IisEvent => "IIS requests as Windows events in XML, one a line",
             Self::Zoraxy => "Zoraxy router log",
         }
     }
@@ -196,6 +201,7 @@ impl Format {
             "alb" | "elb" | "aws-alb" => "aws-elb",
             "istio" => "envoy",
             "iis-w3c" => "w3c",
+            "iis-etw" | "iis-xml" => "iis-event",
             "aws-cloudfront" => "cloudfront",
             "httplog" => "haproxy",
             "cloudflare" | "logpush" | "http-requests" | "cloudflare-http-requests" => "cloudflare-http",
@@ -231,7 +237,8 @@ impl Format {
             | Self::EnvoyJson
             | Self::W3c
             | Self::Cloudfront
-            | Self::Iis => None,
+            | Self::Iis
+            | Self::IisEvent => None,
         }
     }
 
@@ -270,6 +277,7 @@ impl Format {
             Self::W3c => w3c::parse(line, record, memo, columns, Writer::Iis)?,
             Self::Cloudfront => w3c::parse(line, record, memo, columns, Writer::Cloudfront)?,
             Self::Iis => iis::parse(line, record, memo)?,
+            Self::IisEvent => event::parse(line, record, memo)?,
             Self::NginxProxyManager => npm::parse(line, record, memo, dialect)?,
         };
         if read == Line::Record {
@@ -361,6 +369,7 @@ pub(crate) fn skip(line: &[u8]) -> Option<Skip> {
     match line.iter().find(|b| !b.is_ascii_whitespace()) {
         None => Some(Skip::Blank),
         Some(b'#') => Some(Skip::Comment),
+        Some(b'<') if event::is_around(line) => Some(Skip::Comment),
         Some(_) if wrap::is_journal_field(line) => Some(Skip::OtherStream),
         Some(_) => None,
     }

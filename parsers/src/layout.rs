@@ -113,7 +113,8 @@ impl Layout {
         let server = match escape {
             Escape::Json => "nginx-json",
             Escape::None => "nginx-none",
-            Escape::Nginx | Escape::Apache | Escape::Either => "nginx",
+            // Nobody configures XML.
+            Escape::Nginx | Escape::Apache | Escape::Either | Escape::Xml => "nginx",
         };
         Ok(Self::compiled(program, server, format))
     }

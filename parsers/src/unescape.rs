@@ -20,6 +20,8 @@ pub enum Escape {
     None,
     /// Apache `ap_escape_logitem`: `\"`, `\\`, `\b \n \r \t \v`, `\xhh`.
     Apache,
+    /// XML: `&amp;`, `&lt;`, `&gt;`, `&quot;`, `&apos;`, `&#38;`, `&#x26;`.
+    Xml,
     /// Not known which of nginx and Apache wrote it: the union of both, which is unambiguous, since neither
     /// writes a backslash that begins no escape of its own.
     Either,
@@ -29,38 +31,42 @@ impl Escape {
     /// Undoes this escaping. A backslash that begins no escape of the dialect is kept as it is.
     #[inline]
     pub fn undo(self, text: &[u8]) -> Bytes<'_> {
-        if self == Self::None {
-            return Cow::Borrowed(text);
-        }
-        match memchr::memchr(b'\\', text) {
+        let begins = match self {
+            Self::None => return Cow::Borrowed(text),
+            Self::Xml => b'&',
+            _ => b'\\',
+        };
+        match memchr::memchr(begins, text) {
             None => Cow::Borrowed(text),
-            Some(first) => Cow::Owned(self.undo_from(text, first)),
+            Some(first) => Cow::Owned(self.undo_from(text, first, begins)),
         }
     }
 
     #[cold]
-    fn undo_from(self, text: &[u8], first: usize) -> Vec<u8> {
+    fn undo_from(self, text: &[u8], first: usize, begins: u8) -> Vec<u8> {
         let mut out = Vec::with_capacity(text.len());
         let (clean, mut rest) = text.split_at(first.min(text.len()));
         out.extend_from_slice(clean);
         while let Some((&byte, after)) = rest.split_first() {
             rest = after;
-            if byte != b'\\' {
+            if byte != begins {
                 out.push(byte);
                 continue;
             }
             match self.one(after, &mut out) {
                 Some(used) => rest = after.get(used..).unwrap_or_default(),
-                None => out.push(b'\\'),
+                None => out.push(byte),
             }
         }
         out
     }
 
-    /// What follows one backslash: writes its meaning and says how many bytes it took.
+    /// What follows one backslash, or one `&`: writes its meaning and says how many bytes it took.
     fn one(self, after: &[u8], out: &mut Vec<u8>) -> Option<usize> {
-        if self == Self::Json {
-            return json_escape(after, out);
+        match self {
+            Self::Json => return json_escape(after, out),
+            Self::Xml => return xml_reference(after, out),
+            _ => {}
         }
         if let [b'x', high, low, ..] = *after {
             out.push(hex(high, self)? << 4 | hex(low, self)?);
@@ -91,6 +97,30 @@ fn hex(digit: u8, dialect: Escape) -> Option<u8> {
         b'a'..=b'f' if dialect != Escape::Nginx => Some(digit - b'a' + 10),
         _ => None,
     }
+}
+
+/// A character by its XML name or number; a number is one of Unicode's.
+fn xml_reference(after: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+    const LONGEST: usize = 10;
+    let end = memchr::memchr(b';', after.get(..LONGEST).unwrap_or(after))?;
+    let char = match after.get(..end)? {
+        b"amp" => '&',
+        b"lt" => '<',
+        b"gt" => '>',
+        b"quot" => '"',
+        b"apos" => '\'',
+        [b'#', b'x' | b'X', digits @ ..] => numbered(digits, 16)?,
+        [b'#', digits @ ..] => numbered(digits, 10)?,
+        _ => return None,
+    };
+    out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+    Some(end + 1)
+}
+
+fn numbered(digits: &[u8], radix: u32) -> Option<char> {
+    let digits = std::str::from_utf8(digits).ok()?;
+    let code = u32::from_str_radix(digits, radix).ok()?;
+    char::from_u32(code).filter(|_| !digits.starts_with('+'))
 }
 
 /// JSON string escapes, `\u` with surrogate pairs included, plus the `\xHH` that nginx's default escaping puts

@@ -38,6 +38,7 @@ fn folder(format: Format) -> PathBuf {
         Format::W3c => "w3c",
         Format::Cloudfront => "cloudfront",
         Format::Iis => "iis",
+        Format::IisEvent => "iis-event",
         Format::Zoraxy => "zoraxy",
     };
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -307,3 +307,64 @@ fn layout_and_parser_agree_on_what_a_header_is() {
         }
     }
 }
+
+fn event(data: &str) -> String {
+    format!(
+        "<Event xmlns='x'><System><Provider Name='Microsoft-Windows-IIS-Logging' Guid='{{}}'/></System><EventData>{data}</EventData></Event>"
+    )
+}
+
+fn event_line(line: &str) -> Result<Record<'_>, Reject> {
+    let mut record = Record::default();
+    event::parse(line.as_bytes(), &mut record, &mut TimeMemo::new())?;
+    Ok(record)
+}
+
+const WHEN: &str = "<Data Name='date'>2023-11-20</Data><Data Name=\"time\">15:44:03</Data>";
+
+#[test]
+fn events_of_iis() {
+    let line = event(&format!(
+        "{WHEN}<Data Name='cs-method'>GET</Data><Data Name='cs-uri-stem'>/a&lt;b</Data><Data Name='cs-uri-query'/><Data Name='new-field'>&gt;</Data>\
+         <Data Name='csUser-Agent'>a+b</Data><Data Name='csReferer' /><Data Name='cs-host'></Data>"
+    ));
+    let record = event_line(&line).unwrap();
+    assert_eq!(record.target.as_deref(), Some(&b"/a<b"[..]));
+    assert_eq!(record.user_agent.as_deref(), Some(&b"a b"[..]));
+    assert_eq!((record.referrer, record.host, record.peer), (None, None, None));
+}
+
+#[test]
+fn events_that_are_no_requests_or_broken_are_refused_where_they_are() {
+    let other = event(WHEN).replace("IIS-Logging", "Security-Auditing");
+    let get = "<Data Name='cs-method'>GET</Data>";
+    for (line, reason) in [
+        ("<Events>".to_owned(), Reason::UnknownFormat),
+        ("<Eventful>".to_owned(), Reason::UnknownFormat),
+        ("<13>Nov 20 15:44:03 web1 x: y".to_owned(), Reason::UnknownFormat),
+        (other, Reason::NotAccess),
+        (event(WHEN), Reason::NotAccess),
+        (event(get), Reason::Time),
+        (event("<Data Name='date'>20.11.2023</Data>"), Reason::Time),
+        (event("<Data Name='c-ip'>no one</Data>"), Reason::Address),
+        (event("<Data Name='sc-status'>ok</Data>"), Reason::Status),
+        (event("<Data Name='c-ip'x>192.0.2.7</Data>"), Reason::Literal),
+        (event("<Data Name=c-ip>192.0.2.7</Data>"), Reason::Literal),
+        (event("<Data Name='c-ip'>192.0.2.7<b/></Data>"), Reason::Literal),
+    ] {
+        assert_eq!(event_line(&line).unwrap_err().reason, reason, "{line}");
+    }
+    let cut = "<Event><Provider Name='Microsoft-Windows-IIS-Logging'/><Data Name='c-ip'>192.0.2";
+    assert_eq!(event_line(cut), Err(Reject::new(Reason::Truncated, cut.len())));
+    let wrong = event("<Data Name='c-ip'>no one</Data>");
+    assert_eq!(event_line(&wrong).unwrap_err().at, wrong.find("no one").unwrap());
+}
+
+#[test]
+fn what_stands_around_events_is_skipped() {
+    let mut parser = Parser::new(&Layout::preset(Format::IisEvent));
+    for line in ["<?xml version=\"1.0\"?>", "<Events>", " </Events>"] {
+        let read = parser.parse(line.as_bytes(), &mut Record::default());
+        assert_eq!(read, Ok(Line::Skip(Skip::Comment)), "{line}");
+    }
+}

@@ -83,34 +83,19 @@ fn with_columns<'a>(
         return Err(Reject::new(Reason::UnknownFormat, 0));
     };
     let mut values = Values::new(line);
-    let mut stamp = Stamp::new(columns.date());
-    let mut pieces = Pieces::default();
+    let mut row = Row::new(columns.date(), *cloudfront, Escape::None);
     for column in names {
         let at = values.at;
         let Some(value) = values.next() else {
             return Err(Reject::new(Reason::Columns, line.len()));
         };
-        column
-            .fill(value, *cloudfront, record, &mut stamp, &mut pieces, times)
+        row.fill(column, value, record, times)
             .map_err(|reason| Reject::new(reason, at))?;
     }
     if values.next().is_some() {
         return Err(Reject::new(Reason::Columns, values.at.min(line.len())));
     }
-    let time = stamp.text().and_then(|text| times.iso(text));
-    record.time = Some(time.ok_or(Reject::new(Reason::Time, 0))?);
-    pieces.finish(record).map_err(|reason| Reject::new(reason, 0))?;
-    // FTP and streaming servers write such logs too.
-    let http = match record.method.as_deref() {
-        Some(method) => method
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')),
-        None => record.status.is_some(),
-    };
-    if !http {
-        return Err(Reject::new(Reason::NotAccess, 0));
-    }
-    Ok(Line::Record)
+    row.finish(record, times, 0)
 }
 
 /// Date and time of day, joined without allocating.
@@ -146,54 +131,70 @@ impl Stamp {
     }
 }
 
-impl Column {
-    fn fill<'a>(
-        &self,
+/// The values of one line on their way into the record.
+pub(super) struct Row<'a> {
+    stamp: Stamp,
+    pieces: Pieces<'a>,
+    dialect: Dialect,
+    cloudfront: bool,
+}
+
+impl<'a> Row<'a> {
+    /// Of a day, where the values do not tell it.
+    pub(super) fn new(date: Option<[u8; 10]>, cloudfront: bool, undo: Escape) -> Self {
+        Self {
+            stamp: Stamp::new(date),
+            pieces: Pieces::default(),
+            dialect: Dialect {
+                undo,
+                empty_is_absent: true,
+            },
+            cloudfront,
+        }
+    }
+
+    /// Puts one value where its column says.
+    pub(super) fn fill(
+        &mut self,
+        column: &Column,
         value: Value<'a>,
-        cloudfront: bool,
         record: &mut Record<'a>,
-        stamp: &mut Stamp,
-        pieces: &mut Pieces<'a>,
         times: &mut TimeMemo,
     ) -> Result<(), Reason> {
-        const DIALECT: Dialect = Dialect {
-            undo: Escape::None,
-            empty_is_absent: true,
-        };
         let text = value.text;
-        match self {
-            Self::Date if text.len() == 10 => {
-                stamp.put(0, text);
-                stamp.date = true;
+        match column {
+            Column::Date if text.len() == 10 => {
+                self.stamp.put(0, text);
+                self.stamp.date = true;
             }
-            Self::Time if text.len() <= 29 => stamp.put(11, text),
-            Self::Date | Self::Time => return Err(Reason::Time),
-            Self::TimeTaken => {
+            Column::Time if text.len() <= 29 => self.stamp.put(11, text),
+            Column::Date | Column::Time => return Err(Reason::Time),
+            Column::TimeTaken => {
                 let unit = if text.contains(&b'.') {
                     1_000_000_000
                 } else {
                     1_000_000
                 };
-                return Sink::Duration(unit).fill(text, DIALECT, record, pieces, times);
+                return self.sink(&Sink::Duration(unit), text, record, times);
             }
-            Self::Uri => {
+            Column::Uri => {
                 let path = memchr::memchr(b'/', text).unwrap_or(0);
                 let (host, target) = text.split_at_checked(path).unwrap_or((b"", text));
                 if !host.is_empty() {
-                    Sink::Host.fill(host, DIALECT, record, pieces, times)?;
+                    self.sink(&Sink::Host, host, record, times)?;
                 }
-                return Sink::Path.fill(target, DIALECT, record, pieces, times);
+                return self.sink(&Sink::Path, target, record, times);
             }
-            Self::Plus(sink) => {
-                sink.fill(text, DIALECT, record, pieces, times)?;
+            Column::Plus(sink) => {
+                self.sink(sink, text, record, times)?;
                 if !value.quoted && *sink == Sink::UserAgent {
-                    let decode = if cloudfront { percent } else { plus };
+                    let decode = if self.cloudfront { percent } else { plus };
                     record.user_agent = record.user_agent.take().map(decode);
                 }
             }
-            Self::Plain(sink) => {
-                sink.fill(text, DIALECT, record, pieces, times)?;
-                if cloudfront
+            Column::Plain(sink) => {
+                self.sink(sink, text, record, times)?;
+                if self.cloudfront
                     && matches!(sink, Sink::Header(_))
                     && let Some((_, value)) = record.more.headers.last_mut()
                 {
@@ -202,6 +203,41 @@ impl Column {
             }
         }
         Ok(())
+    }
+
+    fn sink(
+        &mut self,
+        sink: &Sink,
+        text: &'a [u8],
+        record: &mut Record<'a>,
+        times: &mut TimeMemo,
+    ) -> Result<(), Reason> {
+        sink.fill(text, self.dialect, record, &mut self.pieces, times)
+    }
+
+    /// Puts together what several values make; `at` is where a line stands to blame that tells no time.
+    pub(super) fn finish(
+        self,
+        record: &mut Record<'a>,
+        times: &mut TimeMemo,
+        at: usize,
+    ) -> Result<Line, Reject> {
+        let time = self.stamp.text().and_then(|text| times.iso(text));
+        record.time = Some(time.ok_or(Reject::new(Reason::Time, at))?);
+        self.pieces
+            .finish(record)
+            .map_err(|reason| Reject::new(reason, 0))?;
+        // FTP and streaming servers write such logs too.
+        let http = match record.method.as_deref() {
+            Some(method) => method
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')),
+            None => record.status.is_some(),
+        };
+        if !http {
+            return Err(Reject::new(Reason::NotAccess, 0));
+        }
+        Ok(Line::Record)
     }
 }
 
@@ -253,9 +289,11 @@ fn decoded(text: &[u8]) -> Vec<u8> {
 
 /// One value of a line.
 #[derive(Debug, Clone, Copy)]
-struct Value<'a> {
-    text: &'a [u8],
-    quoted: bool,
+pub(super) struct Value<'a> {
+    /// As logged.
+    pub(super) text: &'a [u8],
+    /// Whether it stands in quotes, and spaces may stand for themselves.
+    pub(super) quoted: bool,
 }
 
 /// The values of a line: between tabs if there are any, else between spaces, where `"…"` may hold some.
@@ -340,8 +378,8 @@ pub(super) fn column(name: &str) -> Column {
         "time" | "time-local" | "time-utc" => return Column::Time,
         "time-taken" | "timetakenms" => return Column::TimeTaken,
         "cs-uri" => return Column::Uri,
-        "c-user-agent" | "cs-user-agent" => return Column::Plus(Sink::UserAgent),
-        "c-referrer" | "cs-referer" => return Column::Plus(Sink::Referrer),
+        "c-user-agent" | "cs-user-agent" | "csuser-agent" => return Column::Plus(Sink::UserAgent),
+        "c-referrer" | "cs-referer" | "csreferer" => return Column::Plus(Sink::Referrer),
         "c-ip" => Sink::Peer,
         "c-port" => Sink::PeerPort,
         "cs-username" => Sink::User,
@@ -355,6 +393,7 @@ pub(super) fn column(name: &str) -> Column {
         "cs-version" | "cs-protocol-version" => Sink::Protocol,
         "cs-host" | "x-host-header" => Sink::Host,
         "cs-protocol" => Sink::Scheme,
+        "cscookie" => Sink::Header(Cow::Borrowed("cookie")),
         "x-forwarded-for" | "s-xff" => Sink::Header(Cow::Borrowed("x-forwarded-for")),
         "ssl-protocol" => Sink::TlsVersion,
         "ssl-cipher" => Sink::TlsCipher,

@@ -4,6 +4,47 @@ use proptest::prelude::*;
 
 use super::Escape;
 
+/// What writers of XML do; some write the quotes too, or numbers.
+fn xml(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for &byte in text {
+        match byte {
+            b'&' => out.extend(b"&amp;"),
+            b'<' => out.extend(b"&lt;"),
+            b'>' => out.extend(b"&gt;"),
+            b'"' => out.extend(b"&quot;"),
+            b'\'' => out.extend(b"&apos;"),
+            0..=0x1F => out.extend(format!("&#x{byte:X};").bytes()),
+            b'a'..=b'f' => out.extend(format!("&#{byte};").bytes()),
+            _ => out.push(byte),
+        }
+    }
+    out
+}
+
+#[test]
+fn references_of_xml_that_are_none_stay_as_they_are() {
+    for text in [
+        "&",
+        "a&b",
+        "&;",
+        "&amp",
+        "&nbsp;",
+        "&#;",
+        "&#x;",
+        "&#+65;",
+        "&#x110000;",
+        "&#xD800;",
+        "&#99999999999;",
+    ] {
+        assert_eq!(Escape::Xml.undo(text.as_bytes()), text.as_bytes(), "{text}");
+    }
+    assert_eq!(
+        Escape::Xml.undo(b"&#x20AC;&#8364;&amp;lt;\\x41"),
+        "€€&lt;\\x41".as_bytes()
+    );
+}
+
 /// What nginx does in `ngx_http_log_escape`.
 fn nginx(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
@@ -97,6 +138,8 @@ proptest! {
         let undone = Escape::Apache.undo(&apache(&text)).into_owned();
         prop_assert_eq!(&undone, &text);
         let undone = Escape::Json.undo(&json(&text)).into_owned();
+        prop_assert_eq!(&undone, &text);
+        let undone = Escape::Xml.undo(&xml(&text)).into_owned();
         prop_assert_eq!(&undone, &text);
         let undone = Escape::Either.undo(&nginx(&text)).into_owned();
         prop_assert_eq!(&undone, &text);

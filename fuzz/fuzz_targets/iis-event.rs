@@ -1,0 +1,3 @@
+#![no_main]
+
+afw_fuzz::grammar!(IisEvent);
