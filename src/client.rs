@@ -194,7 +194,11 @@ impl Trust {
                 see(Step::new(Origin::Peer, record.peer_text, peer, Why::TrustedProxy));
                 return match self.told_by_either(record, see) {
                     Told::Nothing => Some(client),
-                    Told::Address(told) => Some(told),
+                    Told::Address(told) if told == client || !told_otherwise(record, client) => Some(told),
+                    Told::Address(_) => {
+                        see(Step::new(Origin::Log, b"", Some(client), Why::Disagree));
+                        None
+                    }
                     Told::Unreadable => None,
                 };
             }
@@ -229,17 +233,15 @@ impl Trust {
         (at_edge || !merely_peer).then_some(client)
     }
 
-    /// Whether the server took the client from a header that the log has too. Caddy, for one, takes the left-most entry,
-    /// which is the client's own text, unless it was told to be strict; then the header is walked by our own rule.
+    /// Whether the server may have taken the client from a list of forwarders that the log has too. Caddy, for one, takes
+    /// the left-most entry, which is the client's own text, unless it was told to be strict; then the header is walked by
+    /// our own rule. A client that no list names comes from a header that the operator chose.
     fn may_be_forged(&self, record: &Record<'_>, client: IpAddr, peer: Option<IpAddr>) -> bool {
         let at_edge = matches!(
             record.format,
             Some(Format::CloudflareHttp | Format::CloudflareFirewall)
         );
-        let told = record
-            .header(X_FORWARDED_FOR)
-            .or_else(|| record.header(FORWARDED));
-        !at_edge && told.is_some() && peer.is_some_and(|peer| peer != client)
+        !at_edge && peer.is_some_and(|peer| peer != client) && is_listed(record, client)
     }
 
     /// False for `--trusted-proxy none`.
@@ -321,6 +323,27 @@ impl Trust {
         }
         farthest
     }
+}
+
+/// Whether an address stands in a list of forwarders.
+fn is_listed(record: &Record<'_>, address: IpAddr) -> bool {
+    let is = |entry: &[u8]| parse_address(entry) == Some(address);
+    let mut listed =
+        explain::values(record, X_FORWARDED_FOR).flat_map(|value| value.split(|&byte| byte == b','));
+    let mut nodes = explain::values(record, FORWARDED).flat_map(forwarded::nodes_from_right);
+    listed.any(is) || nodes.any(|node| is(&node))
+}
+
+/// Whether a header beside the lists of forwarders names this address: then it may be the one that the server was told to
+/// believe, and the lists are the client's own text.
+fn told_otherwise(record: &Record<'_>, address: IpAddr) -> bool {
+    let is_list = |name: &str| {
+        [X_FORWARDED_FOR, FORWARDED]
+            .iter()
+            .any(|list| name.eq_ignore_ascii_case(list))
+    };
+    let mut others = record.more.headers.iter().filter(|(name, _)| !is_list(name));
+    others.any(|(_, value)| parse_address(value) == Some(address))
 }
 
 #[cfg(test)]

@@ -129,6 +129,43 @@ fn a_broken_record_among_several_is_the_only_one_rejected() {
 }
 
 #[test]
+fn a_client_that_writes_a_whole_record_of_its_own_is_not_believed() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("none.log");
+    let line = |ua: &str| {
+        format!(
+            r#"{{"time":"2026-03-29T03:00:00+02:00","remote_addr":"203.0.113.5","request":"GET / HTTP/1.1","status":200,"ua":"{ua}"}}"#
+        )
+    };
+    let own = line("sqlmap/1.5").replace("203.0.113.5", "8.8.4.4");
+    let forged = |joint: &str| line(&format!("x\"}}{joint}{}", own.trim_end_matches("\"}")));
+    let text = [
+        line("curl"),
+        forged(","),
+        forged(""),
+        line(&format!("x\",\"remote_addr\":\"9.9.9.9\"}},{own}")),
+    ];
+    fs::write(&log, text.join("\n") + "\n").unwrap();
+    let own_format = r#"nginx:escape=none {"time":"$time_iso8601","remote_addr":"$remote_addr","request":"$request","status":$status,"ua":"$http_user_agent"}"#;
+    for format in ["auto", "nginx-json", own_format] {
+        let mut replay = afw(dir.path());
+        replay
+            .args(["replay", "--json", "--print", "events", "--format", format])
+            .arg(&log);
+        let clients: Vec<String> = json_lines(&stdout(&mut replay))
+            .iter()
+            .filter_map(|event| event["source"]["ip"].as_str().map(str::to_owned))
+            .collect();
+        assert!(
+            !clients.is_empty() && clients.iter().all(|client| client == "203.0.113.5"),
+            "{format}: {clients:?}"
+        );
+    }
+    let explained = stdout(afw(dir.path()).arg("explain").arg(forged(",")));
+    assert!(!explained.contains("peer         8.8.4.4"), "{explained}");
+}
+
+#[test]
 fn a_resumed_replay_takes_each_record_of_an_array_once() {
     let dir = tempfile::tempdir().unwrap();
     let records = logpush();

@@ -123,8 +123,13 @@ fn fill<'a>(
         return Ok(());
     };
     if matches!(sink, Sink::TimeEpoch(_)) {
-        if let Some(time) = any_time(value, times) {
-            record.time = Some(time);
+        record.time = any_time(value, times).map_or(record.time, |time| finer(record.time, time));
+        return Ok(());
+    }
+    // Under other names stands what an upstream or an application answered; nginx's own is never replaced by it.
+    if matches!(sink, Sink::Status) && key != b"status" {
+        if record.status.is_none() {
+            let _ = sink.fill(value, DIALECT, record, &mut seen.pieces, times);
         }
         return Ok(());
     }
@@ -164,11 +169,20 @@ fn lower<'k>(name: &[u8], key: &'k mut [u8; LONGEST_NAME]) -> Option<&'k [u8]> {
     Some(key)
 }
 
+/// A time in any form. A number of so few seconds is a duration that somebody calls `time`.
 fn any_time(value: &[u8], times: &mut TimeMemo) -> Option<Time> {
+    /// In 1973.
+    const EARLIEST_SECS: i64 = 100_000_000;
     times
         .clf(value)
         .or_else(|| times.iso(value))
-        .or_else(|| memo::epoch(value))
+        .or_else(|| memo::epoch(value).filter(|time| time.secs() >= EARLIEST_SECS))
+}
+
+/// Of two times of one line the later one, but the finer one where both tell the same second.
+fn finer(known: Option<Time>, time: Time) -> Option<Time> {
+    let same = known.filter(|known| known.secs() == time.secs());
+    same.filter(|known| known.nanos() > time.nanos()).or(Some(time))
 }
 
 /// A scan over the top level of one object.
@@ -226,7 +240,7 @@ impl<'a> Scan<'a> {
                 None
             })?;
             self.rest = rest;
-            self.status |= name.ends_with(b"status");
+            self.status |= name.ends_with(b"status") || name == b"status_code";
             if !nested {
                 return Some((name, text));
             }
@@ -505,5 +519,40 @@ mod tests {
         ] {
             assert_eq!(read(line).unwrap_err().reason, reason, "{line}");
         }
+    }
+
+    #[test]
+    fn other_names_of_status_and_time_spoil_nothing() {
+        let line = |more: &str| {
+            format!(
+                r#"{{"time_local":"29/Mar/2026:03:00:00 +0200","remote_addr":"192.0.2.7","request":"GET / HTTP/1.1","status":404,{more}}}"#
+            )
+        };
+        let plain = 1_774_746_000_000_000_000;
+        for (more, nanos) in [
+            (r#""code":"DE""#, plain),
+            (r#""code":0"#, plain),
+            (r#""response_status":"502, 404""#, plain),
+            (r#""time":"0.005""#, plain),
+            (r#""ts":12"#, plain),
+            (r#""msec":"1774746000.123""#, plain + 123_000_000),
+            (
+                r#""msec":"1774746000.123","time":"2026-03-29T03:00:00+02:00""#,
+                plain + 123_000_000,
+            ),
+        ] {
+            let line = line(more);
+            let mut record = Record::default();
+            parse(line.as_bytes(), &mut record, &mut TimeMemo::new()).unwrap_or_else(|_| panic!("{more}"));
+            assert_eq!(
+                (record.status, record.time.map(Time::nanos)),
+                (Some(404), Some(nanos)),
+                "{more}"
+            );
+        }
+        let only = line("\"x\":1").replace("\"status\":404", "\"code\":\"x\",\"status_code\":403");
+        let mut record = Record::default();
+        parse(only.as_bytes(), &mut record, &mut TimeMemo::new()).unwrap();
+        assert_eq!(record.status, Some(403));
     }
 }

@@ -3,6 +3,9 @@
 //! Logpush writes them when its job has a prefix, a suffix or a delimiter; the array may stand on one line or over
 //! several. What stands between the records is checked, never read over: it becomes a part of its own, to be refused.
 
+use crate::format::Format;
+use crate::record::Record;
+
 /// The records of one line, each with its offset in the line. An ordinary line is its own only part.
 #[derive(Debug, Clone)]
 pub struct Parts<'a> {
@@ -10,6 +13,8 @@ pub struct Parts<'a> {
     at: usize,
     /// Whether the line holds objects to be split; else it is given whole.
     split: bool,
+    /// Whether they stand in a row without brackets around them.
+    row: bool,
     done: bool,
 }
 
@@ -24,6 +29,7 @@ pub fn parts(line: &[u8]) -> Parts<'_> {
         line,
         at: begin.unwrap_or(0),
         split: begin.is_some(),
+        row: false,
         done: false,
     }
 }
@@ -63,7 +69,15 @@ impl<'a> Parts<'a> {
         let rest = self.line.get(end..).unwrap_or_default();
         let several = rest.get(between(rest)) == Some(&b'{');
         (self.split, self.done) = (self.split || several, !several && self.done);
+        self.row |= several;
         several
+    }
+
+    /// Whether a record was read from a row whose writer writes one object a line: with `escape=none` a client can end the
+    /// object of its own request and write another, with whatever client it likes.
+    #[inline]
+    pub fn refuse(&self, record: &Record<'_>) -> bool {
+        self.row && matches!(record.format, None | Some(Format::NginxJson))
     }
 
     /// The next object, or what stands where one should.

@@ -8,7 +8,8 @@ mod values;
 
 use std::sync::Arc;
 
-use afw_parsers::{Format, Layout, Line as Parsed, Parser, Record, parts};
+use afw_parsers::reject::Reason;
+use afw_parsers::{Format, Layout, Line as Parsed, Parser, Record, Reject, parts};
 
 use crate::detect::correlate::tick::{Tick, Ticker};
 use crate::detect::fields::Field;
@@ -150,6 +151,9 @@ impl Scanner {
             while let Some((at, part)) = parts.next() {
                 let line = line.part(at, part.len());
                 match parser.parse(part, parsed) {
+                    Ok(Parsed::Record) if parts.refuse(parsed) => {
+                        scan.reject(line, Reject::new(Reason::Json, 0));
+                    }
                     // Nothing is looked up.
                     Ok(Parsed::Record) if !self.asks_addresses => self.record(batch, line, parsed, scan),
                     Ok(Parsed::Record) => {

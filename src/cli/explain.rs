@@ -138,7 +138,11 @@ impl<'k> Explainer<'k> {
         let mut parts = parts(line);
         let mut records = Vec::new();
         while let Some((_, part)) = parts.next() {
-            let read = Parser::new(&self.layout).parse(part, &mut Record::default());
+            let mut record = Record::default();
+            let read = Parser::new(&self.layout).parse(part, &mut record);
+            if parts.refuse(&record) {
+                return vec![line];
+            }
             if read.is_ok() || !parts.split_row() {
                 records.push(part);
             }

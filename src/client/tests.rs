@@ -188,6 +188,36 @@ fn the_server_may_have_resolved_the_client() {
 }
 
 #[test]
+fn a_client_that_no_list_names_was_told_by_a_header_of_the_operators_choice() {
+    let resolved = |client: &str, headers: &[(&'static str, &'static str)]| {
+        let mut line = record("10.0.0.1", headers);
+        line.more_mut().client = Some(ip(client));
+        trust(&["10.0.0.0/8"]).resolve(&line).address
+    };
+    // Caddy with `client_ip_headers X-Real-IP`: lists pass through and are the client's own text.
+    for list in [(XFF, "8.8.4.4"), ("forwarded", "for=8.8.4.4"), (XFF, "garbage")] {
+        assert_eq!(
+            resolved("5.6.7.8", &[("X-Real-Ip", "5.6.7.8"), list]),
+            Some(ip("5.6.7.8")),
+            "{list:?}"
+        );
+        assert_eq!(resolved("5.6.7.8", &[list]), Some(ip("5.6.7.8")), "{list:?}");
+    }
+    // The left-most entry of a list, as Caddy takes it unless it is told to be strict.
+    assert_eq!(
+        resolved("6.6.6.6", &[(XFF, "6.6.6.6, 5.6.7.8")]),
+        Some(ip("5.6.7.8"))
+    );
+    assert_eq!(
+        resolved("5.6.7.8", &[(XFF, "6.6.6.6, 5.6.7.8")]),
+        Some(ip("5.6.7.8"))
+    );
+    // Either may be the client's text.
+    let both = [(XFF, "5.6.7.8, 6.6.6.6"), ("X-Real-Ip", "5.6.7.8")];
+    assert_eq!(resolved("5.6.7.8", &both), None);
+}
+
+#[test]
 fn every_hop_is_explained() {
     let line = record(
         "10.0.0.1",

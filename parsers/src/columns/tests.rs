@@ -368,3 +368,88 @@ fn what_stands_around_events_is_skipped() {
         assert_eq!(read, Ok(Line::Skip(Skip::Comment)), "{line}");
     }
 }
+
+const SHORT: &str =
+    "#Fields: date time cs-method cs-uri-stem cs-uri-query c-ip cs(User-Agent) cs(Referer) sc-status";
+
+#[test]
+fn quotes_and_tabs_of_a_client_hide_no_line() {
+    for (query, agent, referrer) in [
+        ("-", "\"sqlmap/1.5", "-"),
+        ("\"+or+1=1", "x", "-"),
+        ("a=\"b\"", "x\"y", "-"),
+        ("-", "\"a", "b\""),
+        ("-", "a\tb", "-"),
+        ("-", "a\t\"b", "\"\t"),
+    ] {
+        let line = format!("2026-03-29 00:00:03 GET /a {query} 203.0.113.5 {agent} {referrer} 404");
+        let record = w3c_line(SHORT, &line, Writer::Iis).unwrap_or_else(|_| panic!("{line}"));
+        assert_eq!(
+            record.peer.map(|ip| ip.to_string()).as_deref(),
+            Some("203.0.113.5"),
+            "{line}"
+        );
+        assert_eq!(record.user_agent.as_deref(), Some(agent.as_bytes()), "{line}");
+        assert_eq!(record.status, Some(404));
+    }
+    // Others write quotes around values with spaces.
+    let line = "2026-03-29 00:00:03 GET /a - 203.0.113.5 \"a \"\"b\"\" c\" \"r\" 404";
+    let record = w3c_line(SHORT, line, Writer::Iis).unwrap();
+    assert_eq!(
+        (record.status, record.referrer.as_deref()),
+        (Some(404), Some(&b"r"[..]))
+    );
+}
+
+#[test]
+fn forwarders_are_parted_by_spaces_that_iis_writes_as_plus() {
+    let fields = "#Fields: date time c-ip cs-method cs-uri-stem sc-status cs(X-First) X-Forwarded-For";
+    let line = |value: &str| format!("2026-03-30 00:00:05 10.0.0.7 GET /x 404 1+1 {value}");
+    let listed = line("9.9.9.9,+8.8.8.8");
+    let record = w3c_line(fields, &listed, Writer::Iis).unwrap();
+    assert_eq!(record.header("x-forwarded-for"), Some(&b"9.9.9.9, 8.8.8.8"[..]));
+    let none = line("-");
+    let record = w3c_line(fields, &none, Writer::Iis).unwrap();
+    assert_eq!(
+        (record.header("x-first"), record.header("x-forwarded-for")),
+        (Some(&b"1+1"[..]), None)
+    );
+}
+
+#[test]
+fn a_whole_url_parts_into_scheme_host_and_path() {
+    let fields = "#Fields: date time c-ip cs-uri cs-method sc-status";
+    for (uri, scheme, host, port, target) in [
+        (
+            "http://shop.example/full?x=1",
+            Some("http"),
+            Some("shop.example"),
+            None,
+            "/full?x=1",
+        ),
+        (
+            "https://shop.example:8443/a",
+            Some("https"),
+            Some("shop.example"),
+            Some(8443),
+            "/a",
+        ),
+        (
+            "https://shop.example",
+            Some("https"),
+            Some("shop.example"),
+            None,
+            "/",
+        ),
+        ("shop.example/a", None, Some("shop.example"), None, "/a"),
+        ("/a?u=http://b/", None, None, None, "/a?u=http://b/"),
+    ] {
+        let line = format!("2026-03-30 00:00:05 203.0.113.6 {uri} GET 200");
+        let record = w3c_line(fields, &line, Writer::Iis).unwrap();
+        let text = |value: Option<&[u8]>| value.map(|value| String::from_utf8_lossy(value).into_owned());
+        assert_eq!(text(record.more.scheme.as_deref()).as_deref(), scheme, "{uri}");
+        assert_eq!(text(record.host.as_deref()).as_deref(), host, "{uri}");
+        assert_eq!(record.more.server_port, port, "{uri}");
+        assert_eq!(text(record.target.as_deref()).as_deref(), Some(target), "{uri}");
+    }
+}

@@ -73,16 +73,47 @@ pub(crate) fn parse<'a>(
     Err(refused)
 }
 
+/// Tries the ways in which values may be parted, the likeliest first: IIS does not escape, so a client that sends a quote or
+/// a tab must not hide its line.
 fn with_columns<'a>(
     line: &'a [u8],
     record: &mut Record<'a>,
     times: &mut TimeMemo,
     columns: &Columns,
 ) -> Result<Line, Reject> {
+    let has = |byte| memchr::memchr(byte, line).is_some();
+    let mut first = None;
+    for (parting, applies) in [
+        (Parting::Tabs, has(b'\t')),
+        (Parting::Quotes, has(b'"')),
+        (Parting::Spaces, true),
+    ] {
+        if !applies {
+            continue;
+        }
+        match parted(line, record, times, columns, parting) {
+            Ok(read) => return Ok(read),
+            Err(reject) => {
+                first.get_or_insert(reject);
+                record.clear();
+                record.line = Cow::Borrowed(line);
+            }
+        }
+    }
+    Err(first.unwrap_or(Reject::new(Reason::Columns, 0)))
+}
+
+fn parted<'a>(
+    line: &'a [u8],
+    record: &mut Record<'a>,
+    times: &mut TimeMemo,
+    columns: &Columns,
+    parting: Parting,
+) -> Result<Line, Reject> {
     let Kind::W3c(names, cloudfront) = columns.kind() else {
         return Err(Reject::new(Reason::UnknownFormat, 0));
     };
-    let mut values = Values::new(line);
+    let mut values = Values { line, at: 0, parting };
     let mut row = Row::new(columns.date(), *cloudfront, Escape::None);
     for column in names {
         let at = values.at;
@@ -177,32 +208,57 @@ impl<'a> Row<'a> {
                 };
                 return self.sink(&Sink::Duration(unit), text, record, times);
             }
-            Column::Uri => {
-                let path = memchr::memchr(b'/', text).unwrap_or(0);
-                let (host, target) = text.split_at_checked(path).unwrap_or((b"", text));
-                if !host.is_empty() {
-                    self.sink(&Sink::Host, host, record, times)?;
-                }
-                return self.sink(&Sink::Path, target, record, times);
-            }
+            Column::Uri => return self.uri(text, record, times),
             Column::Plus(sink) => {
                 self.sink(sink, text, record, times)?;
-                if !value.quoted && *sink == Sink::UserAgent {
-                    let decode = if self.cloudfront { percent } else { plus };
-                    record.user_agent = record.user_agent.take().map(decode);
+                if !value.quoted {
+                    self.undo_plus(sink, record);
                 }
             }
             Column::Plain(sink) => {
                 self.sink(sink, text, record, times)?;
-                if self.cloudfront
-                    && matches!(sink, Sink::Header(_))
-                    && let Some((_, value)) = record.more.headers.last_mut()
-                {
-                    *value = percent(std::mem::take(value));
+                if self.cloudfront && matches!(sink, Sink::Header(_)) {
+                    self.undo_plus(sink, record);
                 }
             }
         }
         Ok(())
+    }
+
+    /// A path, perhaps behind a host, perhaps behind a scheme.
+    fn uri(&mut self, text: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -> Result<(), Reason> {
+        let scheme = memchr::memmem::find(text, b"://")
+            .filter(|at| !text.get(..*at).is_some_and(|s| s.contains(&b'/')));
+        let rest = match scheme {
+            Some(at) => {
+                self.sink(&Sink::Scheme, text.get(..at).unwrap_or_default(), record, times)?;
+                text.get(at + 3..).unwrap_or_default()
+            }
+            None => text,
+        };
+        let nowhere = if scheme.is_some() { rest.len() } else { 0 };
+        let path = memchr::memchr(b'/', rest).unwrap_or(nowhere);
+        let (host, target) = rest.split_at_checked(path).unwrap_or((b"", rest));
+        if !host.is_empty() {
+            self.sink(&Sink::Host, host, record, times)?;
+        }
+        let target = if target.is_empty() { b"/" } else { target };
+        self.sink(&Sink::Path, target, record, times)
+    }
+
+    /// Undoes how spaces are written in a value that was put into the record last.
+    fn undo_plus(&self, sink: &Sink, record: &mut Record<'a>) {
+        let decode = if self.cloudfront { percent } else { plus };
+        match sink {
+            Sink::UserAgent => record.user_agent = record.user_agent.take().map(decode),
+            Sink::Header(name) => {
+                let last = record.more.headers.last_mut();
+                if let Some((_, value)) = last.filter(|(last, _)| last == name) {
+                    *value = decode(std::mem::take(value));
+                }
+            }
+            _ => {}
+        }
     }
 
     fn sink(
@@ -296,24 +352,27 @@ pub(super) struct Value<'a> {
     pub(super) quoted: bool,
 }
 
-/// The values of a line: between tabs if there are any, else between spaces, where `"…"` may hold some.
+/// What stands between the values of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Parting {
+    /// Tabs.
+    Tabs,
+    /// Spaces, but for those in `"…"`.
+    Quotes,
+    /// Spaces.
+    Spaces,
+}
+
+/// The values of a line.
 struct Values<'a> {
     line: &'a [u8],
     at: usize,
-    tabs: bool,
+    parting: Parting,
 }
 
 impl<'a> Values<'a> {
-    fn new(line: &'a [u8]) -> Self {
-        Self {
-            line,
-            at: 0,
-            tabs: memchr::memchr(b'\t', line).is_some(),
-        }
-    }
-
     fn next(&mut self) -> Option<Value<'a>> {
-        if self.tabs {
+        if self.parting == Parting::Tabs {
             let rest = self.line.get(self.at..)?;
             let end = memchr::memchr(b'\t', rest).unwrap_or(rest.len());
             self.at += end + 1;
@@ -324,7 +383,7 @@ impl<'a> Values<'a> {
         let start = rest.trim_ascii_start();
         self.at += rest.len() - start.len();
         match start.split_first()? {
-            (b'"', inside) => {
+            (b'"', inside) if self.parting == Parting::Quotes => {
                 let end = closing(inside)?;
                 self.at += end + 2;
                 let text = inside.get(..end)?;
@@ -369,6 +428,7 @@ pub(super) fn column(name: &str) -> Column {
             "user-agent" => Column::Plus(Sink::UserAgent),
             "referer" | "referrer" => Column::Plus(Sink::Referrer),
             "host" => Column::Plain(Sink::Host),
+            "x-forwarded-for" => Column::Plus(Sink::Header(Cow::Borrowed("x-forwarded-for"))),
             "cookie" => Column::Plain(Sink::Header(Cow::Borrowed("cookie"))),
             _ => Column::Plain(Sink::Header(Cow::Owned(header))),
         };
@@ -394,7 +454,9 @@ pub(super) fn column(name: &str) -> Column {
         "cs-host" | "x-host-header" => Sink::Host,
         "cs-protocol" => Sink::Scheme,
         "cscookie" => Sink::Header(Cow::Borrowed("cookie")),
-        "x-forwarded-for" | "s-xff" => Sink::Header(Cow::Borrowed("x-forwarded-for")),
+        "x-forwarded-for" | "s-xff" => {
+            return Column::Plus(Sink::Header(Cow::Borrowed("x-forwarded-for")));
+        }
         "ssl-protocol" => Sink::TlsVersion,
         "ssl-cipher" => Sink::TlsCipher,
         "x-edge-request-id" => Sink::RequestId,
