@@ -120,7 +120,7 @@ struct Kind {
 /// Elastic's names of a format's data; SEKOIA's for Cloudflare. A compiled or unnamed format is a web log like others.
 fn kind(format: Option<Format>) -> Kind {
     let name = format.map_or("", Format::name);
-    const TABLE: [(&str, &str, &str); 12] = [
+    const TABLE: [(&str, &str, &str); 13] = [
         ("nginx", "nginx", "nginx.access"),
         ("ingress-nginx", "nginx", "nginx.ingress_controller"),
         ("apache", "apache", "apache.access"),
@@ -130,7 +130,8 @@ fn kind(format: Option<Format>) -> Kind {
         ("traefik", "traefik", "traefik.access"),
         ("w3c", "iis", "iis.access"),
         ("haproxy", "haproxy", "haproxy.log"),
-        ("alb", "aws", "aws.elb_logs"),
+        ("iis", "iis", "iis.access"),
+        ("aws-elb", "aws", "aws.elb_logs"),
         ("cloudfront", "aws", "aws.cloudfront_logs"),
         ("envoy", "envoyproxy", "envoyproxy.log"),
     ];
@@ -318,13 +319,17 @@ fn cloudflare(doc: &mut Object<'_>, record: &Record<'_>) {
         return;
     };
     doc.object("rule", |it| {
-        for (name, field) in [
-            ("id", "RuleID"),
-            ("description", "Description"),
-            ("reference", "Ref"),
+        // Of firewall events, of requests, of requests until 2023.
+        for (name, fields_of_it) in [
+            ("id", ["RuleID", "SecurityRuleID", "WAFRuleID"]),
+            (
+                "description",
+                ["Description", "SecurityRuleDescription", "WAFRuleMessage"],
+            ),
+            ("reference", ["Ref"; 3]),
         ] {
-            let text = fields.get(field).and_then(Value::as_str);
-            it.optional(name, text.filter(|text| !text.is_empty()));
+            let mut texts = fields_of_it.iter().filter_map(|field| told(&fields, field));
+            it.optional(name, texts.next());
         }
     });
     let fields: Map<_, _> = fields
@@ -332,6 +337,17 @@ fn cloudflare(doc: &mut Object<'_>, record: &Record<'_>) {
         .filter_map(|(name, value)| Some((name, kept(value)?)))
         .collect();
     doc.value("cloudflare", &fields);
+}
+
+/// A text of a Logpush record that is not empty; some receivers write names in lower case.
+fn told<'f>(fields: &'f Map<String, Value>, name: &str) -> Option<&'f str> {
+    let value = fields.get(name).or_else(|| {
+        let mut others = fields
+            .iter()
+            .filter(|(other, _)| other.eq_ignore_ascii_case(name));
+        others.next().map(|(_, value)| value)
+    });
+    value.and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
 /// A Logpush value as SEKOIA's intake keeps it: nothing empty, and integers that a double cannot hold as text.

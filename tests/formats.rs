@@ -166,6 +166,61 @@ fn a_client_that_writes_a_whole_record_of_its_own_is_not_believed() {
 }
 
 #[test]
+fn events_name_their_server_and_the_rule_of_the_edge() {
+    let dir = tempfile::tempdir().unwrap();
+    let record = |more: &str| {
+        format!(
+            r#"{{"ClientIP":"203.0.113.5","ClientRequestMethod":"GET","ClientRequestURI":"/","EdgeStartTimestamp":1700000000,"EdgeResponseStatus":403,{more}}}"#
+        )
+    };
+    for (more, rule, action) in [
+        (
+            r#""SecurityAction":"block","SecurityRuleID":"R1","SecurityRuleDescription":"D""#,
+            "R1",
+            "block",
+        ),
+        (
+            r#""WAFAction":"drop","WAFRuleID":"R2","WAFRuleMessage":"D""#,
+            "R2",
+            "drop",
+        ),
+        (
+            r#""wafaction":"drop","wafruleid":"R3","wafrulemessage":"D""#,
+            "R3",
+            "drop",
+        ),
+    ] {
+        let log = dir.path().join(format!("{rule}.log"));
+        let line = record(more);
+        // Whoever writes names in lower case writes all of them so.
+        let line = if rule == "R3" {
+            line.replace("EdgeStart", "edgestart").replace("Client", "client")
+        } else {
+            line
+        };
+        fs::write(&log, line + "\n").unwrap();
+        let events = json_lines(&replayed(&log, "events", "1"));
+        assert_eq!(events[0]["rule"]["id"], rule, "{events:?}");
+        assert_eq!(events[0]["rule"]["description"], "D");
+        assert_eq!(events[0]["event"]["action"], action, "{events:?}");
+    }
+    for (format, dataset) in [
+        ("aws-elb", "aws.elb_logs"),
+        ("iis", "iis.access"),
+        ("iis-event", "iis.access"),
+        ("w3c", "iis.access"),
+    ] {
+        let log = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("testdata/formats")
+            .join(format)
+            .join("input.log");
+        let mut replay = afw(dir.path());
+        let events = stdout(replay.args(["replay", "--json", "--print", "events"]).arg(log));
+        assert_eq!(json_lines(&events)[0]["event"]["dataset"], dataset, "{format}");
+    }
+}
+
+#[test]
 fn a_resumed_replay_takes_each_record_of_an_array_once() {
     let dir = tempfile::tempdir().unwrap();
     let records = logpush();

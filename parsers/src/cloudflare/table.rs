@@ -122,6 +122,8 @@ fn folded(name: &[u8]) -> Option<Field> {
         b"JA4",
         b"SecurityAction",
         b"SecurityActions",
+        b"WAFAction",
+        b"FirewallMatchesActions",
     ];
     let known = NAMES.iter().find(|known| known.eq_ignore_ascii_case(name))?;
     field(known)
