@@ -816,6 +816,29 @@ fn afw_alone_says_what_to_type_on_one_screen() {
 }
 
 #[test]
+fn a_summary_says_when_requests_tell_no_client() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("access.log");
+    let line = |peer: &str| format!("{peer} - - [29/Mar/2026:03:00:00 +0200] \"GET /.env HTTP/1.1\" 404 5\n");
+    for (lines, said) in [
+        (line("dial-in.example.net").repeat(3) + &line("203.0.113.5"), true),
+        (
+            line("203.0.113.5").repeat(40) + &line("dial-in.example.net"),
+            false,
+        ),
+    ] {
+        fs::write(&log, lines).unwrap();
+        let summary = text(&run(afw(dir.path()).arg("replay").arg(&log)).stdout);
+        assert_eq!(
+            summary.contains("3 requests tell no client address"),
+            said,
+            "{summary}"
+        );
+        assert_eq!(summary.contains("no client address"), said, "{summary}");
+    }
+}
+
+#[test]
 fn a_summary_of_nothing_gives_no_advice_about_findings() {
     let dir = tempfile::tempdir().unwrap();
     prepare(dir.path());

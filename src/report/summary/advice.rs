@@ -38,6 +38,12 @@ impl Summary {
         if self.total.requests > 0 && self.logs.iter().any(loud) {
             lines.push("many lines were rejected: `afw explain 'LINE'` shows where parsing stops, --rejects FILE keeps them".to_owned());
         }
+        if self.total.clientless > self.total.requests / 20 {
+            lines.push(format!(
+                "{} requests tell no client address and make no indicator: `afw explain 'LINE'` shows why (--trusted-proxy, --client-header, --format-from)",
+                grouped(self.total.clientless)
+            ));
+        }
         if !self.indicators.is_empty() {
             lines.push(
                 "--print indicators lists all of them with evidence; --print values is a plain block list"
