@@ -9,10 +9,10 @@ use crate::record::Record;
 use crate::reject::{Reason, Reject};
 use crate::time::{Civil, Time};
 
-/// How many values stand in a line, the empty one behind the last comma included.
-const COLUMNS: usize = 16;
+/// How many values stand in a line.
+const COLUMNS: usize = 15;
 
-/// Reads one line. Values cannot hold a comma and a space: IIS replaces them.
+/// Reads one line. A path may hold commas, but no value a comma and a space: IIS replaces them.
 pub(crate) fn parse<'a>(
     line: &'a [u8],
     record: &mut Record<'a>,
@@ -20,12 +20,17 @@ pub(crate) fn parse<'a>(
 ) -> Result<Line, Reject> {
     let mut values: [&'a [u8]; COLUMNS] = [b""; COLUMNS];
     let mut count = 0;
-    for value in line.split(|&b| b == b',') {
+    let written = line.trim_ascii_end();
+    let mut rest = Some(written.strip_suffix(b",").unwrap_or(written));
+    while let Some(values_left) = rest {
+        let end = memchr::memmem::find(values_left, b", ");
+        let value = values_left.get(..end.unwrap_or(values_left.len()));
         match values.get_mut(count) {
-            Some(slot) => *slot = value.trim_ascii(),
+            Some(slot) => *slot = value.unwrap_or_default().trim_ascii(),
             None => return Err(Reject::new(Reason::Columns, line.len())),
         }
         count += 1;
+        rest = end.and_then(|end| values_left.get(end + 2..));
     }
     let [
         client,
@@ -43,10 +48,8 @@ pub(crate) fn parse<'a>(
         method,
         target,
         query,
-        end,
     ] = values;
-    let shaped = service.starts_with(b"W3SVC") && end.is_empty();
-    if count < COLUMNS - 1 || !shaped {
+    if count < COLUMNS || !service.starts_with(b"W3SVC") {
         return Err(Reject::new(Reason::UnknownFormat, 0));
     }
     record.peer_text = client;

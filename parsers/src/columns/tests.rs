@@ -232,6 +232,11 @@ fn the_oldest_format_of_iis() {
         (record.status, record.more.duration_ns),
         (Some(304), Some(2_000_000))
     );
+    let commas =
+        b"192.0.2.7, bob, 11/20/2023, 15:44:03, W3SVC1, WEB, 10.0.0.1, 2, 769, 143, 304, 0, GET, /a,b,,c, x=1,2,,";
+    let mut record = Record::default();
+    iis::parse(commas, &mut record, &mut TimeMemo::new()).unwrap();
+    assert_eq!(record.target.as_deref(), Some(&b"/a,b,,c?x=1,2,"[..]));
     for line in [
         &b"192.0.2.7, bob, 11/20/2023, 15:44:03, W3SVC1"[..],
         b"192.0.2.7, bob, 13/20/2023, 15:44:03, W3SVC1, WEB, 10.0.0.1, 2, 769, 143, 304, 0, GET, /a, x=1,",
