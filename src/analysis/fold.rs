@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use afw_parsers::{Layout, Time};
 
-use crate::detect::correlate::correlator::{Correlator, Options as WindowOptions, Progress};
-use crate::detect::correlate::tick::Place;
+use crate::detect::correlate::Fired;
+use crate::detect::correlate::correlator::{Options as WindowOptions, Progress};
+use crate::detect::correlate::shards::{Counted, Shards, Share};
+use crate::detect::correlate::tick::{Place, Tick};
 use crate::detect::guard::{Guard, Limits as GuardLimits, Notice};
 use crate::enrich::Exempt;
 use crate::enrich::crawler::{Claim, Verdict};
@@ -74,7 +76,7 @@ pub struct Fold {
     kit: Arc<Kit>,
     /// Reads a line again when a correlation fires on a line that had no finding of its own.
     again: Scanner,
-    correlator: Correlator,
+    windows: Shards,
     indicators: Indicators,
     guard: Guard,
     claims: Claims,
@@ -88,7 +90,7 @@ impl Fold {
     pub fn new(kit: &Arc<Kit>, options: FoldOptions) -> Self {
         Self {
             again: Scanner::new(kit),
-            correlator: Correlator::new(kit.ruleset.correlations(), options.windows),
+            windows: Shards::new(kit.ruleset.correlations(), options.windows),
             indicators: Indicators::new(options.indicators),
             guard: Guard::new(options.guard, options.persist),
             claims: Claims::new(options.persist),
@@ -113,16 +115,29 @@ impl Fold {
 
     /// Takes one found line of a scan.
     pub fn take(&mut self, scan: &mut Scan, at: usize) -> Outcome {
-        self.count_clients(scan, Some(at));
         self.foresee(scan, at);
         let fired = self.observe(scan, at);
-        if fired.is_empty() && scan.said(at).is_none() {
-            return Outcome::default();
+        self.take_counted(scan, at, fired)
+    }
+
+    /// Takes one found line of a scan whose ticks are counted: what fired on it, in their order.
+    #[inline]
+    pub fn take_counted(&mut self, scan: &mut Scan, at: usize, fired: Vec<Fired>) -> Outcome {
+        self.count_clients(scan, Some(at));
+        // Most lines are only counted.
+        match fired.is_empty() && scan.said(at).is_none() {
+            true => Outcome::default(),
+            false => self.conclude(scan, at, fired),
         }
+    }
+
+    /// What follows from a line of which something is said, or on which something fired.
+    fn conclude(&mut self, scan: &mut Scan, at: usize, fired: Vec<Fired>) -> Outcome {
+        self.foresee_clients(scan, at);
         let claimed = scan.said(at).and_then(|said| said.claim);
         let waits = claimed.filter(|claimed| claimed.open && self.claims.holds(&claimed.claim));
         let ids: Vec<Arc<str>> = match waits {
-            Some(_) => fired.iter().map(|sighting| sighting.rule.id.clone()).collect(),
+            Some(_) => fired.iter().map(|fired| fired.rule.id.clone()).collect(),
             None => Vec::new(),
         };
         let mut finding = self.finding(scan, at, fired);
@@ -325,6 +340,41 @@ fn line_layout(scan: &Scan) -> Option<&Layout> {
     after.or(scan.began.as_ref())
 }
 
+/// Windows of many lines at once, on as many threads as somebody has. A line's ticks are fixed by its scan, and nothing but ticks
+/// changes windows; so the ticks of lines that follow each other can be counted before the first of those lines is taken.
+impl Fold {
+    /// Gathers the ticks of a found line, to be counted with those before and behind it; how many there are by now. The
+    /// line is taken later, in the same order, by [`Fold::take_counted`].
+    pub fn gather(&mut self, scan: &Scan, at: usize) -> usize {
+        let (line, ticks) = ticks(scan, at).unwrap_or_default();
+        self.windows.gather(&line, ticks) as usize
+    }
+
+    /// Hands out the windows with the ticks that were gathered. Until they are back nothing can be counted or stored.
+    pub fn share_out(&mut self) -> Vec<Share> {
+        self.windows.share_out()
+    }
+
+    /// Takes back all that was handed out, once it is counted; what fired on the lines that were gathered.
+    pub fn gather_in(&mut self, shares: Vec<Share>) -> Counted {
+        self.windows.gather_in(shares)
+    }
+}
+
+/// Where a found line comes from, and its ticks.
+fn ticks(scan: &Scan, at: usize) -> Option<(Place, &[Tick])> {
+    let found = scan.found.get(at)?;
+    let ticks = scan
+        .ticks
+        .get(found.ticks.start as usize..found.ticks.end as usize);
+    let line = Place {
+        time: found.time,
+        log: scan.batch.log,
+        offset: scan.batch.offset(found.line),
+    };
+    Some((line, ticks.unwrap_or_default()))
+}
+
 impl Fold {
     /// Tells the guard of the clients of all lines before a found one, or of all lines left.
     pub fn count_clients(&mut self, scan: &mut Scan, before: Option<usize>) {
@@ -342,52 +392,48 @@ impl Fold {
         }
     }
 
-    /// Asks for the memory that the lines behind a found one will need: of windows, and of what is known of clients.
+    /// Asks for the memory of windows that the lines behind a found one will need.
     fn foresee(&mut self, scan: &mut Scan, at: usize) {
         let Some(found) = scan.found.get(at) else { return };
-        let (mut ticks, mut said) = scan.foreseen;
-        while ticks < scan.ticks.len() && ticks < found.ticks.end as usize + Correlator::AHEAD {
-            let end = scan.ticks.len().min(ticks + Correlator::STEP);
-            self.correlator.foresee(&scan.ticks[ticks..end]);
-            ticks = end;
+        let ticks = &mut scan.foreseen.0;
+        while *ticks < scan.ticks.len() && *ticks < found.ticks.end as usize + Shards::AHEAD {
+            let end = scan.ticks.len().min(*ticks + Shards::STEP);
+            self.windows.foresee(&scan.ticks[*ticks..end]);
+            *ticks = end;
         }
-        while said < scan.said.len() && found.said.is_some_and(|place| said < place as usize + SAID_AHEAD) {
-            let end = scan.said.len().min(said + SAID_AHEAD);
-            let findings = scan.said[said..end]
+    }
+
+    /// Asks for the memory of what is known of the clients of the lines behind a found one.
+    fn foresee_clients(&mut self, scan: &mut Scan, at: usize) {
+        let place = scan.found.get(at).and_then(|found| found.said);
+        let said = &mut scan.foreseen.1;
+        while *said < scan.said.len() && place.is_some_and(|place| *said < place as usize + SAID_AHEAD) {
+            let end = scan.said.len().min(*said + SAID_AHEAD);
+            let findings = scan.said[*said..end]
                 .iter()
                 .filter_map(|said| said.finding.as_ref());
             let clients = findings.filter_map(|finding| finding.event.client);
             self.indicators.foresee(clients);
-            said = end;
+            *said = end;
         }
-        scan.foreseen = (ticks, said);
     }
 
     /// Counts the line's ticks; what fires on it.
-    fn observe(&mut self, scan: &Scan, at: usize) -> Vec<Sighting> {
-        let Some(found) = scan.found.get(at) else {
+    fn observe(&mut self, scan: &Scan, at: usize) -> Vec<Fired> {
+        let Some((line, ticks)) = ticks(scan, at) else {
             return Vec::new();
-        };
-        let ticks = scan
-            .ticks
-            .get(found.ticks.start as usize..found.ticks.end as usize)
-            .unwrap_or_default();
-        let line = Place {
-            time: found.time,
-            log: scan.batch.log,
-            offset: scan.batch.offset(found.line),
         };
         let mut fired = Vec::new();
         for tick in ticks {
-            if let Some(correlation) = self.correlator.observe(&line, tick) {
-                fired.push(correlation.sighting());
+            if let Some(correlation) = self.windows.observe(&line, tick) {
+                fired.push(correlation);
             }
         }
         fired
     }
 
     /// The line's finding with the correlations that it completed.
-    fn finding(&mut self, scan: &mut Scan, at: usize, fired: Vec<Sighting>) -> Option<Finding> {
+    fn finding(&mut self, scan: &mut Scan, at: usize, fired: Vec<Fired>) -> Option<Finding> {
         let line = scan.found.get(at)?.line;
         let finding = scan.said_mut(at).and_then(|said| said.finding.take());
         if fired.is_empty() {
@@ -400,7 +446,7 @@ impl Fold {
                 sightings: Vec::new(),
             },
         };
-        finding.sightings.extend(fired);
+        finding.sightings.extend(fired.iter().map(Fired::sighting));
         Some(finding)
     }
 
@@ -441,7 +487,7 @@ impl Fold {
 
     /// State rows that changed since the last call.
     pub fn drain_dirty(&mut self) -> Vec<State> {
-        let mut states = self.correlator.drain_dirty();
+        let mut states = self.windows.drain_dirty();
         states.extend(self.claims.drain_dirty());
         states.extend(self.pages.drain_dirty());
         states.extend(self.indicators.drain_dirty());
@@ -451,7 +497,7 @@ impl Fold {
 
     /// Goes on from stored state rows.
     pub fn restore(&mut self, windows: Vec<State>, indicators: Vec<State>, others: Vec<State>) {
-        let windows = self.correlator.restore(windows);
+        let windows = self.windows.restore(windows);
         let indicators = self.indicators.restore(indicators);
         let claims = self.claims.restore(&others) + self.pages.restore(&others);
         let guard = self.guard.restore(others);
@@ -465,7 +511,7 @@ impl Fold {
 
     /// Named counters since the last call.
     pub fn take_counters(&mut self) -> Vec<(String, u64)> {
-        let mut counters = self.correlator.take_counters().named();
+        let mut counters = self.windows.take_counters().named();
         counters.extend(self.indicators.take_counters().named());
         let held = std::mem::take(&mut self.held);
         counters.extend((held > 0).then(|| ("sightings_held_by_guard".to_owned(), held)));
@@ -484,6 +530,6 @@ impl Fold {
 
     /// How far the windows of a client have come.
     pub fn progress(&self, client: IpAddr) -> Vec<Progress> {
-        self.correlator.progress(client)
+        self.windows.progress(client)
     }
 }

@@ -1,8 +1,9 @@
 //! Correlation: rules that count other rules' hits over event time, by key.
 //!
 //! `rule` says what a correlation is; the loader of rule files fills it in. `tick` turns the hits on a line into
-//! ticks, in parallel, by what `grouped` tells of it; `correlator` counts them in order, in bounded memory (`keys`,
-//! `order`), with `window`, `marks` and `sketch` holding what is known of one key. Pure: no files, no clock. Next: [`crate::indicator`].
+//! ticks, in parallel, by what `grouped` tells of it; `shards` shares them out by key among tables, each a `correlator`
+//! that counts them in order, in bounded memory (`keys`, `order`), with `window`, `marks` and `sketch` holding what is known of one key.
+//! Pure: no files, no threads, no clock. Next: [`crate::indicator`].
 
 mod condition;
 pub mod correlator;
@@ -14,6 +15,7 @@ mod network;
 mod order;
 mod routes;
 pub mod rule;
+pub mod shards;
 mod sketch;
 pub mod tick;
 mod window;
@@ -21,5 +23,6 @@ mod window;
 pub use correlator::{Correlator, Fired};
 pub use marks::ORDERED_PER_BASE;
 pub use rule::Correlation;
+pub use shards::Shards;
 pub use tick::{Tick, Ticker};
 pub use window::{EXACT_VALUES, STEP_BACK_NANOS};

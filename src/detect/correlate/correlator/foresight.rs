@@ -8,45 +8,57 @@
 use super::{Correlator, Tick};
 use crate::detect::correlate::keys::Name;
 
-/// Ticks that were looked at and are not counted yet.
+/// So many ticks are best looked at at once.
+pub(in crate::detect::correlate) const STEP: usize = 16;
+/// How many ticks ahead of those that are counted it is worth to look.
+pub(in crate::detect::correlate) const AHEAD: usize = 2 * STEP;
+
+/// Ticks that were looked at and are not counted yet, each with the number of its table.
 #[derive(Debug, Default)]
-pub(super) struct Foresight {
+pub(in crate::detect::correlate) struct Foresight {
     /// Of the last step: windows of which it was asked where they are.
-    names: Vec<Name>,
+    names: Vec<(u32, Name)>,
     /// Of the one before: where those are that there are.
-    places: Vec<u32>,
+    places: Vec<(u32, u32)>,
     /// By correlation or series, the key of the last tick: the next is often of the same line.
     keys: Vec<u128>,
 }
 
-impl Correlator {
-    /// So many ticks are best given to [`Correlator::foresee`] at once.
-    pub const STEP: usize = 16;
-
-    /// How many ticks ahead of those that are counted it is worth to look.
-    pub const AHEAD: usize = 2 * Self::STEP;
-
-    /// Asks for memory that counting these ticks will need, and goes on with those told before.
-    pub fn foresee(&mut self, ticks: &[Tick]) {
-        let Foresight {
-            mut names,
-            mut places,
-            mut keys,
-        } = std::mem::take(&mut self.foresight);
-        keys.resize(self.plans.len() + self.series.len(), 0);
-        places.drain(..).for_each(|at| self.keys.fetch_beside(at));
-        places.extend(names.drain(..).filter_map(|name| self.keys.fetch_slot(&name)));
+impl Foresight {
+    /// Asks for memory that counting these ticks will need, and goes on with those told before. `table_of` says which table
+    /// counts a tick.
+    #[inline]
+    pub fn look<'t>(
+        &mut self,
+        tables: &[Correlator],
+        ticks: impl Iterator<Item = &'t Tick>,
+        table_of: impl Fn(&Tick) -> usize,
+    ) {
+        let Self { names, places, keys } = self;
+        for (table, at) in places.drain(..) {
+            if let Some(table) = tables.get(table as usize) {
+                table.keys.fetch_beside(at);
+            }
+        }
+        places.extend(names.drain(..).filter_map(|(table, name)| {
+            let at = tables.get(table as usize)?.keys.fetch_slot(&name)?;
+            Some((table, at))
+        }));
+        let Some(any) = tables.first() else { return };
+        keys.resize(any.plans.len() + any.series.len(), 0);
         for tick in ticks {
-            let owner = self.series_of(tick.correlation);
+            let owner = any.series_of(tick.correlation);
             let owner = owner.map_or(tick.correlation, |(owner, _)| owner);
             match keys.get_mut(owner as usize) {
                 Some(key) if *key != tick.key => *key = tick.key,
                 _ => continue,
             }
-            let name = self.keys.name(owner, tick.key);
-            self.keys.fetch_place(&name);
-            names.push(name);
+            let number = table_of(tick);
+            if let Some(table) = tables.get(number) {
+                let name = table.keys.name(owner, tick.key);
+                table.keys.fetch_place(&name);
+                names.push((number as u32, name));
+            }
         }
-        self.foresight = Foresight { names, places, keys };
     }
 }

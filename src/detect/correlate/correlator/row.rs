@@ -209,7 +209,8 @@ fn row_key(fingerprint: u64, key: u128) -> Vec<u8> {
     [&fingerprint.to_be_bytes()[..], &key.to_be_bytes()].concat()
 }
 
-fn read_key(bytes: &[u8]) -> Option<(u64, u128)> {
+/// Of the key of a row: the fingerprint, and the window's key.
+pub(in crate::detect::correlate) fn read_key(bytes: &[u8]) -> Option<(u64, u128)> {
     let mut reader = Reader::new(bytes);
     let (fingerprint, high, low) = (reader.fixed()?, reader.fixed()?, reader.fixed()?);
     reader.end()?;

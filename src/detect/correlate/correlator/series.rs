@@ -23,8 +23,6 @@ pub(super) struct Series {
     pub members: Vec<u32>,
     /// Stays the same as long as they count the same, however many there are.
     pub fingerprint: u64,
-    /// The line that was counted last.
-    pub met: Met,
 }
 
 /// A line that was counted: its members look at that.
@@ -86,7 +84,6 @@ impl Series {
             },
             members: members.to_vec(),
             fingerprint,
-            met: Met::default(),
         })
     }
 }

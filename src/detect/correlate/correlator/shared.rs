@@ -10,6 +10,7 @@ use crate::detect::correlate::window::Arrival;
 
 impl Correlator {
     /// Counts a tick of a member: number of the series and place in it.
+    #[inline(always)]
     pub(super) fn count_shared(
         &mut self,
         (number, place): (u32, u8),
@@ -41,16 +42,20 @@ impl Correlator {
     }
 
     /// Counts a line in the shared window, on the first tick of a member.
+    #[inline(always)]
     fn meet(&mut self, (number, place): (u32, u8), time: i64, tick: &Tick) -> Met {
         let (owner, lines, bit) = (self.owner(number), self.lines, 1 << place);
-        let Some(series) = self.series.get_mut(number as usize) else {
+        if let Some(met) = self.met.get_mut(number as usize)
+            && met.line == lines
+            && met.looked & bit == 0
+            && self.keys.is_at(met.at, owner, tick.key)
+        {
+            met.looked |= bit;
+            return *met;
+        }
+        let Some(shape) = self.series.get(number as usize).map(|series| series.shape) else {
             return Met::default();
         };
-        let (met, shape) = (series.met, series.shape);
-        if met.line == lines && met.looked & bit == 0 && self.keys.is_at(met.at, owner, tick.key) {
-            series.met.looked |= bit;
-            return met;
-        }
         self.retire(owner, time);
         self.touches += 1;
         let name = self.keys.name(owner, tick.key);
@@ -68,8 +73,8 @@ impl Correlator {
         };
         self.note(met.at);
         self.bound(met.at, time);
-        if let Some(series) = self.series.get_mut(number as usize) {
-            series.met = Met {
+        if let Some(last) = self.met.get_mut(number as usize) {
+            *last = Met {
                 line: lines,
                 looked: bit,
                 ..met

@@ -10,9 +10,15 @@ use super::super::window::tests::Obvious;
 use super::*;
 use crate::detect::{Class, Confidence, Level};
 
-type Named = &'static str;
+pub(in crate::detect::correlate) type Named = &'static str;
 
-fn correlation(id: &str, kind: Kind, threshold: u64, bases: &[RuleRef], alerts: bool) -> Correlation<Named> {
+pub(in crate::detect::correlate) fn correlation(
+    id: &str,
+    kind: Kind,
+    threshold: u64,
+    bases: &[RuleRef],
+    alerts: bool,
+) -> Correlation<Named> {
     Correlation {
         info: Arc::new(RuleInfo {
             id: id.into(),
@@ -41,7 +47,7 @@ fn correlation(id: &str, kind: Kind, threshold: u64, bases: &[RuleRef], alerts: 
 }
 
 /// One of each kind, a chain, and such as count what the first two count over spans of their own.
-fn rules() -> Vec<Correlation<Named>> {
+pub(in crate::detect::correlate) fn rules() -> Vec<Correlation<Named>> {
     use RuleRef::{Correlation as Below, Rule};
     let over = |timespan_nanos, correlation| Correlation {
         timespan_nanos,
@@ -69,7 +75,7 @@ fn rules() -> Vec<Correlation<Named>> {
     ]
 }
 
-fn options() -> Options {
+pub(in crate::detect::correlate) fn options() -> Options {
     Options {
         tolerance_nanos: 5,
         ..Options::default()
@@ -77,9 +83,9 @@ fn options() -> Options {
 }
 
 /// A line: time, client, rule, value.
-type Line = (i64, u8, u32, u64);
+pub(in crate::detect::correlate) type Line = (i64, u8, u32, u64);
 
-fn place(at: usize, line: Line) -> Place {
+pub(in crate::detect::correlate) fn place(at: usize, line: Line) -> Place {
     Place {
         time: Time::from_nanos(line.0),
         log: 0,
@@ -87,7 +93,7 @@ fn place(at: usize, line: Line) -> Place {
     }
 }
 
-fn ticks_of((_, client, rule, value): Line) -> Vec<Tick> {
+pub(in crate::detect::correlate) fn ticks_of((_, client, rule, value): Line) -> Vec<Tick> {
     let tick = |correlation, base, value| Tick {
         correlation,
         base,
@@ -115,7 +121,7 @@ fn ticks_of((_, client, rule, value): Line) -> Vec<Tick> {
     }
 }
 
-fn lines() -> impl Strategy<Value = Vec<Line>> {
+pub(in crate::detect::correlate) fn lines() -> impl Strategy<Value = Vec<Line>> {
     let step = prop_oneof![9 => 0i64..3, 1 => -8i64..0, 1 => 5i64..30];
     proptest::collection::vec((step, 0u8..4, 0u32..3, 0u64..5), 1..150).prop_map(|steps| {
         let mut time = 1_000;
@@ -143,23 +149,24 @@ fn run(lines: &[Line], options: &Options, restarts: &[usize]) -> (Vec<(usize, u3
             );
         }
         if restarts.contains(&at) {
-            commit(&mut correlator, &mut stored);
-            add(&mut counters, correlator.take_counters());
+            commit(correlator.drain_dirty(), &mut stored);
+            counters = counters.with(correlator.take_counters());
             correlator = Correlator::new(&rules, options.clone());
             let restored = correlator.restore(stored.values().cloned());
             assert_eq!(restored.windows, stored.len());
         } else if at % 3 == 0 {
-            commit(&mut correlator, &mut stored);
+            commit(correlator.drain_dirty(), &mut stored);
         }
     }
-    commit(&mut correlator, &mut stored);
+    commit(correlator.drain_dirty(), &mut stored);
+    assert_eq!(correlator.drain_dirty(), []);
     assert_eq!(correlator.windows(), stored.len());
-    add(&mut counters, correlator.take_counters());
+    counters = counters.with(correlator.take_counters());
     (fired, counters)
 }
 
-fn commit(correlator: &mut Correlator, stored: &mut BTreeMap<Vec<u8>, State>) {
-    for state in correlator.drain_dirty() {
+pub(in crate::detect::correlate) fn commit(rows: Vec<State>, stored: &mut BTreeMap<Vec<u8>, State>) {
+    for state in rows {
         if state.value.is_some() {
             stored.insert(state.key.clone(), state);
         } else {
@@ -169,14 +176,6 @@ fn commit(correlator: &mut Correlator, stored: &mut BTreeMap<Vec<u8>, State>) {
             );
         }
     }
-    assert_eq!(correlator.drain_dirty(), []);
-}
-
-fn add(sum: &mut Counters, more: Counters) {
-    sum.fired += more.fired;
-    sum.late += more.late;
-    sum.evicted += more.evicted;
-    sum.retired += more.retired;
 }
 
 /// Those that share windows.
@@ -408,34 +407,6 @@ fn lines_that_nothing_tells_apart_are_counted_each() {
         }
     }
     assert_eq!(fired, [(0, 3), (5, 5)]);
-}
-
-#[test]
-fn progress_shows_one_clients_windows() {
-    let mut correlator = Correlator::new(&rules(), options());
-    let client: IpAddr = "192.0.2.7".parse().unwrap();
-    for mut tick in ticks_of((5, 1, 0, 3)) {
-        tick.key = client_key(client, Net::HOST);
-        correlator.observe(&place(0, (5, 1, 0, 3)), &tick);
-    }
-    let progress = correlator.progress(client);
-    let seen: Vec<(&str, u64, u64)> = progress
-        .iter()
-        .map(|window| (&*window.rule.id, window.count, window.threshold))
-        .collect();
-    assert_eq!(
-        seen,
-        [
-            ("events", 1, 3),
-            ("values", 1, 3),
-            ("temporal", 1, 2),
-            ("more events", 1, 5),
-            ("more values", 1, 4),
-            ("few events", 1, 2)
-        ]
-    );
-    assert!(correlator.progress("192.0.2.8".parse().unwrap()).is_empty());
-    assert_eq!(correlator.windows_by_rule()[0].1, 1);
 }
 
 #[test]

@@ -46,6 +46,17 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Adds those of another table.
+    #[must_use]
+    pub const fn with(self, more: Self) -> Self {
+        Self {
+            fired: self.fired + more.fired,
+            late: self.late + more.late,
+            evicted: self.evicted + more.evicted,
+            retired: self.retired + more.retired,
+        }
+    }
+
     /// The counters under the names they have in the store; those of zero are left out.
     pub fn named(&self) -> Vec<(String, u64)> {
         [
@@ -57,6 +68,18 @@ impl Counters {
         .filter(|(_, count)| *count > 0)
         .map(|(name, count)| (name.to_owned(), count))
         .collect()
+    }
+}
+
+impl Restored {
+    /// Adds those of another table.
+    #[must_use]
+    pub const fn with(self, more: Self) -> Self {
+        Self {
+            windows: self.windows + more.windows,
+            orphaned: self.orphaned + more.orphaned,
+            damaged: self.damaged + more.damaged,
+        }
     }
 }
 
@@ -78,6 +101,8 @@ pub struct Fired {
     pub correlation: u32,
     /// The rule.
     pub rule: Arc<RuleInfo>,
+    /// Whether that makes a sighting.
+    pub alerts: bool,
     /// Events, values or rules that were counted.
     pub count: u64,
     /// True when the count is an estimate: distinct values beyond [`crate::detect::correlate::EXACT_VALUES`].
