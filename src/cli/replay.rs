@@ -10,9 +10,11 @@ use clap::builder::FalseyValueParser;
 
 use super::options::{AnalysisOptions, CommonOptions, OutputOptions, Print};
 use super::{Exit, Failure, logging, now};
+use crate::analysis::Fold;
 use crate::analysis::merge::Partial;
 use crate::analysis::scan::{Kit, Scan};
 use crate::config::{Config, parse_span};
+use crate::detect::correlate::Fired;
 use crate::drive::data::Files;
 use crate::drive::formats::Formats;
 use crate::drive::pool::Pool;
@@ -133,7 +135,7 @@ fn keep(
     sinks: Vec<Arc<dyn Sink>>,
     lock: Option<&Lock>,
     drain: Duration,
-    fold: &mut crate::analysis::Fold,
+    fold: &mut Fold,
 ) -> Result<Kept, Failure> {
     let resumes = lock.is_some();
     if !resumes && sinks.is_empty() {
@@ -281,8 +283,12 @@ impl Job {
 }
 
 impl Receiver for Job {
-    fn found(&mut self, scan: &mut Scan, found: usize) -> io::Result<()> {
-        self.run.take(scan, found)
+    fn found(&mut self, scan: &mut Scan, found: usize, fired: Option<Vec<Fired>>) -> io::Result<()> {
+        self.run.take(scan, found, fired)
+    }
+
+    fn fold(&mut self) -> &mut Fold {
+        &mut self.run.fold
     }
 
     fn batch(&mut self, scan: &mut Scan, partials: &mut dyn FnMut() -> Vec<Partial>) -> io::Result<bool> {

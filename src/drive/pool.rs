@@ -1,19 +1,30 @@
 //! [`Pool`]: scanners on as many threads as there are; batches in, scans out, matched by log and number.
 //!
-//! The caller's own thread is one of them. Alone it scans each batch as it comes: no channel, no copy. With others beside
-//! it, it scans what none of them has begun instead of waiting for a scan: what comes after scanning cannot be shared
-//! out, so that thread is often the busiest. The order in which scans come back does not matter: whoever submits numbers
-//! the batches and puts the scans in order again.
+//! The caller's own thread is one of them. Alone it scans each batch as it comes: no queue, no copy. With others beside
+//! it, it scans what none of them has begun instead of waiting for a scan. The order in which scans come back does not
+//! matter: whoever submits numbers the batches and puts the scans in order again.
+//!
+//! The same threads count windows ([`Pool::count`]), which the caller waits for: so that goes first, and the caller counts
+//! what none of them has begun, as all of them may be in the middle of a scan.
 
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use afw_parsers::Layout;
 
 use crate::analysis::{Kit, Scan, Scanner};
+use crate::detect::correlate::shards::Share;
 use crate::report::Tally;
 use crate::source::Batch;
+
+mod queue;
+
+use queue::{Queue, Work};
+
+/// From how many threads on windows are counted on all of them. With two, one scans what the other counts: neither waits,
+/// and there is nothing to win.
+const COUNTING: usize = 3;
 
 /// A batch to scan.
 struct Job {
@@ -48,15 +59,24 @@ pub enum Pool {
     Threads(Box<Threads>),
 }
 
-/// Worker threads and the channels to and from them, beside the caller's own thread.
+/// Worker threads, the queue to them and the channel from them, beside the caller's own thread.
 pub struct Threads {
     own: Scanner,
-    jobs: Option<SyncSender<Job>>,
-    queue: Arc<Mutex<Receiver<Job>>>,
-    scans: Receiver<Scanned>,
+    queue: Arc<Queue>,
+    done: Receiver<Done>,
+    /// Scans that came while something else was waited for.
+    ready: Vec<Scanned>,
     handles: Vec<JoinHandle<Option<Box<Tally>>>>,
     /// Scans that are used up; never more than were under way at once.
     spares: Vec<Scan>,
+}
+
+/// What comes back from a worker.
+enum Done {
+    Scanned(Box<Scanned>),
+    Counted(Box<Share>),
+    /// It panicked, and has said so: what it was at is lost.
+    Lost,
 }
 
 impl Pool {
@@ -83,7 +103,26 @@ impl Pool {
         }
     }
 
-    /// Hands in a batch. Blocks while all threads are busy and enough batches wait.
+    /// Whether there are threads enough to count windows on.
+    pub fn counts(&self) -> bool {
+        match self {
+            Self::Own { .. } => false,
+            Self::Threads(threads) => threads.handles.len() + 1 >= COUNTING,
+        }
+    }
+
+    /// Counts windows on all threads and returns them counted, in no order; `None` when a worker has died.
+    pub fn count(&mut self, mut shares: Vec<Share>) -> Option<Vec<Share>> {
+        match self {
+            Self::Threads(threads) => threads.count(shares),
+            Self::Own { .. } => {
+                shares.iter_mut().for_each(Share::count);
+                Some(shares)
+            }
+        }
+    }
+
+    /// Hands in a batch.
     pub fn submit(&mut self, log: usize, number: u64, batch: Batch, layout: &Layout) {
         match self {
             Self::Own { scanner, ready } => {
@@ -99,10 +138,7 @@ impl Pool {
                     layout,
                     spare: threads.spares.pop(),
                 };
-                if let Some(jobs) = &threads.jobs {
-                    // A send fails only when every worker has died, and then `take` says so.
-                    let _ = jobs.send(job);
-                }
+                threads.queue.scan(job);
             }
         }
     }
@@ -115,7 +151,7 @@ impl Pool {
         }
     }
 
-    /// The next scan, of whatever batch; `None` when nothing is under way or the workers have died.
+    /// The next scan, of whatever batch; `None` when nothing is under way or a worker has died.
     pub fn take(&mut self) -> Option<Scanned> {
         match self {
             Self::Own { ready, .. } => ready.pop(),
@@ -127,25 +163,24 @@ impl Pool {
 impl Threads {
     /// One thread less than `count`, beside the caller's.
     fn start(kit: &Arc<Kit>, count: usize, tally: Option<&Tally>) -> std::io::Result<Self> {
-        let (jobs, queue) = sync_channel::<Job>(count * 2);
-        // Without a bound of its own: who submits keeps so many batches of each log under way at most, and hands in those of
-        // the next log before all scans are taken. Workers that waited to get rid of theirs would wait for ever.
-        let (done, scans) = channel();
-        let queue = Arc::new(Mutex::new(queue));
+        // Neither queue nor channel is bounded: who submits keeps so many batches of each log under way at most, and hands in
+        // those of the next log before all scans are taken.
+        let queue = Arc::new(Queue::default());
+        let (sender, done) = channel();
         let scanner = || Scanner::new(kit).counting(tally.cloned());
         let start = |number: usize| {
-            let (queue, done) = (Arc::clone(&queue), done.clone());
+            let (queue, done) = (Arc::clone(&queue), sender.clone());
             let scanner = scanner();
             std::thread::Builder::new()
                 .name(format!("scan-{number}"))
-                .spawn(move || work(scanner, &queue, &done))
+                .spawn(move || work(scanner, &queue, &Voice(done)))
         };
         let handles = (1..count).map(start).collect::<Result<_, _>>()?;
         Ok(Self {
             own: scanner(),
-            jobs: Some(jobs),
             queue,
-            scans,
+            done,
+            ready: Vec::new(),
             handles,
             spares: Vec::new(),
         })
@@ -153,15 +188,39 @@ impl Threads {
 
     /// A scan that is done, or one made here and now of a batch that nobody has begun, or the next that is done.
     fn take(&mut self) -> Option<Scanned> {
-        if let Ok(scanned) = self.scans.try_recv() {
+        if let Some(scanned) = self.ready.pop() {
             return Some(scanned);
         }
-        // A worker that waits for a job holds the lock: then there is none.
-        let job = self.queue.try_lock().ok().and_then(|queue| queue.try_recv().ok());
-        match job {
-            Some(job) => Some(job.scan(&mut self.own)),
-            None => self.scans.recv().ok(),
+        let done = match self.done.try_recv() {
+            Ok(done) => done,
+            Err(_) => match self.queue.next_scan() {
+                Some(job) => return Some(job.scan(&mut self.own)),
+                None => self.done.recv().ok()?,
+            },
+        };
+        match done {
+            Done::Scanned(scanned) => Some(*scanned),
+            Done::Counted(_) | Done::Lost => None,
         }
+    }
+
+    fn count(&mut self, shares: Vec<Share>) -> Option<Vec<Share>> {
+        let all = shares.len();
+        self.queue.count(shares, self.handles.len());
+        let mut counted = Vec::with_capacity(all);
+        while counted.len() < all {
+            if let Some(mut share) = self.queue.next_count() {
+                share.count();
+                counted.push(share);
+                continue;
+            }
+            match self.done.recv().ok()? {
+                Done::Counted(share) => counted.push(*share),
+                Done::Scanned(scanned) => self.ready.push(*scanned),
+                Done::Lost => return None,
+            }
+        }
+        Some(counted)
     }
 }
 
@@ -178,27 +237,39 @@ impl Job {
     }
 }
 
-/// A worker's life: until the pool is dropped.
-fn work(mut scanner: Scanner, queue: &Mutex<Receiver<Job>>, done: &Sender<Scanned>) -> Option<Box<Tally>> {
-    loop {
-        let job = match queue.lock() {
-            Ok(queue) => queue.recv(),
-            Err(_) => return scanner.take_tally(),
-        };
-        let Ok(job) = job else {
-            return scanner.take_tally();
-        };
-        if done.send(job.scan(&mut scanner)).is_err() {
-            return scanner.take_tally();
+/// What a worker tells by; its last word, should it panic, is that.
+struct Voice(Sender<Done>);
+
+impl Drop for Voice {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Nobody listens any more when the pool is gone.
+            let _ = self.0.send(Done::Lost);
         }
     }
 }
 
+/// A worker's life: until the pool is dropped.
+fn work(mut scanner: Scanner, queue: &Queue, voice: &Voice) -> Option<Box<Tally>> {
+    while let Some(work) = queue.next() {
+        let done = match work {
+            Work::Scan(job) => Done::Scanned(Box::new(job.scan(&mut scanner))),
+            Work::Count(mut share) => {
+                share.count();
+                Done::Counted(share)
+            }
+        };
+        if voice.0.send(done).is_err() {
+            break;
+        }
+    }
+    scanner.take_tally()
+}
+
 impl Threads {
     fn finish(&mut self) -> Vec<Tally> {
-        self.jobs = None;
-        // Workers may be blocked on a full channel; what is still under way is of no use to anybody.
-        while self.scans.recv().is_ok() {}
+        // What is still under way is of no use to anybody.
+        self.queue.end();
         let joined = self.handles.drain(..).map(JoinHandle::join);
         // A worker that panicked has already said so.
         let tallies = joined.filter_map(Result::ok).flatten();
@@ -210,5 +281,22 @@ impl Threads {
 impl Drop for Threads {
     fn drop(&mut self) {
         self.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_panics_says_so() {
+        let (sender, done) = channel();
+        let voice = Voice(sender);
+        let worker = std::thread::spawn(move || {
+            let _voice = voice;
+            panic!("as it must");
+        });
+        assert!(worker.join().is_err());
+        assert!(matches!(done.recv(), Ok(Done::Lost)));
     }
 }

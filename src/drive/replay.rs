@@ -2,20 +2,27 @@
 //!
 //! Reading and folding happen on the caller's thread, scanning on the pool's. A log is read only when its next line
 //! may stand next in the merged order, a few batches ahead. What is found goes to a [`Receiver`], which prints,
-//! ships and commits. Next: [`crate::analysis::merge`].
+//! ships and commits. Where there are threads enough, windows are counted on them too, a [`stretch`] of lines at a time.
+//! Next: [`crate::analysis::merge`].
 
 use std::collections::BTreeMap;
 use std::io;
 
 use afw_parsers::{Layout, Line as Parsed, Parser, Record, Reject, Time, parts};
 
+use crate::analysis::Fold;
 use crate::analysis::merge::{Merge, Partial, Step};
 use crate::analysis::scan::Scan;
+use crate::detect::correlate::Fired;
 use crate::report::{Statistics, Tally};
 use crate::source::{Batch, Cursor, Log, LogReader, Trouble};
 
 use super::formats::Formats;
 use super::pool::{Pool, Scanned};
+
+mod stretch;
+
+use stretch::Stretch;
 
 /// How many rejected lines of each log are kept for the summary.
 const REJECT_SAMPLES: usize = 3;
@@ -24,11 +31,14 @@ const OPEN_READERS: usize = 128;
 
 /// Takes what a replay finds, line by line in merged order.
 pub trait Receiver {
-    /// One found line of a scan.
+    /// One found line of a scan; `fired` are the correlations that fired on it, unless its ticks are still to be counted.
     ///
     /// # Errors
     /// Output or store cannot go on.
-    fn found(&mut self, scan: &mut Scan, found: usize) -> io::Result<()>;
+    fn found(&mut self, scan: &mut Scan, found: usize, fired: Option<Vec<Fired>>) -> io::Result<()>;
+
+    /// Where lines are counted.
+    fn fold(&mut self) -> &mut Fold;
 
     /// A batch of a log is used up; `partials` tells how far the other logs' batches were taken. False asks for the end.
     ///
@@ -76,6 +86,7 @@ pub struct Replay {
     ahead: u64,
     formats: Formats,
     cursors: Vec<Cursor>,
+    stretch: Stretch,
 }
 
 impl Replay {
@@ -89,6 +100,7 @@ impl Replay {
             ahead: if threads <= 1 { 1 } else { threads as u64 * 2 },
             formats,
             cursors,
+            stretch: Stretch::default(),
         };
         for log in logs {
             replay.add(log);
@@ -133,27 +145,44 @@ impl Replay {
     /// # Errors
     /// The receiver's.
     pub fn run(&mut self, receiver: &mut dyn Receiver) -> io::Result<bool> {
+        let counts = self.pool.counts();
         loop {
-            match self.merge.step() {
+            let step = self.merge.step();
+            match step {
+                Step::Take { log, found } if counts => self.gather(log, found, receiver)?,
                 Step::Take { log, found } => {
                     if let Some(scan) = self.merge.front(log) {
-                        receiver.found(scan, found)?;
+                        receiver.found(scan, found, None)?;
                     }
                 }
-                Step::Done { log } => {
-                    if !self.done(log, receiver)? {
-                        return Ok(false);
+                _ => {
+                    self.take_stretch(receiver)?;
+                    if let Some(finished) = self.follow(&step, receiver)? {
+                        return Ok(finished);
                     }
                 }
-                Step::Need { log } => {
-                    if receiver.stop(self.bytes_read()) {
-                        return Ok(false);
-                    }
-                    self.need(log, receiver)?;
-                }
-                Step::End => return Ok(true),
             }
         }
+    }
+
+    /// Does what the merge needs before it can go on; whether it ran to the end, once there is nothing more to do.
+    fn follow(&mut self, step: &Step, receiver: &mut dyn Receiver) -> io::Result<Option<bool>> {
+        match *step {
+            Step::Take { .. } => {}
+            Step::Done { log } => {
+                if !self.done(log, receiver)? {
+                    return Ok(Some(false));
+                }
+            }
+            Step::Need { log } => {
+                if receiver.stop(self.bytes_read()) {
+                    return Ok(Some(false));
+                }
+                self.need(log, receiver)?;
+            }
+            Step::End => return Ok(Some(true)),
+        }
+        Ok(None)
     }
 
     /// Bytes read from disk so far.
@@ -203,7 +232,7 @@ impl Replay {
                 return Ok(());
             }
             let Some(scanned) = self.pool.take() else {
-                return Err(io::Error::other("a scanning thread has ended unexpectedly"));
+                return Err(lost());
             };
             self.keep(scanned);
         }
@@ -313,6 +342,11 @@ impl LogState {
             ));
         }
     }
+}
+
+/// A thread has panicked, and what it was at is lost.
+fn lost() -> io::Error {
+    io::Error::other("a scanning thread has ended unexpectedly")
 }
 
 /// Event time of the first line that has one: no line to come is taken before it.

@@ -18,6 +18,7 @@ use crate::analysis::scan::{Rejected, Scan};
 use crate::cli::print::Printer;
 use crate::cli::{Failure, now};
 use crate::config::Config;
+use crate::detect::correlate::Fired;
 use crate::enrich::crawler::{Claim, Verdict};
 use crate::indicator::Update;
 use crate::report::summary::{Delivery, LogSummary, Summary};
@@ -149,17 +150,21 @@ impl Keep {
 }
 
 impl Run {
-    /// Takes one found line of a scan: prints and gathers what follows from it.
+    /// Takes one found line of a scan: prints and gathers what follows from it. `fired` are the correlations that fired on it,
+    /// unless its ticks are still to be counted.
     ///
     /// # Errors
     /// Standard output cannot be written.
-    pub fn take(&mut self, scan: &mut Scan, found: usize) -> io::Result<()> {
+    pub fn take(&mut self, scan: &mut Scan, found: usize, fired: Option<Vec<Fired>>) -> io::Result<()> {
         // With its first line all that a batch asks of name servers is asked.
         if found == 0 || scan.said(found).is_some() {
             self.check(scan, found)?;
             self.print_event(scan, found)?;
         }
-        let outcome = self.fold.take(scan, found);
+        let outcome = match fired {
+            Some(fired) => self.fold.take_counted(scan, found, fired),
+            None => self.fold.take(scan, found),
+        };
         if outcome.is_nothing() {
             return Ok(());
         }

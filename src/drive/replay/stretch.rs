@@ -1,0 +1,64 @@
+//! Stretches: lines that follow each other in the merged order, whose windows are counted on all threads before the first
+//! of them is taken.
+//!
+//! Nothing but the lines' ticks changes windows, so that taking a line finds what it would have found line by line. A stretch ends
+//! where a batch does: what is committed there says of windows what it says of lines.
+
+use std::io;
+
+use super::{Receiver, Replay, lost};
+use crate::detect::correlate::shards::Share;
+
+/// So many ticks are enough to share out, some milliseconds of counting; more would only need memory.
+const ENOUGH_TICKS: usize = 8192;
+/// Nor are more lines gathered, of which many may tick nothing.
+const ENOUGH_LINES: usize = 8192;
+/// Fewer ticks are counted sooner here than on a thread that must be woken.
+const FEW_TICKS: usize = 256;
+
+/// The lines gathered so far: log, and place in what was found in its front scan.
+#[derive(Debug, Default)]
+pub(super) struct Stretch {
+    lines: Vec<(usize, usize)>,
+    ticks: usize,
+}
+
+impl Replay {
+    /// Gathers a line, and takes all that were gathered when they are enough.
+    pub(super) fn gather(&mut self, log: usize, found: usize, receiver: &mut dyn Receiver) -> io::Result<()> {
+        let Some(scan) = self.merge.front(log) else {
+            return Ok(());
+        };
+        self.stretch.ticks = receiver.fold().gather(scan, found);
+        self.stretch.lines.push((log, found));
+        match self.stretch.ticks >= ENOUGH_TICKS || self.stretch.lines.len() >= ENOUGH_LINES {
+            true => self.take_stretch(receiver),
+            false => Ok(()),
+        }
+    }
+
+    /// Counts the windows of the lines gathered, then takes one line after the other.
+    pub(super) fn take_stretch(&mut self, receiver: &mut dyn Receiver) -> io::Result<()> {
+        if self.stretch.lines.is_empty() {
+            return Ok(());
+        }
+        let shares = receiver.fold().share_out();
+        let shares = self.count(shares)?;
+        let mut counted = receiver.fold().gather_in(shares);
+        for (log, found) in self.stretch.lines.drain(..) {
+            let fired = counted.next_line();
+            if let Some(scan) = self.merge.front(log) {
+                receiver.found(scan, found, Some(fired))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, mut shares: Vec<Share>) -> io::Result<Vec<Share>> {
+        if std::mem::take(&mut self.stretch.ticks) >= FEW_TICKS {
+            return self.pool.count(shares).ok_or_else(lost);
+        }
+        shares.iter_mut().for_each(Share::count);
+        Ok(shares)
+    }
+}
