@@ -78,3 +78,37 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use afw_parsers::Layout;
+
+    use super::*;
+    use crate::detect::correlate::{Correlation, Shards};
+    use crate::source::Batch;
+
+    #[test]
+    fn counting_goes_first_and_what_waits_is_done_before_the_end() {
+        let queue = Queue::default();
+        let job = Job {
+            log: 7,
+            number: 0,
+            batch: Batch::default(),
+            layout: Layout::auto(),
+            spare: None,
+        };
+        queue.scan(job);
+        let rules: [Correlation; 0] = [];
+        let shares = Shards::new(&rules, Default::default()).share_out();
+        let count = shares.len();
+        queue.count(shares, 3);
+        queue.end();
+        assert!(queue.next_count().is_some(), "who waits for it may count too");
+        for _ in 1..count {
+            assert!(matches!(queue.next(), Some(Work::Count(_))));
+        }
+        assert!(queue.next_count().is_none());
+        assert!(matches!(queue.next(), Some(Work::Scan(job)) if job.log == 7));
+        assert!(queue.next().is_none() && queue.next_scan().is_none());
+    }
+}
