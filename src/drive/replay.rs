@@ -2,7 +2,7 @@
 //!
 //! Reading and folding happen on the caller's thread, scanning on the pool's. A log is read only when its next line
 //! may stand next in the merged order, a few batches ahead. What is found goes to a [`Receiver`], which prints,
-//! ships and commits. Where there are threads enough, windows are counted on them too, a [`stretch`] of lines at a time.
+//! ships and commits. Where there are threads enough, windows are counted on them too, a `stretch` of lines at a time.
 //! Next: [`crate::analysis::merge`].
 
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 //! **What is the same whatever happens.** How many tables there are follows from the limits alone, and which table has a
 //! window from its key alone (correlations that share windows share keys too). So each table meets the same ticks in the
 //! same order, and gives up the same windows, whether they are counted line by line ([`Shards::observe`]) or a whole
-//! [`stretch`] of lines table by table, on one thread or on many.
+//! `stretch` of lines table by table, on one thread or on many.
 //!
 //! **Chains.** What a correlation of correlations counts is known only once all tables below have told what fired on the
 //! line: the windows of those are in a table of their own, which is asked last.
