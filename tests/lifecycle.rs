@@ -9,7 +9,7 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -125,6 +125,70 @@ fn the_outbox_tells_of_records_that_are_in_no_batch_yet() {
         assert!(!told || !text(&list.stderr).contains("the outbox is empty"));
         told
     });
+}
+
+/// Some attacks a second, in lines of such a length; logs of different lengths end their batches at different times.
+fn attacks(log: u32, length: usize) -> String {
+    (0..700)
+        .map(|second| {
+            let time = format!(
+                "21/Nov/2026:{:02}:{:02}:{:02} +0000",
+                second / 3600,
+                second / 60 % 60,
+                second % 60
+            );
+            let client = format!("45.8{log}.{}.{}", second / 200, second % 200);
+            format!(
+                "{client} - - [{time}] \"GET /.env?{second} HTTP/1.1\" 404 5 \"-\" \"curl/8 {}\"\n",
+                "x".repeat(length)
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn an_interrupted_replay_of_several_logs_takes_each_line_once() {
+    let dir = tempfile::tempdir().unwrap();
+    for (log, length) in [(1, 6_000), (2, 60), (3, 2_000)] {
+        fs::write(dir.path().join(format!("access{log}.log")), attacks(log, length)).unwrap();
+    }
+    let replay = |state: &str, threads: &str| {
+        let mut command = afw(&dir.path().join(state));
+        let arguments = ["replay", "--resume", "--print", "sightings", "--threads", threads];
+        command.current_dir(dir.path()).args(arguments);
+        command.args(["access1.log", "access2.log", "access3.log"]);
+        command
+    };
+    let whole = stdout(&mut replay("whole", "1"));
+    assert!(whole.lines().count() >= 2_100);
+    for (threads, lines) in [("1", 1_000), ("1", 3_000), ("4", 2_000)] {
+        let state = format!("{threads}-{lines}");
+        let mut command = replay(&state, threads);
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut running = Running(child);
+        let mut output = BufReader::new(running.0.stdout.take().unwrap());
+        let mut said = String::new();
+        for _ in 0..lines {
+            output.read_line(&mut said).unwrap();
+        }
+        // It is read all the time, so it has committed a moment ago and not since.
+        signal(&running.0, "-TERM");
+        output.read_to_string(&mut said).unwrap();
+        assert_eq!(running.ended(), Some(143));
+        let before = said.lines().count();
+        assert!(before < whole.lines().count(), "{before}");
+        said += &stdout(&mut replay(&state, threads));
+        assert!(
+            said == whole,
+            "{state}: {} lines, {} wanted",
+            said.lines().count(),
+            whole.lines().count()
+        );
+    }
 }
 
 #[test]

@@ -203,7 +203,7 @@ impl Job {
         };
         self.run.settle()?;
         self.run.release()?;
-        self.run.commit(Vec::new())?;
+        self.run.commit(replay.partials())?;
         self.progress.finish();
         let delivery = self.run.deliver(config, drain);
         for log in replay.logs.iter().filter(|log| log.is_left_out()) {

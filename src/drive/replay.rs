@@ -185,6 +185,11 @@ impl Replay {
         Ok(None)
     }
 
+    /// How far the batches were taken that are not used up, as after a stop between two of them.
+    pub fn partials(&mut self) -> Vec<Partial> {
+        self.merge.partials()
+    }
+
     /// Bytes read from disk so far.
     pub fn bytes_read(&self) -> u64 {
         let reading = |state: &LogState| {

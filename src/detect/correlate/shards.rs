@@ -9,7 +9,7 @@
 //! line: the windows of those are in a table of their own, which is asked last.
 //!
 //! **Bounds.** The limits are divided among the tables: each gives up the least recently touched of its own windows. The
-//! mix is known to everybody, so who chooses keys can fill one table alone; that pushes out an eighth of all windows at most.
+//! mix is known to everybody, so who chooses keys can fill one table alone; that pushes out a quarter of all windows at most.
 //!
 //! **Restarts.** A row goes to the table of its key; rows do not tell how many tables wrote them.
 
@@ -33,7 +33,7 @@ pub use stretch::{Counted, Share};
 
 /// Among how many tables keys are shared out, as long as each can have enough of them. A power of two. More would share work
 /// out among more threads, but what is counted on one line, and all that comes after counting, cannot be shared out.
-const SHARDS: usize = 8;
+const SHARDS: usize = 4;
 /// How many windows a table must be able to hold: with fewer it would show that not all windows are compared when the one that was
 /// touched least recently is given up.
 const FEWEST_KEYS: usize = 4096;
