@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use crate::leaf::{self, Parsed};
 use crate::memo::TimeMemo;
 use crate::parser::Line;
+use crate::raw;
 use crate::record::{Bytes, Record};
 use crate::reject::{Reason, Reject};
 use crate::request;
@@ -43,6 +44,31 @@ pub(crate) fn parse<'a>(
     family(line, record, memo, dialect)
         .map_err(|stop| leaf::reject(line, stop))
         .map(|(_, shape)| shape)
+}
+
+/// Reads a common or combined line of a server that escapes nothing, where quotes of the client stand in the values.
+pub(crate) fn parse_raw<'a>(
+    line: &'a [u8],
+    record: &mut Record<'a>,
+    memo: &mut TimeMemo,
+) -> Result<Shape, Reject> {
+    unescaped(line, record, memo)
+        .map_err(|stop| leaf::reject(line, stop))
+        .map(|(_, shape)| shape)
+}
+
+fn unescaped<'a>(line: &'a [u8], record: &mut Record<'a>, memo: &mut TimeMemo) -> Parsed<'a, Shape> {
+    let (rest, vhost) = head::read(line, record, Escape::None)?;
+    let names = line.strip_suffix(rest).unwrap_or_default();
+    if !head::is_plain(names) {
+        return leaf::stop(line, Reason::Address);
+    }
+    let (rest, time) = leaf::clf_time(rest, memo)?;
+    record.time = Some(time);
+    let (rest, ()) = leaf::literal(rest, b" ")?;
+    let (rest, agent) = raw::values(rest, record)?;
+    let tail = Tail::None;
+    Ok((rest, Shape { vhost, agent, tail }))
 }
 
 /// Reads a line of the family that stands in one more pair of quotes, as OpenLiteSpeed writes it.

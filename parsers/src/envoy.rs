@@ -18,6 +18,8 @@ use crate::reject::{Reason, Reject};
 use crate::request;
 use crate::unescape::Escape;
 
+mod raw;
+
 /// Reads one text line.
 pub(crate) fn parse<'a>(
     line: &'a [u8],
@@ -39,8 +41,64 @@ fn entry<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -> 
     };
     record.time = Some(time);
     let (rest, ()) = leaf::literal(rest, b"] ")?;
-    let (rest, asked) = leaf::quoted(rest, Escape::None)?;
-    let (rest, ()) = leaf::literal(rest, b" ")?;
+    match divided(rest) {
+        Ok((_, entry)) => entry.fill(record),
+        Err(refused) => match raw::entry(rest) {
+            Some(entry) => entry.fill(record),
+            None => return Err(refused),
+        },
+    }
+    Ok((&[], ()))
+}
+
+/// What follows the time, taken apart.
+#[derive(Debug)]
+struct Entry<'a> {
+    asked: &'a [u8],
+    counts: Counts<'a>,
+    values: Values<'a>,
+    /// Istio's further words.
+    rest: &'a [u8],
+}
+
+/// The quoted values: forwarding header, agent, request id, authority and upstream.
+type Values<'a> = [&'a [u8]; 5];
+
+/// `"request" …counts "forwarded" "agent" "id" "authority" "upstream"` and Istio's words.
+fn divided(input: &[u8]) -> Parsed<'_, Entry<'_>> {
+    let (rest, asked) = leaf::quoted(input, Escape::None)?;
+    let (mut rest, counts) = counts(rest)?;
+    let mut values: Values<'_> = [b"-"; 5];
+    for value in &mut values {
+        let (after, ()) = leaf::literal(rest, b" ")?;
+        (rest, *value) = leaf::quoted(after, Escape::None)?;
+    }
+    // Envoy escapes nothing: a quote that a client sends makes values too many.
+    if !matches!(rest.first(), None | Some(b' ')) || rest.contains(&b'"') {
+        return stop(rest, Reason::Literal);
+    }
+    let entry = Entry {
+        asked,
+        counts,
+        values,
+        rest,
+    };
+    Ok((&[], entry))
+}
+
+/// What stands between the request and the quoted values.
+#[derive(Debug)]
+struct Counts<'a> {
+    status: Option<u16>,
+    flags: &'a [u8],
+    received: Option<u64>,
+    sent: Option<u64>,
+    millis: Option<u64>,
+}
+
+/// ` STATUS FLAGS …RECEIVED SENT MILLIS SERVICE_TIME`.
+fn counts(input: &[u8]) -> Parsed<'_, Counts<'_>> {
+    let (rest, ()) = leaf::literal(input, b" ")?;
     let (rest, status) = leaf::status(rest)?;
     let (rest, ()) = leaf::literal(rest, b" ")?;
     let (rest, flags) = leaf::word(rest)?;
@@ -50,55 +108,61 @@ fn entry<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -> 
     {
         return stop(rest, Reason::Literal);
     }
-    // Istio writes three more values before the counts.
-    let rest = match istio_details(rest) {
-        Ok((rest, ())) => rest,
-        Err(_) => rest,
-    };
+    let rest = istio_details(rest).map_or(rest, |(rest, ())| rest);
     let (rest, received) = leaf::number_or_dash(rest)?;
     let (rest, ()) = leaf::literal(rest, b" ")?;
     let (rest, sent) = leaf::number_or_dash(rest)?;
     let (rest, ()) = leaf::literal(rest, b" ")?;
     let (rest, millis) = leaf::number_or_dash(rest)?;
     let (rest, ()) = leaf::literal(rest, b" ")?;
-    let (mut rest, _service_time) = leaf::number_or_dash(rest)?;
-    let mut values: [&'a [u8]; 5] = [b"-"; 5];
-    for value in &mut values {
-        let (after, ()) = leaf::literal(rest, b" ")?;
-        (rest, *value) = leaf::quoted(after, Escape::None)?;
-    }
-    // Envoy escapes nothing: a quote that a client sends makes values too many, and such a line tells nothing for sure.
-    if !matches!(rest.first(), None | Some(b' ')) || rest.contains(&b'"') {
-        return stop(rest, Reason::Literal);
-    }
-    let [forwarded, agent, id, authority, upstream] = values;
-    if !asked.starts_with(b"- ") {
-        request::fill(asked, Escape::None, record);
-    }
-    record.status = status;
-    record.body_bytes = sent;
-    record.put_agent(present(agent, Escape::None));
-    header::host(Value::Bare(absent_as_empty(authority)), record);
-    record.more.moment = Moment::Start;
-    let more = record.more_mut();
-    more.duration_ns = millis.and_then(|millis| millis.checked_mul(1_000_000));
-    more.request_bytes = received;
-    more.request_id = present(id, Escape::None);
-    for (name, value) in [("response_flags", flags), ("upstream_addr", upstream)] {
-        if value != b"-" {
-            more.extra.push((name.into(), Cow::Borrowed(value)));
-        }
-    }
-    peers(forwarded, rest, record);
-    Ok((&[], ()))
+    let (rest, _service_time) = leaf::number_or_dash(rest)?;
+    let counts = Counts {
+        status,
+        flags,
+        received,
+        sent,
+        millis,
+    };
+    Ok((rest, counts))
 }
 
-/// `%RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% "%UPSTREAM_TRANSPORT_FAILURE_REASON%" `.
+/// What Istio writes before the counts: `%RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS%
+/// "%UPSTREAM_TRANSPORT_FAILURE_REASON%" `, or before version 1.7 Mixer's status and the reason, both quoted.
 fn istio_details(input: &[u8]) -> Parsed<'_, ()> {
-    let (rest, _details) = leaf::word(input)?;
-    let (rest, _termination) = leaf::word(rest)?;
+    let rest = match leaf::quoted(input, Escape::None) {
+        Ok((rest, _mixer)) => leaf::literal(rest, b" ")?.0,
+        Err(_) => {
+            let (rest, _details) = leaf::word(input)?;
+            leaf::word(rest)?.0
+        }
+    };
     let (rest, _reason) = leaf::quoted(rest, Escape::None)?;
     leaf::literal(rest, b" ")
+}
+
+impl<'a> Entry<'a> {
+    fn fill(self, record: &mut Record<'a>) {
+        let [forwarded, agent, id, authority, upstream] = self.values;
+        let counts = self.counts;
+        if !self.asked.starts_with(b"- ") {
+            request::fill(self.asked, Escape::None, record);
+        }
+        record.status = counts.status;
+        record.body_bytes = counts.sent;
+        record.put_agent(present(agent, Escape::None));
+        header::host(Value::Bare(absent_as_empty(authority)), record);
+        record.more.moment = Moment::Start;
+        let more = record.more_mut();
+        more.duration_ns = counts.millis.and_then(|millis| millis.checked_mul(1_000_000));
+        more.request_bytes = counts.received;
+        more.request_id = present(id, Escape::None);
+        for (name, value) in [("response_flags", counts.flags), ("upstream_addr", upstream)] {
+            if value != b"-" {
+                more.extra.push((name.into(), Cow::Borrowed(value)));
+            }
+        }
+        peers(forwarded, self.rest, record);
+    }
 }
 
 fn absent_as_empty(text: &[u8]) -> &[u8] {
@@ -239,6 +303,13 @@ mod tests {
             (record.peer, record.status, record.user_agent, record.host),
             (None, Some(400), None, None)
         );
+    }
+
+    #[test]
+    fn older_istio_quotes_two_values_before_the_counts() {
+        let record = read(r#"[2020-11-25T21:26:18.409Z] "GET /a HTTP/1.1" 200 - "-" "-" 0 5 10 9 "203.0.113.99" "x" "id" "h" "10.0.0.9:80" outbound|80||x - 10.0.0.3:80 192.0.2.7:555 - default"#).unwrap();
+        assert_eq!(record.peer.unwrap().to_string(), "192.0.2.7");
+        assert_eq!((record.status, record.body_bytes), (Some(200), Some(5)));
     }
 
     #[test]

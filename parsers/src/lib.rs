@@ -30,6 +30,7 @@ mod nginx_json;
 mod npm;
 pub mod parser;
 pub mod parts;
+mod raw;
 pub mod recognise;
 pub mod record;
 pub mod reject;

@@ -192,6 +192,10 @@ impl Parser {
             Err(reject) => better(reject),
         }
         restart(line, record);
+        if clf::parse_raw(line, record, &mut self.memo).is_ok() && record.more.headers.is_empty() {
+            return Ok(Format::of_family(self.layout.inner().first.preset()).accept(record));
+        }
+        restart(line, record);
         if let Some(skip) = skipped {
             return Ok(Line::Skip(skip));
         }

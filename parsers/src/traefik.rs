@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 
 use crate::address;
-use crate::clf::{self, Tail};
+use crate::clf::{self, Shape};
 use crate::clock;
 use crate::header;
 use crate::json::{Value, Walker};
-use crate::leaf;
 use crate::memo::{TimeMemo, decimal};
 use crate::parser::{Line, Skip};
 use crate::record::{Bytes, Moment, Record};
@@ -21,20 +20,22 @@ pub(crate) fn parse_clf<'a>(
     record: &mut Record<'a>,
     times: &mut TimeMemo,
 ) -> Result<Line, Reject> {
-    let shape = clf::parse(line, record, times, Escape::Either)?;
-    let no_tail = Reject::new(Reason::UnknownFormat, 0);
-    if !shape.agent || shape.vhost || shape.tail != Tail::Other {
-        return Err(no_tail);
-    }
-    let Some((_, Cow::Borrowed(tail))) = record.more.extra.pop() else {
-        return Err(no_tail);
+    let Some((before, tail)) = Tail::of(line).filter(|_| !line.starts_with(b"\"")) else {
+        return Err(Reject::new(Reason::UnknownFormat, 0));
     };
-    let at = line.len().saturating_sub(tail.len());
-    let (router, server, millis) = tail_of(tail).ok_or(Reject::new(Reason::Literal, at))?;
+    let own = |shape: Shape| shape.agent && !shape.vhost && shape.tail == clf::Tail::None;
+    if !clf::parse(before, record, times, Escape::Either).is_ok_and(own) {
+        // Traefik escapes no quote of a client's.
+        record.clear();
+        record.line = Cow::Borrowed(line);
+        if !own(clf::parse_raw(before, record, times)?) {
+            return Err(Reject::new(Reason::UnknownFormat, 0));
+        }
+    }
     record.more.moment = Moment::Start;
     let more = record.more_mut();
-    more.duration_ns = millis.checked_mul(1_000_000);
-    for (name, value) in [("router", router), ("upstream_addr", server)] {
+    more.duration_ns = tail.millis.checked_mul(1_000_000);
+    for (name, value) in [("router", tail.router), ("upstream_addr", tail.server)] {
         if !matches!(value, b"-" | b"") {
             more.extra.push((name.into(), Escape::Either.undo(value)));
         }
@@ -42,13 +43,42 @@ pub(crate) fn parse_clf<'a>(
     Ok(Line::Record)
 }
 
-/// Router, server and milliseconds.
-fn tail_of(tail: &[u8]) -> Option<(&[u8], &[u8], u64)> {
-    let (rest, _count) = leaf::number_or_dash(tail).ok()?;
-    let (rest, router) = leaf::quoted(rest.strip_prefix(b" ")?, Escape::Either).ok()?;
-    let (rest, server) = leaf::quoted(rest.strip_prefix(b" ")?, Escape::Either).ok()?;
-    let millis = decimal(rest.strip_prefix(b" ")?.strip_suffix(b"ms")?)?;
-    Some((router, server, millis))
+/// ` COUNT "router" "server" 12ms`. Nothing of it is the client's, so it is read from the end of the line: the values
+/// before it may hold quotes that Traefik does not escape.
+struct Tail<'a> {
+    router: &'a [u8],
+    server: &'a [u8],
+    millis: u64,
+}
+
+impl<'a> Tail<'a> {
+    /// What stands before the tail, and the tail.
+    fn of(line: &'a [u8]) -> Option<(&'a [u8], Self)> {
+        let (rest, millis) = last_word(line.strip_suffix(b"ms")?)?;
+        let (rest, server) = last_quoted(rest)?;
+        let (rest, router) = last_quoted(rest)?;
+        let (rest, count) = last_word(rest)?;
+        let millis = decimal(millis)?;
+        let tail = Self {
+            router,
+            server,
+            millis,
+        };
+        (count == b"-" || decimal(count).is_some()).then_some((rest, tail))
+    }
+}
+
+/// The word behind the last space, and what stands before the space.
+fn last_word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let space = memchr::memrchr(b' ', text)?;
+    Some((text.get(..space)?, text.get(space + 1..)?))
+}
+
+/// The quoted value at the end, and what stands before the space in front of it.
+fn last_quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let text = text.strip_suffix(b"\"")?;
+    let quote = memchr::memrchr(b'"', text)?;
+    Some((text.get(..quote)?.strip_suffix(b" ")?, text.get(quote + 1..)?))
 }
 
 /// Reads one line of the JSON log. Traefik's own messages (`level`, `msg`, `time`) are skipped.
@@ -179,6 +209,34 @@ mod tests {
             let mut record = Record::default();
             let read = parse_clf(line.as_bytes(), &mut record, &mut TimeMemo::new());
             assert_eq!(read.is_ok(), good, "{tail}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_escaped() {
+        let tail = r#"7 "r@docker" "http://10.0.0.1:80" 12ms"#;
+        for (values, target, agent) in [
+            (r#""GET /a HTTP/1.1" 200 5 "-" "a"b""#, "/a", "a\"b"),
+            (
+                r#""GET /a?"x HTTP/1.1" 200 5 "http://r/"x" "sqlmap""#,
+                "/a?\"x",
+                "sqlmap",
+            ),
+            (r#""GET /a HTTP/1.1" 200 5 "-" "a\""#, "/a", "a\\"),
+            (
+                r#""GET /a HTTP/1.1" 200 5 "-" "x" 7 "r" "s" 1ms""#,
+                "/a",
+                r#"x" 7 "r" "s" 1ms"#,
+            ),
+        ] {
+            let line = format!("192.0.2.7 - a\"b [08/Dec/2021:09:16:05 +0000] {values} {tail}");
+            let mut record = Record::default();
+            parse_clf(line.as_bytes(), &mut record, &mut TimeMemo::new()).unwrap();
+            assert_eq!(record.peer_text, b"192.0.2.7");
+            assert_eq!(record.user.as_deref(), Some(&b"a\"b"[..]));
+            assert_eq!(record.target.as_deref(), Some(target.as_bytes()), "{line}");
+            assert_eq!(record.user_agent.as_deref(), Some(agent.as_bytes()), "{line}");
+            assert_eq!(record.more.duration_ns, Some(12_000_000));
         }
     }
 

@@ -4,15 +4,13 @@
 //! line is plain common or combined.
 
 use crate::clf::head;
-use crate::clf::present;
 use crate::clock;
 use crate::leaf::{self, Parsed, stop};
 use crate::memo::TimeMemo;
 use crate::parser::Line;
+use crate::raw;
 use crate::record::Record;
 use crate::reject::{Reason, Reject};
-use crate::request;
-use crate::unescape::Escape;
 
 /// Reads one line.
 pub(crate) fn parse<'a>(
@@ -55,26 +53,7 @@ fn entry<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -> 
     }
     let rest = inside.get(end..).unwrap_or_default();
     let (rest, ()) = leaf::literal(rest, b"] ")?;
-    let (rest, asked) = leaf::quoted(rest, Escape::None)?;
-    request::fill(asked, Escape::None, record);
-    let (rest, ()) = leaf::literal(rest, b" ")?;
-    let (rest, status) = leaf::status(rest)?;
-    let (rest, ()) = leaf::literal(rest, b" ")?;
-    let (rest, size) = leaf::number_or_dash(rest)?;
-    (record.status, record.body_bytes) = (status, size);
-    if rest.is_empty() {
-        return Ok((rest, ()));
-    }
-    let (rest, ()) = leaf::literal(rest, b" ")?;
-    let (rest, referrer) = leaf::quoted(rest, Escape::None)?;
-    let (rest, ()) = leaf::literal(rest, b" ")?;
-    let (rest, agent) = leaf::quoted(rest, Escape::None)?;
-    if !rest.is_empty() {
-        return stop(rest, Reason::Literal);
-    }
-    record.referrer = present(referrer, Escape::None);
-    record.put_agent(present(agent, Escape::None));
-    Ok((rest, ()))
+    raw::values(rest, record).map(|(rest, _)| (rest, ()))
 }
 
 #[cfg(test)]
@@ -98,6 +77,11 @@ mod tests {
                 assert_eq!(record.user_agent.is_some(), !tail.is_empty());
             }
         }
+        let line = r#"192.0.2.7 - - [1646861401.5] "GET /a"b HTTP/1.1" 404 1 "-" "sqlmap"1""#;
+        let mut record = Record::default();
+        parse(line.as_bytes(), &mut record, &mut TimeMemo::new()).unwrap();
+        assert_eq!(record.target.as_deref(), Some(&b"/a\"b"[..]));
+        assert_eq!(record.user_agent.as_deref(), Some(&b"sqlmap\"1"[..]));
         for line in [
             "",
             "192.0.2.7 - - [soon] \"GET / HTTP/1.1\" 200 1",

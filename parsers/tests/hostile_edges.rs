@@ -177,6 +177,24 @@ const CASES: &[(Format, &str, &str, Write)] = &[
         r#"192.0.2.7 - - [08/Dec/2021:09:16:05 +0000] "GET /TARGET HTTP/1.1" 200 405 "-" "AGENT" 502 "web@docker" "http://172.17.0.3:80" 12ms"#,
         json,
     ),
+    (
+        Format::TraefikClf,
+        "",
+        r#"192.0.2.7 - AGENT [08/Dec/2021:09:16:05 +0000] "GET /TARGET HTTP/1.1" 200 405 "AGENT" "AGENT" 502 "web@docker" "http://172.17.0.3:80" 12ms"#,
+        raw,
+    ),
+    (
+        Format::Envoy,
+        "",
+        r#"[2016-04-15T20:17:00.310Z] "GET /TARGET HTTP/2" 204 - 154 0 226 100 "AGENT, 192.0.2.7" "AGENT" "84961386-6d84-929d-98bd-c5aee93b5c88" "shop.example" "tcp://10.0.2.1:80""#,
+        raw,
+    ),
+    (
+        Format::Envoy,
+        "",
+        r#"[2020-11-25T21:26:18.409Z] "GET /TARGET HTTP/1.1" 418 - via_upstream - "-" 0 135 3 1 "AGENT" "AGENT" "84961386-6d84-929d-98bd-c5aee93b5c88" "h" "127.0.0.1:80" inbound|8000|| 127.0.0.1:41854 10.44.1.27:80 192.0.2.7:37652 x default"#,
+        raw,
+    ),
 ];
 
 proptest! {

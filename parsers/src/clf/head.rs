@@ -71,6 +71,14 @@ fn other<'a>(
     Ok((rest, names.vhost.is_some()))
 }
 
+/// Whether a quote that nobody escaped cannot have moved the peer: it stands in no header before it. Behind an ident of
+/// `-` comes the user, who may hold anything.
+pub(crate) fn is_plain(names: &[u8]) -> bool {
+    let ident = next(names).and_then(|(first, rest)| Some((first, next(rest)?.0)));
+    memchr::memchr(b'"', names).is_none()
+        || ident.is_some_and(|(first, ident)| ident == b"-" && !first.starts_with(b"\""))
+}
+
 /// `[vhost] peer [ident user]`, separated by single spaces; the user may hold spaces of its own.
 struct Names<'a> {
     vhost: Option<&'a [u8]>,

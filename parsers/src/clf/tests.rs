@@ -178,6 +178,32 @@ fn a_quote_from_the_client_ends_nothing() {
 }
 
 #[test]
+fn a_quote_that_nobody_escaped_hides_no_request() {
+    for (values, target, agent) in [
+        (r#""GET /a"x HTTP/1.1" 200 5"#, "/a\"x", None),
+        (
+            r#""GET /a HTTP/1.1" 200 5 "-" "sqlmap"1""#,
+            "/a",
+            Some("sqlmap\"1"),
+        ),
+    ] {
+        let line = format!("192.0.2.7 - a\"b {TIME} {values}");
+        let record = read(&line).unwrap();
+        assert_eq!(record.peer.unwrap().to_string(), "192.0.2.7");
+        assert_eq!(text(&record.target), Some(target), "{line}");
+        assert_eq!(text(&record.user_agent), agent, "{line}");
+    }
+    for head in [
+        "x\" 192.0.2.7 - -",
+        "\"x\" 203.0.113.9 - - x",
+        "x, y\" 203.0.113.9 - -",
+    ] {
+        let line = format!(r#"{head} {TIME} "GET /a"x HTTP/1.1" 200 5"#);
+        assert!(read(&line).is_err(), "{line}");
+    }
+}
+
+#[test]
 fn broken_requests_are_records() {
     for (request, status, method, malformed) in [
         ("-", "408", None, None),

@@ -1,0 +1,131 @@
+//! What follows the time in a line of the Common Log Format, of a server that escapes nothing (Caddy's `transform`,
+//! Traefik): `"request" status bytes`, perhaps `"referrer" "agent"`.
+//!
+//! A client that sends a quote ends no value with it: the line is divided where everything fits. The peer stands before
+//! all of this, so no division moves it; of several the first is taken, since a request target holds no space.
+
+use crate::clf::present;
+use crate::leaf::{self, Parsed, stop};
+use crate::record::Record;
+use crate::reject::Reason;
+use crate::request;
+use crate::unescape::Escape;
+
+/// Reads up to the end of the line; the value says whether referrer and agent are there.
+pub(crate) fn values<'a>(input: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, bool> {
+    let (inside, ()) = leaf::literal(input, b"\"")?;
+    let Some(asked) = Asked::first(inside) else {
+        return stop(inside, Reason::Literal);
+    };
+    let headers = match asked.rest {
+        [] => None,
+        rest => match headers(rest) {
+            None => return stop(rest, Reason::Literal),
+            headers => headers,
+        },
+    };
+    request::fill(asked.request, Escape::None, record);
+    record.status = asked.status;
+    record.body_bytes = asked.bytes;
+    if let Some((referrer, agent)) = headers {
+        record.referrer = present(referrer, Escape::None);
+        record.put_agent(present(agent, Escape::None));
+    }
+    Ok((&[], headers.is_some()))
+}
+
+/// A request with the numbers that follow it.
+struct Asked<'a> {
+    request: &'a [u8],
+    status: Option<u16>,
+    bytes: Option<u64>,
+    rest: &'a [u8],
+}
+
+impl<'a> Asked<'a> {
+    /// The first division whose request ends as one does, or the first of all.
+    fn first(inside: &'a [u8]) -> Option<Self> {
+        let mut first = None;
+        for at in memchr::memchr_iter(b'"', inside) {
+            let Some(asked) = Self::at(inside, at) else {
+                continue;
+            };
+            let whole = |version: &[u8]| version != b"0.9";
+            if request::split(asked.request).is_some_and(|(_, _, version)| version.is_some_and(whole)) {
+                return Some(asked);
+            }
+            first.get_or_insert(asked);
+        }
+        first
+    }
+
+    /// The division at this quote, if two numbers follow it and then headers or nothing.
+    fn at(inside: &'a [u8], quote: usize) -> Option<Self> {
+        let (request, rest) = inside.split_at_checked(quote)?;
+        let (rest, status) = leaf::status(rest.strip_prefix(b"\" ")?).ok()?;
+        let (rest, bytes) = leaf::number_or_dash(rest.strip_prefix(b" ")?).ok()?;
+        (rest.is_empty() || rest.starts_with(b" \"")).then_some(Self {
+            request,
+            status,
+            bytes,
+            rest,
+        })
+    }
+}
+
+/// ` "referrer" "agent"` to the end of the line.
+fn headers(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inside = rest.strip_prefix(b" \"")?.strip_suffix(b"\"")?;
+    let between = memchr::memmem::find(inside, b"\" \"")?;
+    Some((inside.get(..between)?, inside.get(between + 3..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Option<(String, Option<u16>, String)> {
+        let mut record = Record::default();
+        values(line.as_bytes(), &mut record).ok()?;
+        let text =
+            |value: Option<crate::Bytes<'_>>| String::from_utf8(value.unwrap_or_default().into()).unwrap();
+        Some((text(record.target), record.status, text(record.user_agent)))
+    }
+
+    #[test]
+    fn quotes_of_a_client_end_nothing() {
+        for (line, target, status, agent) in [
+            (r#""GET /a HTTP/1.1" 200 5"#, "/a", 200, ""),
+            (r#""GET /a"x HTTP/1.1" 200 5"#, "/a\"x", 200, ""),
+            (r#""GET /a HTTP/1.1" 200 5 "-" "a"b""#, "/a", 200, "a\"b"),
+            (r#""GET /a HTTP/1.1" 200 5 "r"x" "a" "b""#, "/a", 200, "a\" \"b"),
+            (
+                r#""GET /a" 200 5 "-" "x" HTTP/1.1" 404 5 "-" "b""#,
+                "/a\" 200 5 \"-\" \"x\"",
+                404,
+                "b",
+            ),
+            (r#""GET /old" 200 5 "-" "\"""#, "/old", 200, "\\\""),
+        ] {
+            let want = Some((target.to_owned(), Some(status), agent.to_owned()));
+            assert_eq!(read(line), want, "{line}");
+        }
+        for line in [
+            "",
+            r#""GET /a HTTP/1.1" 200"#,
+            r#""GET /a HTTP/1.1" 200 5 x"#,
+            r#""GET /a HTTP/1.1" 200 5 "-" "cut"#,
+            r#""GET /a HTTP/1.1" 200 5 "-""#,
+        ] {
+            assert_eq!(read(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn many_quotes_cost_little() {
+        for piece in ["\"", "\" 2 2 \"", "\" 200 5 \"x", "\" \""] {
+            let line = format!("\"{}", piece.repeat(200_000));
+            let _ = read(&line);
+        }
+    }
+}
