@@ -56,6 +56,8 @@ pub struct Parser {
     columns: Option<Arc<Columns>>,
     /// The format that is tried first, if ordinary lines are its own.
     ordinary: Option<Format>,
+    /// Whether the last line of a container's standard output and of its standard error goes on in the next.
+    in_parts: [bool; 2],
 }
 
 impl Parser {
@@ -66,6 +68,7 @@ impl Parser {
             memo: TimeMemo::with_durations(layout.inner().durations),
             columns: layout.columns().map(Arc::new),
             ordinary: ordinary(&layout.inner().first),
+            in_parts: [false; 2],
         }
     }
 
@@ -223,8 +226,17 @@ impl Parser {
         record: &mut Record<'a>,
         wrappers: usize,
     ) -> Result<Line, Reject> {
+        // Of a line in parts the first is read; the others begin with whatever the client sent.
+        let goes_on = wrapped.goes_on();
+        let within = &mut self.in_parts[usize::from(wrapped.by == By::Stderr)];
+        if std::mem::replace(within, goes_on) {
+            return Ok(Line::Skip(Skip::OtherStream));
+        }
+        if goes_on {
+            return Ok(self.parse_part(line, wrapped.inner, record, wrappers));
+        }
         let read = match wrapped.inner {
-            Inner::Part => return Ok(Line::Skip(Skip::OtherStream)),
+            Inner::Part(_) => return Ok(Line::Skip(Skip::OtherStream)),
             Inner::Plain(inner) => {
                 let before = line.len() - inner.len();
                 self.parse_within(inner, record, wrappers)
@@ -259,6 +271,40 @@ impl Parser {
             record.adopt(copy, line);
         }
         read.map_err(|reject| Reject::new(reject.reason, 0))
+    }
+}
+
+/// What completes a line that was cut in the agent, in the referrer or in the request. The status of the last is not known.
+const ENDS: [&[u8]; 3] = [b"\"", b"\" \"-\"", b"\" - -"];
+
+impl Parser {
+    /// Reads the first part of a line that its runtime cut, as far as it goes.
+    fn parse_part<'a>(
+        &mut self,
+        line: &'a [u8],
+        part: Inner<'a>,
+        record: &mut Record<'a>,
+        wrappers: usize,
+    ) -> Line {
+        let text = match part {
+            Inner::Part(text) => Cow::Borrowed(text),
+            Inner::Json(text) => text.unescape(),
+            Inner::Plain(_) | Inner::Numbers(_) => Cow::default(),
+        };
+        // An escape may have been cut, too.
+        let text = text.trim_ascii_end();
+        let cut = memchr::memrchr(b'\\', text)
+            .filter(|at| text.len() - at < 4)
+            .unwrap_or(text.len());
+        let text = text.get(..cut).unwrap_or_default();
+        for end in ENDS {
+            let whole = [text, end].concat();
+            if self.parse_copy(line, &whole, record, wrappers) == Ok(Line::Record) {
+                return Line::Record;
+            }
+        }
+        restart(line, record);
+        Line::Skip(Skip::OtherStream)
     }
 }
 

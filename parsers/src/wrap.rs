@@ -25,8 +25,24 @@ pub(crate) enum Inner<'a> {
     Json(Text<'a>),
     /// The numbers of a JSON array of bytes, as the journal writes what is no printable text.
     Numbers(&'a [u8]),
-    /// A part of a line that its runtime cut.
-    Part,
+    /// A part of a line that its runtime cut, and not the last.
+    Part(&'a [u8]),
+}
+
+/// Docker cuts lines into parts of so many bytes; escaped in JSON they are no shorter.
+const DOCKER_PART: usize = 16 * 1024;
+
+impl Wrapped<'_> {
+    /// Whether the rest of the line stands in the next entry.
+    pub(crate) fn goes_on(&self) -> bool {
+        match self.inner {
+            Inner::Part(_) => true,
+            Inner::Json(text) => {
+                self.by == By::Docker && text.raw.len() >= DOCKER_PART && !text.raw.ends_with(b"\\n")
+            }
+            _ => false,
+        }
+    }
 }
 
 /// How many wrappers are taken off one line: a collector's and the container's.
@@ -49,7 +65,7 @@ fn innermost_of<'a>(line: &'a [u8], times: &mut TimeMemo, wrappers: usize) -> By
         Some(Inner::Numbers(text)) => {
             Cow::Owned(innermost_of(&numbers(text), times, wrappers - 1).into_owned())
         }
-        Some(Inner::Part) | None => Cow::Borrowed(line),
+        Some(Inner::Part(_)) | None => Cow::Borrowed(line),
     }
 }
 
@@ -237,8 +253,8 @@ fn container<'a>(line: &'a [u8], times: &mut TimeMemo) -> Option<Wrapped<'a>> {
         _ => return None,
     };
     match word(tail).unwrap_or((tail, b"")) {
-        (b"P", _) => Some(Wrapped {
-            inner: Inner::Part,
+        (tags, part) if tags == b"P" || tags.starts_with(b"P:") => Some(Wrapped {
+            inner: Inner::Part(part),
             by,
         }),
         (tags, inner) if tags == b"F" || tags.starts_with(b"F:") => plain(inner, by),

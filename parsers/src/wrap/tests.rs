@@ -89,7 +89,7 @@ fn what_is_not_wrapped() {
         assert!(wrapped.is_none() || empty, "{line}: {wrapped:?}");
     }
     let part = unwrap(b"2000-10-10T13:55:36Z stdout P begin", &mut TimeMemo::new()).unwrap();
-    assert_eq!(part.inner, Inner::Part);
+    assert_eq!(part.inner, Inner::Part(b"begin"));
 }
 
 #[test]
@@ -134,5 +134,80 @@ fn the_journal_exported() {
         ("", false),
     ] {
         assert_eq!(is_journal_field(line.as_bytes()), field, "{line}");
+    }
+}
+
+/// What a parser makes of lines of one log, and the agent's length of the last record.
+fn read_all(layout: &crate::Layout, lines: &[String]) -> Vec<(Option<String>, usize)> {
+    let mut parser = crate::Parser::new(layout);
+    let read = |line: &String| {
+        let mut record = crate::Record::default();
+        match parser.parse(line.as_bytes(), &mut record).unwrap() {
+            crate::Line::Record => {
+                let text = String::from_utf8_lossy(record.peer_text);
+                (
+                    Some(format!("{text} {:?}", record.status)),
+                    record.user_agent.map_or(0, |agent| agent.len()),
+                )
+            }
+            crate::Line::Skip(_) => (None, 0),
+        }
+    };
+    lines.iter().map(read).collect()
+}
+
+#[test]
+fn a_line_in_parts_is_read_as_far_as_the_first_goes() {
+    let long = "A".repeat(17_000);
+    let forged = r#"203.0.113.99 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 1 "-" "x""#;
+    let begin = r#"192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "GET /.env HTTP/1.1" 404 1"#;
+    let cri = |tag: &str, text: &str| format!("2000-10-10T13:55:36.1Z stdout {tag} {text}");
+    let docker = |text: &str, end: &str| {
+        format!(
+            r#"{{"log":"{}{end}","stream":"stdout"}}"#,
+            text.replace('"', "\\\"")
+        )
+    };
+    let known = Some("192.0.2.7 Some(404)".to_owned());
+    let unknown = Some("192.0.2.7 None".to_owned());
+    for (part, want) in [
+        (format!(r#"{begin} "-" "{long}"#), (known.clone(), 17_000)),
+        (format!(r#"{begin} "-" "{long}\x"#), (known.clone(), 17_000)),
+        (format!(r#"{begin} "{long}"#), (known.clone(), 0)),
+        (
+            format!(r#"192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "GET /{long}"#),
+            (unknown, 0),
+        ),
+        (long.clone(), (None, 0)),
+    ] {
+        let lines = [
+            [
+                cri("P", &part),
+                cri("P", forged),
+                cri("F", forged),
+                cri("F", INNER),
+            ],
+            [
+                docker(&part, ""),
+                docker(&format!("{forged}{long}"), ""),
+                docker(forged, "\\n"),
+                docker(INNER, "\\n"),
+            ],
+        ];
+        for lines in lines {
+            for layout in [
+                crate::Layout::auto(),
+                crate::Layout::first(crate::Format::NginxCombined),
+            ] {
+                let read = read_all(&layout, &lines);
+                let last = (Some("192.0.2.7 Some(200)".to_owned()), 0);
+                assert_eq!(
+                    read,
+                    [want.clone(), (None, 0), (None, 0), last],
+                    "{}",
+                    &lines[0][..60]
+                );
+            }
+        }
     }
 }
