@@ -123,6 +123,9 @@ fn family<'a>(
     record.body_bytes = bytes;
     let (rest, agent) = headers(rest, record, dialect)?;
     let (rest, tail) = tail::read(rest, record, dialect)?;
+    if tail == Tail::Ingress {
+        head::real_ip(record);
+    }
     Ok((rest, Shape { vhost, agent, tail }))
 }
 

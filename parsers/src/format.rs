@@ -4,7 +4,7 @@
 //! folder in `testdata/formats/` (the parity test does not compile without it).
 
 use crate::caddy;
-use crate::clf::{self, Shape, Tail};
+use crate::clf::{self, Shape, Tail, tail};
 use crate::cloudflare::{self, Dataset};
 use crate::columns::w3c::{self, Writer};
 use crate::columns::{Columns, event, iis};
@@ -298,6 +298,9 @@ impl Format {
         if !self.has_shape(shape) {
             return Err(Reject::new(Reason::UnknownFormat, 0));
         }
+        if shape.tail == Tail::Quoted {
+            tail::quoted_is_forwarded_for(record, dialect);
+        }
         if self == Self::Varnish && !clf::host_of_target(record) {
             return Err(Reject::new(Reason::UnknownFormat, 0));
         }
@@ -332,6 +335,9 @@ impl Format {
     /// The format of the CLF family that has this shape, of the server that writes `first` where both have it;
     /// `None` for a shape that is nobody's.
     pub(crate) fn of_shape(shape: Shape, first: Option<Self>) -> Option<Self> {
+        if matches!(shape.tail, Tail::Quoted | Tail::Numbers) {
+            return None;
+        }
         let of_family = Self::of_family(first);
         if of_family.has_shape(shape) {
             return Some(of_family);
@@ -354,11 +360,11 @@ impl Format {
             Self::NginxCombined | Self::ApacheCombined | Self::Varnish => {
                 !vhost && agent && tail == Tail::None
             }
-            Self::NginxMain => !vhost && agent && tail == Tail::ForwardedFor,
+            Self::NginxMain => !vhost && agent && matches!(tail, Tail::ForwardedFor | Tail::Quoted),
             Self::IngressNginx => !vhost && agent && tail == Tail::Ingress,
             Self::ApacheCommon => !vhost && !agent && tail == Tail::None,
             Self::ApacheVhostCombined => vhost && tail == Tail::None,
-            Self::ApacheCombinedio => agent && tail == Tail::InOut,
+            Self::ApacheCombinedio => agent && matches!(tail, Tail::InOut | Tail::Numbers),
             _ => false,
         }
     }

@@ -171,6 +171,9 @@ impl Parser {
         let mut odd_shape = false;
         restart(line, record);
         match clf::parse(line, record, &mut self.memo, Escape::Either) {
+            Ok(shape) if shape.vhost && self.is_address_for_user(record) => {
+                return Err(Reject::new(Reason::Address, 0));
+            }
             Ok(shape) => match Format::of_shape(shape, self.layout.inner().first.preset()) {
                 Some(format) => return Ok(format.accept(record)),
                 None => odd_shape = true,
@@ -203,6 +206,16 @@ impl Parser {
             return Ok(Line::Skip(skip));
         }
         Err(foreign::reason(line, best))
+    }
+
+    /// Whether what was taken for a virtual host may be the peer, and the peer a user's name: in a log without virtual
+    /// hosts, a first word that is an address. Who chose the other cannot be told, so nobody is blamed.
+    #[cold]
+    fn is_address_for_user(&self, record: &Record<'_>) -> bool {
+        let first = self.layout.inner().first.preset();
+        let none = first.is_some_and(|format| format.is_clf() && format != Format::ApacheVhostCombined);
+        let host = record.host.as_deref().unwrap_or_default();
+        none && record.more.server_port.is_none() && address::peer(host).is_some()
     }
 
     /// Takes a line for the header that names the columns of those after it.

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::address;
+use crate::clf;
 use crate::columns::Columns;
 use crate::format::{self, Format};
 use crate::layout::Layout;
@@ -109,20 +110,35 @@ fn sample<'h>(head: &[&'h [u8]]) -> (Vec<Sample<'h>>, Option<Arc<Columns>>) {
 
 fn candidate(format: Format, lines: &[Sample<'_>]) -> Option<Candidate> {
     let mut memo = TimeMemo::new();
-    let accepted = lines
-        .iter()
-        .filter(|line| {
-            let mut record = Record::default();
-            let columns = line.columns.as_deref();
-            let read = format.parse(&line.text, &mut record, &mut memo, Escape::Either, columns);
-            matches!(read, Ok(Line::Record))
-        })
-        .count();
+    let (mut accepted, mut strange) = (0, 0);
+    for line in lines {
+        let mut record = Record::default();
+        let columns = line.columns.as_deref();
+        let read = format.parse(&line.text, &mut record, &mut memo, Escape::Either, columns);
+        accepted += usize::from(matches!(read, Ok(Line::Record)));
+        strange += usize::from(is_strange(format, &record));
+    }
+    // What stands there is another header, a cookie for instance, or is no number of bytes.
+    if 2 * strange > accepted {
+        return None;
+    }
     (accepted > 0).then(|| Candidate {
         format,
         score: accepted as f64 / lines.len() as f64,
         lines: accepted,
     })
+}
+
+/// Whether a line has the places of this format, but not what belongs in the last of them. Single lines may: a client
+/// sends what it likes as a forwarding header, and an answer may break off.
+fn is_strange(format: Format, record: &Record<'_>) -> bool {
+    match format {
+        Format::NginxMain => record
+            .header("x-forwarded-for")
+            .is_some_and(|value| !clf::tail::is_list(value)),
+        Format::ApacheCombinedio => record.more.extra.iter().any(|(name, _)| name == "tail"),
+        _ => false,
+    }
 }
 
 /// Whether the bytes of a line speak for Apache (positive) or nginx (negative): Apache escapes in lower-case

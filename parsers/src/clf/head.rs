@@ -196,6 +196,26 @@ fn user_name(text: &[u8], dialect: Escape) -> Option<Bytes<'_>> {
     }
 }
 
+/// Takes `[$the_real_ip] - ` from the user, before whom ingress-nginx wrote it up to version 0.26. It is kept as an extra
+/// value: a user may be named so, too.
+#[cold]
+pub(crate) fn real_ip(record: &mut Record<'_>) {
+    let Some(Cow::Borrowed(user)) = record.user else {
+        return;
+    };
+    let Some((real, user)) = user
+        .strip_prefix(b"[")
+        .and_then(|inside| inside.split_at_checked(memchr::memchr(b']', inside)?))
+        .and_then(|(real, rest)| Some((real, rest.strip_prefix(b"] - ")?)))
+        .filter(|(real, _)| address::peer(real).is_some())
+    else {
+        return;
+    };
+    record.user = (user != b"-").then_some(Cow::Borrowed(user));
+    let extra = &mut record.more_mut().extra;
+    extra.push((Cow::Borrowed("the_real_ip"), Cow::Borrowed(real)));
+}
+
 /// Sets the peer; `-` (a piped or synthetic line) is a peer that is not known.
 #[inline]
 pub(crate) fn set_peer<'a>(line: &'a [u8], text: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, ()> {
@@ -205,7 +225,7 @@ pub(crate) fn set_peer<'a>(line: &'a [u8], text: &'a [u8], record: &mut Record<'
         if peer.port.is_some() {
             record.more_mut().peer_port = peer.port;
         }
-    } else if !address::is_host_name(text) {
+    } else if text != b"-" && !address::is_host_name(text) {
         return stop(line, Reason::Address);
     }
     Ok((line, ()))

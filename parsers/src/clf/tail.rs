@@ -20,10 +20,14 @@ pub(crate) enum Tail {
     None,
     /// ` "$http_x_forwarded_for"` (nginx `main`).
     ForwardedFor,
+    /// One quoted value that is no list of addresses, kept as the extra value `tail`.
+    Quoted,
     /// ` %I %O`.
     InOut,
     /// ingress-nginx's nine fields.
     Ingress,
+    /// Two numbers that cannot be bytes of this request and its answer, kept as the extra value `tail`.
+    Numbers,
     /// Anything else, kept as the extra value `tail`.
     Other,
 }
@@ -45,37 +49,74 @@ fn some<'a>(input: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Parsed
     if input.first() != Some(&b' ') {
         return stop(input, Reason::Literal);
     }
-    let tail = if forwarded_for(text, record, dialect).is_ok() {
-        Tail::ForwardedFor
-    } else if in_out(text, record).is_ok() {
-        Tail::InOut
-    } else if ingress(text, record).is_ok() {
-        Tail::Ingress
-    } else {
-        first_list(text, record, dialect);
+    let tail = known(text, record, dialect);
+    if matches!(tail, Tail::Quoted | Tail::Numbers | Tail::Other) {
+        if tail == Tail::Other {
+            first_list(text, record, dialect);
+        }
         record
             .more_mut()
             .extra
             .push((Cow::Borrowed("tail"), Cow::Borrowed(text)));
-        Tail::Other
-    };
+    }
     Ok((&[], tail))
 }
 
-/// One quoted value and nothing behind it. A plain number is no list of addresses: it is a compression ratio or a
-/// duration that an administrator logs there.
-fn forwarded_for<'a>(text: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Parsed<'a, ()> {
-    let (rest, value) = leaf::quoted(text, dialect)?;
-    if !rest.is_empty() || leaf::nanos_of_seconds(value).is_some() {
-        return stop(rest, Reason::Literal);
+fn known<'a>(text: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Tail {
+    if let Some(tail) = one_value(text, record, dialect) {
+        tail
+    } else if let Some(tail) = two_numbers(text, record) {
+        tail
+    } else if ingress(text, record).is_ok() {
+        Tail::Ingress
+    } else {
+        Tail::Other
     }
+}
+
+/// One quoted value and nothing behind it. A plain number is a compression ratio or a duration that an administrator
+/// logs there.
+fn one_value<'a>(text: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Option<Tail> {
+    let (b"", value) = leaf::quoted(text, dialect).ok()? else {
+        return None;
+    };
+    if leaf::nanos_of_seconds(value).is_some() {
+        return None;
+    }
+    if !is_list(value) {
+        return Some(Tail::Quoted);
+    }
+    put_forwarded_for(value, record, dialect);
+    Some(Tail::ForwardedFor)
+}
+
+/// Takes the one quoted value of a line for the forwarding header, whatever it holds: in nginx `main` it is nothing else.
+#[cold]
+pub(crate) fn quoted_is_forwarded_for(record: &mut Record<'_>, dialect: Escape) {
+    let extra = &mut record.more.extra;
+    let tail = extra.pop_if(|(name, _)| name == "tail");
+    if let Some((_, Cow::Borrowed(text))) = tail
+        && let Ok((_, value)) = leaf::quoted(text, dialect)
+    {
+        put_forwarded_for(value, record, dialect);
+    }
+}
+
+fn put_forwarded_for<'a>(value: &'a [u8], record: &mut Record<'a>, dialect: Escape) {
     if let Some(value) = present(value, dialect) {
-        record
-            .more_mut()
-            .headers
-            .push((Cow::Borrowed("x-forwarded-for"), value));
+        let headers = &mut record.more_mut().headers;
+        headers.push((Cow::Borrowed("x-forwarded-for"), value));
     }
-    Ok((rest, ()))
+}
+
+/// Whether a value can be a forwarding header that a proxy wrote: what precedes the last entry is the client's, and may
+/// be anything.
+pub(crate) fn is_list(value: &[u8]) -> bool {
+    let last = value.rsplit(|&b| b == b',').next().unwrap_or_default();
+    let last = last.trim_ascii();
+    matches!(last, b"-" | b"")
+        || last.eq_ignore_ascii_case(b"unknown")
+        || crate::address::peer(last).is_some()
 }
 
 /// The first of several further values, if it is a list of addresses and nothing else, is the forwarded-for that
@@ -93,32 +134,52 @@ fn first_list<'a>(text: &'a [u8], record: &mut Record<'a>, dialect: Escape) {
     }
 }
 
-fn in_out<'a>(text: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, ()> {
+/// No request of HTTP/1 is shorter: `GET / HTTP/1.0` and its two line ends.
+const SHORTEST_REQUEST: u64 = 18;
+
+/// mod_logio's bytes received and sent; or two numbers of the administrator's, such as a duration in seconds and in
+/// microseconds, of which one is too small for that.
+fn two_numbers<'a>(text: &'a [u8], record: &mut Record<'a>) -> Option<Tail> {
     let (rest, (received, sent)) = (
         leaf::number_or_dash,
         preceded(tag(&b" "[..]), leaf::number_or_dash),
     )
-        .parse(text)?;
+        .parse(text)
+        .ok()?;
     if !rest.is_empty() {
-        return stop(rest, Reason::Literal);
+        return None;
+    }
+    let asked = record.method.is_some() && record.status.is_some();
+    let too_short = asked && received.is_some_and(|received| received < SHORTEST_REQUEST);
+    if too_short
+        || sent
+            .zip(record.body_bytes)
+            .is_some_and(|(sent, body)| sent < body)
+    {
+        return Some(Tail::Numbers);
     }
     let more = record.more_mut();
     (more.request_bytes, more.response_bytes) = (received, sent);
-    Ok((rest, ()))
+    Some(Tail::InOut)
 }
 
 /// `$request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] $upstream_addr
 /// $upstream_response_length $upstream_response_time $upstream_status $req_id`. Upstream values may be lists
-/// (`a, b`), so they are taken as words up to the request id, which is the last one.
+/// (`a, b`), so they are taken as words up to the request id, which is the last one. Before version 0.24 there was no
+/// alternative.
 fn ingress<'a>(text: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, ()> {
     let bracketed = || delimited(tag(&b" ["[..]), take_till(|b| b == b']'), tag(&b"]"[..]));
-    let (rest, (length, duration, upstream, _alternative)) = (
+    let (rest, (length, duration, upstream)) = (
         leaf::number_or_dash,
         preceded(tag(&b" "[..]), leaf::seconds_ns),
         bracketed(),
-        bracketed(),
     )
         .parse(text)?;
+    let rest = match bracketed().parse(rest) {
+        Ok((rest, _alternative)) => rest,
+        Err(_) if values(rest) == 5 => rest,
+        Err(stop) => return Err(stop),
+    };
     let Some(words) = rest.strip_prefix(b" ") else {
         return stop(rest, Reason::Literal);
     };
@@ -136,6 +197,17 @@ fn ingress<'a>(text: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, ()> {
         more.extra.push((Cow::Borrowed("upstream_addr"), addresses));
     }
     Ok((&[], ()))
+}
+
+/// How many values these are that are separated by spaces; each may be a list (`a, b : c`).
+fn values(words: &[u8]) -> usize {
+    let words = words.split(|&b| b == b' ').filter(|word| !word.is_empty());
+    words
+        .fold((0, false), |(count, goes_on), word| match word {
+            b":" => (count, true),
+            word => (count + usize::from(!goes_on), word.ends_with(b",")),
+        })
+        .0
 }
 
 /// The first value of several that are separated by spaces; a value may be a list (`a, b : c`).

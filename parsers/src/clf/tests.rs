@@ -270,3 +270,120 @@ fn what_is_no_access_line_says_where_it_stopped() {
         assert_eq!(read(&line).unwrap_err(), Reject::new(reason, at), "{line}");
     }
 }
+
+#[test]
+fn one_quoted_value_at_the_end_is_a_forwarding_header_if_it_is_a_list() {
+    let combined = format!(r#"192.0.2.7 - - {TIME} "GET / HTTP/1.1" 200 1 "-" "x""#);
+    for (value, header) in [
+        ("198.51.100.1", Some("198.51.100.1")),
+        ("' or 1=1, 198.51.100.1:80", Some("' or 1=1, 198.51.100.1:80")),
+        ("unknown", Some("unknown")),
+        ("-", None),
+        ("gzip", None),
+        ("a=1.2.3.4", None),
+        ("shop.example", None),
+    ] {
+        let line = format!(r#"{combined} "{value}""#);
+        let record = read(&line).unwrap();
+        assert_eq!(
+            record.header("x-forwarded-for"),
+            header.map(str::as_bytes),
+            "{value}"
+        );
+        let kept =
+            header.is_some() || value == "-" || record.more.extra.iter().any(|(name, _)| name == "tail");
+        assert!(kept, "{value}");
+        // Who says that the log is nginx's main knows what stands there.
+        let mut record = Record::default();
+        let read = Parser::new(&Layout::preset(Format::NginxMain)).parse(line.as_bytes(), &mut record);
+        assert_eq!(read, Ok(Line::Record));
+        let said = Some(value.as_bytes()).filter(|value| *value != b"-");
+        assert_eq!(record.header("x-forwarded-for"), said, "{value}");
+    }
+    let cookies = [
+        format!(r#"{combined} "a=b""#),
+        format!(r#"{combined} "-""#),
+        format!(r#"{combined} "c=d""#),
+    ];
+    let lines: Vec<&[u8]> = cookies.iter().map(|line| line.as_bytes()).collect();
+    assert!(Layout::recognise(&lines).layout.is_auto());
+}
+
+#[test]
+fn two_numbers_at_the_end_are_bytes_if_they_can_be() {
+    for (numbers, bytes) in [
+        ("349 50312", (Some(349), Some(50_312))),
+        ("0 15321", (None, None)),
+        ("1 1500000", (None, None)),
+        ("349 15321", (None, None)),
+    ] {
+        let line = format!(r#"192.0.2.7 - - {TIME} "GET / HTTP/1.1" 200 50000 "-" "x" {numbers}"#);
+        for layout in [Layout::auto(), Layout::preset(Format::ApacheCombinedio)] {
+            let mut record = Record::default();
+            let read = Parser::new(&layout).parse(line.as_bytes(), &mut record);
+            assert_eq!(read, Ok(Line::Record), "{line}");
+            assert_eq!(
+                (record.more.request_bytes, record.more.response_bytes),
+                bytes,
+                "{line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn older_ingress_nginx() {
+    let tail = "100 0.005 [ns-svc-80] 10.0.0.1:80, 10.0.0.2:80 0, 5 0.001, 0.004 502, 200 abcdef0123";
+    let line = format!(r#"192.0.2.7 - [198.51.100.4] - bob {TIME} "GET / HTTP/1.1" 200 5 "-" "x" {tail}"#);
+    let record = read(&line).unwrap();
+    assert_eq!(record.format, Some(Format::IngressNginx));
+    assert_eq!(
+        (record.peer_text, text(&record.user)),
+        (&b"192.0.2.7"[..], Some("bob"))
+    );
+    assert_eq!(text(&record.more.request_id), Some("abcdef0123"));
+    assert_eq!(record.more.duration_ns, Some(5_000_000));
+    let upstreams = record
+        .more
+        .extra
+        .iter()
+        .find(|(name, _)| name == "upstream_addr")
+        .unwrap();
+    assert_eq!(*upstreams.1, *b"10.0.0.1:80, 10.0.0.2:80");
+    let line =
+        format!(r#"192.0.2.7 - - {TIME} "GET / HTTP/1.1" 404 5 "-" "x" 100 0.005 [backend] - - - - abcdef"#);
+    assert_eq!(text(&read(&line).unwrap().more.request_id), Some("abcdef"));
+    let line = format!(r#"192.0.2.7 - [198.51.100.4] - bob {TIME} "GET / HTTP/1.1" 200 5 "-" "x""#);
+    assert_eq!(text(&read(&line).unwrap().user), Some("[198.51.100.4] - bob"));
+}
+
+#[test]
+fn a_peer_that_is_not_known_is_none() {
+    let line = format!(r#"- - - {TIME} "GET / HTTP/1.1" 200 5 "-" "x""#);
+    for layout in [Layout::auto(), Layout::preset(Format::NginxCombined)] {
+        let mut record = Record::default();
+        let read = Parser::new(&layout).parse(line.as_bytes(), &mut record);
+        assert_eq!(
+            (read, record.peer, text(&record.user)),
+            (Ok(Line::Record), None, None)
+        );
+    }
+}
+
+#[test]
+fn a_users_name_is_no_peer() {
+    let lines = [
+        format!(r#"192.0.2.7 - {TIME} "GET / HTTP/1.1" 200 5"#),
+        format!(r#"192.0.2.7 bob {TIME} "GET / HTTP/1.1" 200 5"#),
+        format!(r#"192.0.2.7 203.0.113.9 - x {TIME} "GET / HTTP/1.1" 200 5"#),
+        format!(r#"www.example:80 192.0.2.7 - x {TIME} "GET / HTTP/1.1" 200 5"#),
+        format!(r#"198.51.100.1:80 192.0.2.7 - x {TIME} "GET / HTTP/1.1" 200 5"#),
+    ];
+    let mut parser = Parser::new(&Layout::recognise(&[lines[0].as_bytes(), lines[1].as_bytes()]).layout);
+    let mut record = Record::default();
+    for (at, line) in lines.iter().enumerate() {
+        let read = parser.parse(line.as_bytes(), &mut record);
+        assert_eq!(read.is_ok(), at != 2, "{line}");
+        assert!(at == 2 || record.peer_text == b"192.0.2.7", "{line}");
+    }
+}
