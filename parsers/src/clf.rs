@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use crate::address;
+use crate::foreign;
 use crate::leaf::{self, Parsed};
 use crate::memo::TimeMemo;
 use crate::parser::Line;
@@ -102,6 +104,33 @@ pub(crate) fn host_of_target(record: &mut Record<'_>) -> bool {
     !host.is_empty()
 }
 
+/// Takes the host from an absolute target where the log names none: the server that the client means.
+#[cold]
+pub(crate) fn host_of_absolute(record: &mut Record<'_>) {
+    if record.host.is_some() {
+        return;
+    }
+    let Some(Cow::Borrowed(target)) = record.target else {
+        return;
+    };
+    let scheme = memchr::memmem::find(target.get(..8).unwrap_or(target), b"://");
+    let rest = scheme
+        .filter(|at| target.get(..*at).is_some_and(is_http))
+        .and_then(|at| target.get(at + 3..));
+    let authority = rest.and_then(|rest| rest.split(|&b| matches!(b, b'/' | b'?' | b'#')).next());
+    let Some(host) = authority.and_then(|text| text.rsplit(|&b| b == b'@').next()) else {
+        return;
+    };
+    let name = head::split_port(host).0;
+    if address::is_host_name(name) || address::peer(name).is_some() {
+        head::set_host(host, record);
+    }
+}
+
+fn is_http(scheme: &[u8]) -> bool {
+    scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https")
+}
+
 #[inline]
 fn family<'a>(
     line: &'a [u8],
@@ -122,6 +151,10 @@ fn family<'a>(
     record.status = status;
     record.body_bytes = bytes;
     let (rest, agent) = headers(rest, record, dialect)?;
+    let no_protocol = || record.http_version.is_none_or(|version| version == b"0.9");
+    if !agent && no_protocol() && foreign::is_ftp(request.text, status) {
+        return leaf::stop(rest, Reason::NotAccess);
+    }
     let (rest, tail) = tail::read(rest, record, dialect)?;
     if tail == Tail::Ingress {
         head::real_ip(record);

@@ -74,7 +74,7 @@ fn entry<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -> 
         request::fill(asked, Escape::Either, record);
         own_target(record);
     }
-    tail(rest, record)
+    tail(rest, record, times)
 }
 
 /// Three times in seconds; their sum is the duration unless one is -1.
@@ -112,8 +112,11 @@ fn own_target(record: &mut Record<'_>) {
     record.target = Some(Cow::Borrowed(if path.is_empty() { b"/" } else { path }));
 }
 
+/// A request that came longer ago than a day did not: its time is another's.
+const LONGEST: u64 = 86_400_000_000_000;
+
 /// ` "agent" cipher protocol target-group "trace" "domain" …`; the oldest lines have none of it.
-fn tail<'a>(input: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, ()> {
+fn tail<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -> Parsed<'a, ()> {
     let Some(rest) = input.strip_prefix(b" ") else {
         return match input {
             [] => Ok((input, ())),
@@ -137,6 +140,15 @@ fn tail<'a>(input: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, ()> {
     {
         more.request_id = Some(Cow::Borrowed(trace));
     }
+    // Behind it "domain" "certificate" priority created; neither of the quoted values holds a space.
+    if let Some(created) = words.nth(3).and_then(|word| times.iso(word))
+        && let Some(nanos) = record
+            .time
+            .and_then(|time| time.nanos().checked_sub(created.nanos()))
+        && let Some(nanos) = u64::try_from(nanos).ok().filter(|nanos| *nanos <= LONGEST)
+    {
+        record.more_mut().duration_ns = Some(nanos);
+    }
     Ok((&[], ()))
 }
 
@@ -147,6 +159,20 @@ mod tests {
     fn read(line: &str) -> Result<Record<'_>, Reject> {
         let mut record = Record::default();
         parse(line.as_bytes(), &mut record, &mut TimeMemo::new()).map(|_| record)
+    }
+
+    #[test]
+    fn a_request_lasts_from_its_creation() {
+        let read_at = |created: &str| {
+            let line = format!(
+                r#"http 2026-03-29T01:00:00.186641Z app/lb/50dc 192.0.2.7:2817 10.0.0.1:80 0.000 0.001 0.000 200 200 34 366 "GET http://www.example:80/ HTTP/1.1" "curl/7" - - arn:aws:x "Root=1-5" "-" "-" 0 {created} "forward" "-" "-" "10.0.0.1:80" "200" "-" "-""#
+            );
+            read(&line).unwrap().more.duration_ns
+        };
+        assert_eq!(read_at("2026-03-29T00:59:59.364000Z"), Some(822_641_000));
+        for other in ["2026-03-29T01:00:01.364000Z", "2018-07-02T22:22:48.364000Z", "-"] {
+            assert_eq!(read_at(other), Some(1_000_000), "{other}");
+        }
     }
 
     #[test]

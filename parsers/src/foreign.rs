@@ -16,6 +16,24 @@ pub(crate) fn reason(line: &[u8], refused: Reject) -> Reject {
     refused
 }
 
+/// Whether what stands as a request and its status is a command of FTP and its reply: ProFTPD and others log transfers in
+/// the Common Log Format. What an HTTP server answers to such words (400, 405, 501) is a request to it.
+#[cold]
+pub(crate) fn is_ftp(request: &[u8], status: Option<u16>) -> bool {
+    const COMMANDS: [&[u8]; 37] = [
+        b"ABOR", b"ACCT", b"ALLO", b"APPE", b"AUTH", b"CDUP", b"CWD", b"DELE", b"EPRT", b"EPSV", b"FEAT",
+        b"LIST", b"MDTM", b"MFMT", b"MKD", b"MLSD", b"MLST", b"MODE", b"NLST", b"PASS", b"PASV", b"PBSZ",
+        b"PORT", b"PROT", b"PWD", b"REST", b"RETR", b"RMD", b"RNFR", b"RNTO", b"SITE", b"SIZE", b"STOR",
+        b"STOU", b"SYST", b"TYPE", b"USER",
+    ];
+    let reply = matches!(
+        status,
+        Some(100..=299 | 331 | 332 | 350 | 421 | 425 | 430 | 450..=452 | 500 | 502..=504 | 530..=559)
+    );
+    let command = request.split(|&b| b == b' ').next().unwrap_or_default();
+    reply && COMMANDS.contains(&command)
+}
+
 fn is_error_log(line: &[u8]) -> bool {
     bracketed(line) || dated(line) || syslog(line)
 }

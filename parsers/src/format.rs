@@ -314,6 +314,13 @@ impl Format {
         if self.escape() == Some(Escape::Apache) {
             record.more.moment = Moment::Start;
         }
+        if record
+            .target
+            .as_deref()
+            .is_some_and(|target| target.first() != Some(&b'/'))
+        {
+            clf::host_of_absolute(record);
+        }
         Line::Record
     }
 

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use crate::address;
+use crate::clf;
 use crate::leaf::{self, Parsed, stop};
 use crate::memo::{TimeMemo, decimal};
 use crate::parser::Line;
@@ -32,7 +33,7 @@ fn httplog<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -
     let Some((peer, port)) = endpoint(client) else {
         return stop(input, Reason::Address);
     };
-    (record.peer, record.peer_text) = (Some(peer), client);
+    (record.peer, record.peer_text) = (peer, client);
     let (rest, ()) = leaf::literal(rest, b"[")?;
     let end = memchr::memchr(b']', rest).unwrap_or(rest.len());
     let Some((time, rest)) = rest.split_at_checked(end) else {
@@ -67,7 +68,7 @@ fn httplog<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -
     }
     record.more.moment = Moment::Start;
     let more = record.more_mut();
-    more.peer_port = Some(port);
+    more.peer_port = port;
     more.response_bytes = bytes;
     let total = timers.rsplit(|&b| b == b'/').next().and_then(counter).flatten();
     more.duration_ns = total.and_then(|millis| millis.checked_mul(1_000_000));
@@ -82,11 +83,14 @@ fn httplog<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -
     request_line(rest, record)
 }
 
-/// `192.0.2.7:443`, and IPv6 without brackets: the port is always there.
-fn endpoint(text: &[u8]) -> Option<(std::net::IpAddr, u16)> {
+/// `192.0.2.7:443`, and IPv6 without brackets: the port is always there. Behind `unix:` stands the number of the listener.
+fn endpoint(text: &[u8]) -> Option<(Option<std::net::IpAddr>, Option<u16>)> {
     let colon = memchr::memrchr(b':', text)?;
-    let port = decimal(text.get(colon + 1..)?)?;
-    Some((address::ip(text.get(..colon)?)?, u16::try_from(port).ok()?))
+    let (host, port) = (text.get(..colon)?, decimal(text.get(colon + 1..)?)?);
+    if host == b"unix" {
+        return Some((None, None));
+    }
+    Some((Some(address::ip(host)?), Some(u16::try_from(port).ok()?)))
 }
 
 /// `03/Oct/2019:15:05:32.500`.
@@ -170,6 +174,7 @@ fn request_line<'a>(input: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, ()> 
             record.method = Some(Cow::Borrowed(method));
             record.target = Some(unescape(target));
             record.http_version = version.filter(|_| closing.is_some());
+            clf::host_of_absolute(record);
         }
         None => record.malformed_request = Some(unescape(text)).filter(|text| !text.is_empty()),
     }
@@ -251,6 +256,23 @@ mod tests {
             (record.status, record.target.as_deref()),
             (None, Some(&b"/cut"[..]))
         );
+    }
+
+    #[test]
+    fn sockets_and_absolute_targets() {
+        let tail =
+            r#"fe be/s 0/0/0/1/2 200 100 - - ---- 1/1/0/0/0 0/0 "GET http://h.example:81/abs HTTP/1.1""#;
+        let line = format!("unix:1 [14/Jan/2015:12:48:57.127] {tail}");
+        let record = read(&line).unwrap();
+        assert_eq!(
+            (record.peer, record.peer_text, record.more.peer_port),
+            (None, &b"unix:1"[..], None)
+        );
+        assert_eq!(
+            (record.host.as_deref(), record.more.server_port),
+            (Some(&b"h.example"[..]), Some(81))
+        );
+        assert_eq!(record.target.as_deref(), Some(&b"http://h.example:81/abs"[..]));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! all of this, so no division moves it; of several the first is taken, since a request target holds no space.
 
 use crate::clf::present;
+use crate::foreign;
 use crate::leaf::{self, Parsed, stop};
 use crate::record::Record;
 use crate::reject::Reason;
@@ -24,6 +25,9 @@ pub(crate) fn values<'a>(input: &'a [u8], record: &mut Record<'a>) -> Parsed<'a,
             headers => headers,
         },
     };
+    if headers.is_none() && foreign::is_ftp(asked.request, asked.status) {
+        return stop(asked.rest, Reason::NotAccess);
+    }
     request::fill(asked.request, Escape::None, record);
     record.status = asked.status;
     record.body_bytes = asked.bytes;

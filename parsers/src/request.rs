@@ -45,7 +45,10 @@ pub(crate) fn split(text: &[u8]) -> Option<Split<'_>> {
     }
     match protocol(rest) {
         Some((target, version)) if !target.is_empty() => Some((method, target, version)),
-        None if rest.first() == Some(&b'/') => Some((method, rest, Some(b"0.9"))),
+        // HTTP/0.9 knows no other method.
+        None if rest.first() == Some(&b'/') => {
+            Some((method, rest, (method == b"GET").then_some(&b"0.9"[..])))
+        }
         _ => None,
     }
 }
@@ -138,6 +141,11 @@ mod tests {
             let want = want.map(|(m, t, v)| (m.as_bytes(), t.as_bytes(), Some(v.as_bytes())));
             assert_eq!(got, want, "{text}");
         }
+    }
+
+    #[test]
+    fn only_get_is_asked_without_a_protocol() {
+        assert_eq!(split(b"POST /cut"), Some((&b"POST"[..], &b"/cut"[..], None)));
     }
 
     #[test]

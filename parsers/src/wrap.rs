@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::address;
 use crate::json::{Text, Value, Walker};
 use crate::memo::{TimeMemo, decimal, month};
 use crate::record::Bytes;
@@ -129,11 +130,31 @@ pub(crate) fn unwrap<'a>(line: &'a [u8], times: &mut TimeMemo) -> Option<Wrapped
             let rest = line.get(end + 1..)?;
             rfc5424(rest, times).or_else(|| syslog(rest, times))
         }
-        b'0'..=b'9' => container(line, times).or_else(|| syslog(line, times)),
+        b'0'..=b'9' => match counted(line) {
+            Some(line) => unwrap(line, times),
+            None => container(line, times).or_else(|| syslog(line, times)),
+        },
         b'M' if line.starts_with(b"MESSAGE=") => plain(line.get(b"MESSAGE=".len()..)?, By::Unknown),
         b'A'..=b'Z' => syslog(line, times).or_else(|| compose(line)),
         _ => compose(line),
     }
+}
+
+/// RFC 6587: the length of the entry stands before its priority.
+fn counted(line: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = word(line.get(..8).unwrap_or(line))?;
+    decimal(length)?;
+    rest.starts_with(b"<").then(|| line.get(length.len() + 1..))?
+}
+
+/// The message of a syslog entry, without the cookie of JSON and the mark of UTF-8 that may stand first.
+fn message<'a>(text: &'a [u8], by: By<'a>) -> Option<Wrapped<'a>> {
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    let json = text
+        .trim_ascii_start()
+        .strip_prefix(b"@cee:")
+        .map(<[u8]>::trim_ascii_start);
+    plain(json.unwrap_or(text), by)
 }
 
 fn plain<'a>(inner: &'a [u8], by: By<'a>) -> Option<Wrapped<'a>> {
@@ -162,8 +183,7 @@ fn rfc5424<'a>(text: &'a [u8], times: &mut TimeMemo) -> Option<Wrapped<'a>> {
     let (_message_id, rest) = word(rest)?;
     let rest = structured_data(rest)?;
     let inner = rest.strip_prefix(b" ").unwrap_or(rest);
-    let inner = inner.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(inner);
-    plain(inner, By::Program(app))
+    message(inner, By::Program(app))
 }
 
 /// Goes behind `-` or `[id name="value"]…`, where `\"`, `\\` and `\]` stand for themselves inside a value.
@@ -199,12 +219,12 @@ fn syslog<'a>(text: &'a [u8], times: &mut TimeMemo) -> Option<Wrapped<'a>> {
     })?;
     let (first, after_first) = word(rest)?;
     if let Some(program) = program(first) {
-        return plain(after_first, By::Program(program));
+        return message(after_first, By::Program(program));
     }
     if let Some((second, inner)) = word(after_first)
-        && let Some(program) = program(second)
+        && let Some(program) = program(second).or_else(|| bare_tag(second, inner))
     {
-        return plain(inner, By::Program(program));
+        return message(inner, By::Program(program));
     }
     plain(after_first, By::Unknown)
 }
@@ -217,6 +237,17 @@ fn program(word: &[u8]) -> Option<&[u8]> {
     let named = name.iter().any(u8::is_ascii_alphabetic) && !name.contains(&b':');
     let pid = tag.get(end..)?;
     (named && (pid.is_empty() || pid.ends_with(b"]"))).then_some(name)
+}
+
+/// A tag that lost its colon: one word before the address of a peer, where a virtual host would be a name with dots.
+fn bare_tag<'a>(word: &'a [u8], inner: &[u8]) -> Option<&'a [u8]> {
+    let named = word.iter().any(u8::is_ascii_alphabetic)
+        && word
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        && word != b"localhost";
+    let next = inner.split(|&b| b == b' ').next()?;
+    (named && address::peer(next).is_some()).then_some(word)
 }
 
 /// Goes behind `Oct 10 13:55:36 `, perhaps with a fraction or a year.

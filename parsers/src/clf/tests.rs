@@ -387,3 +387,44 @@ fn a_users_name_is_no_peer() {
         assert!(at == 2 || record.peer_text == b"192.0.2.7", "{line}");
     }
 }
+
+#[test]
+fn an_absolute_target_names_the_host() {
+    for (target, host) in [
+        ("http://h.example:8080/p?q=1", Some("h.example")),
+        ("HTTPS://u:p@h.example?x", Some("h.example")),
+        ("http://[2001:db8::1]:80/", Some("[2001:db8::1]")),
+        ("http://${x}/", None),
+        ("h.example:443", None),
+        ("//h.example/", None),
+        ("/http://h.example/", None),
+    ] {
+        let line = format!(r#"192.0.2.7 - - {TIME} "GET {target} HTTP/1.1" 200 5 "-" "x""#);
+        for layout in [Layout::auto(), Layout::preset(Format::NginxCombined)] {
+            let mut record = Record::default();
+            let read = Parser::new(&layout).parse(line.as_bytes(), &mut record);
+            assert_eq!(read, Ok(Line::Record), "{line}");
+            assert_eq!(text(&record.host), host, "{line}");
+            assert_eq!(text(&record.target), Some(target), "{line}");
+        }
+    }
+}
+
+#[test]
+fn commands_of_ftp_are_no_requests() {
+    for (request, status, access) in [
+        ("RETR /x", 226, false),
+        ("USER bob", 331, false),
+        ("PASS (hidden)", 230, false),
+        ("PASS (hidden)", 530, false),
+        ("USER bob", 400, true),
+        ("USER bob HTTP/1.1", 200, true),
+        ("GET /x", 200, true),
+        ("HELP", 400, true),
+    ] {
+        let line = format!(r#"192.0.2.7 UNKNOWN bob {TIME} "{request}" {status} 100"#);
+        let read = read(&line);
+        assert_eq!(read.is_ok(), access, "{line}");
+        assert!(access || read.unwrap_err().reason == Reason::NotAccess, "{line}");
+    }
+}

@@ -20,6 +20,11 @@ fn wrappers_come_off() {
         ("<13>1 2000-10-10T13:55:36.123Z web nginx 12 access - ", "nginx"),
         ("<13>1 - - nginx - - [a b=\"]\\\"\"][c@1 d=\"e\"] ", "nginx"),
         ("<13>1 2000-10-10T13:55:36Z web nginx 12 - - \u{feff}", "nginx"),
+        ("132 <13>1 2000-10-10T13:55:36Z web nginx 12 - - ", "nginx"),
+        ("99 <190>Oct 10 13:55:36 web nginx: ", "nginx"),
+        ("<190>Oct 10 13:55:36 web nginx_access ", "nginx_access"),
+        ("<190>Oct 10 13:55:36 web nginx: @cee: ", "nginx"),
+        ("<13>1 2000-10-10T13:55:36Z web nginx 12 - - @cee:", "nginx"),
     ] {
         let line = format!("{wrapper}{INNER}");
         let wrapped = unwrap(line.as_bytes(), &mut TimeMemo::new());
@@ -41,6 +46,21 @@ fn wrappers_come_off() {
         let wrapped = unwrap(line.as_bytes(), &mut TimeMemo::new()).unwrap();
         assert_eq!(wrapped.inner, Inner::Plain(INNER.as_bytes()), "{line}");
         assert_eq!(wrapped.by, by, "{line}");
+    }
+}
+
+#[test]
+fn a_virtual_host_is_no_tag() {
+    for host in [
+        "shop.example",
+        "localhost",
+        "shop.example:443",
+        "-",
+        "198.51.100.7",
+    ] {
+        let line = format!("<190>Oct 10 13:55:36 web {host} {INNER}");
+        let wrapped = unwrap(line.as_bytes(), &mut TimeMemo::new()).unwrap();
+        assert_eq!(wrapped.by, By::Unknown, "{line}");
     }
 }
 
