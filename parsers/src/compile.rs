@@ -11,6 +11,7 @@ pub(crate) mod nginx;
 pub(crate) mod program;
 pub(crate) mod sink;
 pub(crate) mod strftime;
+pub(crate) mod typed;
 
 use sink::Sink;
 

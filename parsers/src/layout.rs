@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::columns::{self, Columns};
 use crate::compile::nginx::Names;
 use crate::compile::program::Program;
-use crate::compile::{FormatError, apache, nginx};
+use crate::compile::{FormatError, apache, nginx, typed};
 use crate::format::Format;
 use crate::memo::Unit;
 use crate::parser::Parser;
@@ -144,11 +144,11 @@ impl Layout {
             Some(("nginx", text)) if text.contains('$') => {
                 let (escape, format) = escape_word(text);
                 let before = option.len() - format.len();
-                Self::nginx(format, escape).map_err(|error| error.shifted(before))
+                Self::nginx(&typed::nginx(format), escape)
+                    .or_else(|_| Self::nginx(format, escape).map_err(|error| error.shifted(before)))
             }
-            Some(("apache", text)) if text.contains('%') => {
-                Self::apache(text).map_err(|error| error.shifted(option.len() - text.len()))
-            }
+            Some(("apache", text)) if text.contains('%') => Self::apache(typed::apache(text))
+                .or_else(|_| Self::apache(text).map_err(|error| error.shifted(option.len() - text.len()))),
             Some((name @ ("cloudflare-http" | "cloudflare-firewall"), columns)) => {
                 Self::listed(name, columns).ok_or_else(|| no_such_fields(option))
             }
@@ -419,6 +419,25 @@ mod tests {
             assert_eq!(error.at, at, "{option}: {error}");
             assert!(error.hint.is_some() || option.starts_with("apache"), "{option}");
         }
+    }
+
+    #[test]
+    fn an_option_may_be_what_stands_in_the_configuration() {
+        for (option, plain) in [
+            (r"nginx:$remote_addr\t$status", "nginx:$remote_addr\t$status"),
+            ("nginx:'$remote_addr ' '$status'", "nginx:$remote_addr $status"),
+            (
+                "nginx:escape=json '{\"a\":\"$remote_addr\",'\n  '\"b\":$status}';",
+                "nginx:escape=json {\"a\":\"$remote_addr\",\"b\":$status}",
+            ),
+            (r#"apache:"%h \"%r\"""#, r#"apache:%h \"%r\""#),
+        ] {
+            let plain = Layout::from_option(plain).unwrap();
+            assert_eq!(Layout::from_option(option).unwrap(), plain, "{option}");
+        }
+        // Two values in quotes, which nothing would separate if they were the configuration's.
+        assert!(Layout::from_option("nginx:'$remote_addr' '$status'").is_ok());
+        assert_eq!(Layout::from_option(r"nginx:'\t$statsu'").unwrap_err().at, 9);
     }
 
     #[test]
