@@ -15,7 +15,7 @@ pub(crate) fn parts(format: &str) -> Result<(Vec<Part>, Moment), FormatError> {
         at: 0,
         literal: Vec::new(),
         parts: Vec::new(),
-        moment: Moment::Start,
+        ends: Vec::new(),
     };
     while let Some(byte) = reader.next() {
         match byte {
@@ -26,7 +26,8 @@ pub(crate) fn parts(format: &str) -> Result<(Vec<Part>, Moment), FormatError> {
     }
     reader.flush();
     settle(&mut reader.parts);
-    Ok((reader.parts, reader.moment))
+    let moment = one_moment(&mut reader.parts, &reader.ends);
+    Ok((reader.parts, moment))
 }
 
 /// Position in the format and what was read so far.
@@ -35,7 +36,8 @@ struct Reader<'f> {
     at: usize,
     literal: Vec<u8>,
     parts: Vec<Part>,
-    moment: Moment,
+    /// Which parts are times of the request's end.
+    ends: Vec<usize>,
 }
 
 impl<'f> Reader<'f> {
@@ -115,11 +117,14 @@ impl<'f> Reader<'f> {
         let Some(format) = argument.filter(|format| !format.is_empty()) else {
             return self.value(Sink::TimeClf, start, true);
         };
-        if format.starts_with("end:") {
-            self.moment = Moment::End;
-        }
         match strftime::items(format) {
-            Some(items) => self.value(Sink::TimeParts(items), start, false),
+            Some(items) => {
+                self.value(Sink::TimeParts(items), start, false)?;
+                if format.starts_with("end:") {
+                    self.ends.push(self.parts.len() - 1);
+                }
+                Ok(())
+            }
             None => Err(
                 FormatError::new("this time format cannot be read back", start).hint(
                     "%t, %{%Y-%m-%dT%H:%M:%S%z}t, %{sec}t, %{msec_frac}t and the usual strftime letters can",
@@ -251,4 +256,36 @@ fn settle(parts: &mut [Part]) {
             _ => {}
         }
     }
+}
+
+/// What the time of the record stands for: the request's start where the format has it whole, else its end. The
+/// times of the other moment are read past.
+fn one_moment(parts: &mut [Part], ends: &[usize]) -> Moment {
+    let whole = |of_end: bool| {
+        parts.iter().enumerate().any(|(at, part)| match part {
+            Part::Value {
+                sink: Sink::TimeClf, ..
+            } => !of_end,
+            Part::Value {
+                sink: Sink::TimeParts(items),
+                ..
+            } => ends.contains(&at) == of_end && strftime::names_a_day(items),
+            _ => false,
+        })
+    };
+    let moment = match (whole(false), ends) {
+        (true, _) | (_, []) => Moment::Start,
+        _ => Moment::End,
+    };
+    if moment == Moment::Start || whole(true) {
+        for (at, part) in parts.iter_mut().enumerate() {
+            if let Part::Value { sink, .. } = part
+                && let Sink::TimeParts(items) = sink
+                && ends.contains(&at) == (moment == Moment::Start)
+            {
+                *sink = Sink::OtherTime(std::mem::take(items));
+            }
+        }
+    }
+    moment
 }

@@ -423,7 +423,7 @@ impl Step {
 
     /// Whether the value has a fixed form of its own, though it holds spaces.
     fn fixed(&self) -> bool {
-        matches!(self.sink, Sink::TimeClf | Sink::TimeParts(_))
+        matches!(self.sink, Sink::TimeClf | Sink::TimeParts(_) | Sink::OtherTime(_))
     }
 
     /// The reject for a literal that is not there.

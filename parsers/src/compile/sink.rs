@@ -87,6 +87,8 @@ pub(crate) enum Sink {
     Asn,
     /// Request id.
     RequestId,
+    /// Another moment than the one that the record's time stands for: it must be a time, and is not kept.
+    OtherTime(Vec<Item>),
     /// Another request header.
     Header(Name),
     /// Any other value.
@@ -166,6 +168,7 @@ impl Sink {
             | Self::QueryMark
             | Self::TimeClf
             | Self::TimeParts(_)
+            | Self::OtherTime(_)
             | Self::Referrer
             | Self::UserAgent
             | Self::Host
@@ -190,11 +193,12 @@ impl Sink {
                 &mut Pieces::default(),
                 memo,
             ),
-            Self::TimeParts(items) => match items.is_empty() || Clock::default().read(items, value).is_some()
-            {
-                true => Ok(()),
-                false => Err(Reason::Time),
-            },
+            Self::TimeParts(items) | Self::OtherTime(items) => {
+                match items.is_empty() || Clock::default().read(items, value).is_some() {
+                    true => Ok(()),
+                    false => Err(Reason::Time),
+                }
+            }
             _ if self.kind() == Kind::Number => number(value).map(|_| ()),
             _ if self.kind() == Kind::Word && value.contains(&b' ') => Err(Reason::Literal),
             _ => Ok(()),
@@ -214,13 +218,20 @@ impl Sink {
     ) -> Result<(), Reason> {
         match self {
             Self::Peer => return fill_peer(value, record),
-            Self::TimeClf => record.time = Some(memo.clf(value).ok_or(Reason::Time)?),
+            // `$msec` is finer, wherever it stands.
+            Self::TimeClf => {
+                let time = memo.clf(value).ok_or(Reason::Time)?;
+                record.time.get_or_insert(time);
+            }
             Self::Request => request::fill(value, dialect.undo, record),
             Self::Status => record.status = status(value)?,
             Self::BodyBytes => record.body_bytes = number(value)?,
             Self::Referrer => record.referrer = header(value, dialect),
             Self::UserAgent => record.put_agent(header(value, dialect)),
-            Self::TimeIso => record.time = Some(memo.iso(value).ok_or(Reason::Time)?),
+            Self::TimeIso => {
+                let time = memo.iso(value).ok_or(Reason::Time)?;
+                record.time.get_or_insert(time);
+            }
             Self::TimeEpoch(unit) => record.time = Some(epoch(value, *unit).ok_or(Reason::Time)?),
             _ if matches!(value, b"-" | b"") => {}
             _ => return self.fill_rare(value, dialect, record, pieces),
@@ -301,10 +312,11 @@ impl<'a> Pieces<'a> {
     /// Puts together what the pieces make, where nothing better was logged whole.
     #[inline]
     pub(crate) fn finish(self, record: &mut Record<'a>) -> Result<(), Reason> {
-        if let Some(clock) = self.clock
-            && record.time.is_none()
-        {
-            record.time = Some(clock.time().ok_or(Reason::Time)?);
+        if let Some(clock) = self.clock {
+            record.time = Some(match record.time {
+                None => clock.time().ok_or(Reason::Time)?,
+                Some(time) => clock.refine(time),
+            });
         }
         if record.target.is_none()
             && let Some(path) = self.path

@@ -3,6 +3,9 @@
 use crate::memo;
 use crate::time::{Civil, Time};
 
+const SECOND_NS: i64 = 1_000_000_000;
+const DAY_NS: i64 = 86_400 * SECOND_NS;
+
 /// One conversion or literal of a `strftime` format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Item {
@@ -34,13 +37,15 @@ pub(crate) enum Item {
     Fraction(u32),
     /// `+hhmm`, `+hh:mm` or `Z`.
     Zone,
-    /// A zone's name; only UTC and GMT can be known.
+    /// A zone's name, or its offset where it has none ([`zone_name`]).
     ZoneName,
     /// Name of the weekday, ignored.
     Weekday,
     /// Unix time in this many nanoseconds.
     Epoch(u64),
-    /// Day of the year, ignored.
+    /// Day of the year, 001 to 366.
+    YearDay,
+    /// Week or day of the week, ignored.
     Ignored,
 }
 
@@ -49,9 +54,24 @@ pub(crate) enum Item {
 pub(crate) struct Clock {
     civil: Civil,
     nanos: u32,
-    zone_secs: i32,
+    /// Day of the year; the month counts where one is given.
+    year_day: Option<u32>,
+    /// Whether a month or a day of one was given.
+    dated: bool,
+    zone: Zone,
     afternoon: Option<bool>,
     epoch_ns: Option<i64>,
+}
+
+/// What is known of the zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Zone {
+    /// Nothing was said: UTC.
+    Unsaid,
+    /// A name that could be anywhere.
+    Unknown,
+    /// Seconds east of UTC.
+    East(i32),
 }
 
 impl Default for Clock {
@@ -67,7 +87,9 @@ impl Default for Clock {
         Self {
             civil,
             nanos: 0,
-            zone_secs: 0,
+            year_day: None,
+            dated: false,
+            zone: Zone::Unsaid,
             afternoon: None,
             epoch_ns: None,
         }
@@ -89,6 +111,13 @@ pub(crate) fn items(format: &str) -> Option<Vec<Item>> {
         "" => return None,
         _ => conversions(format)?,
     })
+}
+
+/// Whether a time of these items is more than an hour of some day.
+pub(crate) fn names_a_day(items: &[Item]) -> bool {
+    items
+        .iter()
+        .any(|item| matches!(item, Item::Day | Item::YearDay | Item::Epoch(_)))
 }
 
 fn conversions(format: &str) -> Option<Vec<Item>> {
@@ -126,7 +155,8 @@ fn conversion(letter: u8) -> Option<Vec<Item>> {
         b'Z' => Item::ZoneName,
         b'a' | b'A' => Item::Weekday,
         b's' => Item::Epoch(1_000_000_000),
-        b'j' | b'u' | b'w' | b'U' | b'W' | b'V' => Item::Ignored,
+        b'j' => Item::YearDay,
+        b'u' | b'w' | b'U' | b'W' | b'V' => Item::Ignored,
         b'n' => Item::Literal(b'\n'),
         b't' => Item::Literal(b'\t'),
         b'%' => Item::Literal(b'%'),
@@ -167,18 +197,25 @@ impl Clock {
                 )
             }
             Item::Year => digits(text, 4)?,
-            Item::Weekday | Item::AmPm | Item::ZoneName => (0, after_letters(text)),
+            Item::Weekday | Item::AmPm => (0, after_letters(text)),
+            Item::ZoneName => return self.zone_name(text),
+            Item::YearDay => digits(text, 3)?,
             Item::Zone => return self.zone(text),
             Item::Fraction(places) => digits(text, places as usize)?,
             Item::Epoch(unit) => return self.epoch(unit, text),
             Item::Ignored => (0, after_digits(text)),
             _ => two()?,
         };
+        self.dated |= matches!(
+            item,
+            Item::Month | Item::MonthName | Item::LongMonthName | Item::Day
+        );
         match item {
             Item::Year => self.civil.year = value as i32,
             Item::ShortYear => self.civil.year = value as i32 + if value < 69 { 2000 } else { 1900 },
             Item::Month | Item::MonthName | Item::LongMonthName => self.civil.month = value,
             Item::Day => self.civil.day = value,
+            Item::YearDay => self.year_day = Some(value),
             Item::Hour | Item::Hour12 => self.civil.hour = value,
             Item::Minute => self.civil.minute = value,
             Item::Second => self.civil.second = value,
@@ -193,12 +230,39 @@ impl Clock {
         let (sign, rest) = match text.split_first()? {
             (b'+', rest) => (1, rest),
             (b'-', rest) => (-1, rest),
-            (b'Z', rest) => return Some(rest),
+            (b'Z', rest) => {
+                self.zone = Zone::East(0);
+                return Some(rest);
+            }
             _ => return None,
         };
         let (hours, rest) = digits(rest, 2)?;
         let (minutes, rest) = digits(rest.strip_prefix(b":").unwrap_or(rest), 2)?;
-        self.zone_secs = sign * (hours * 3600 + minutes * 60) as i32;
+        self.zone = Zone::East(sign * (hours * 3600 + minutes * 60) as i32);
+        Some(rest)
+    }
+
+    /// A zone's name; the tables of zones give `-03` or `+0530` where people have no name for it.
+    fn zone_name<'a>(&mut self, text: &'a [u8]) -> Option<&'a [u8]> {
+        if let Some((b'+' | b'-', after)) = text.split_first()
+            && after_digits(after).len() + 2 == after.len()
+        {
+            let (hours, rest) = digits(after, 2)?;
+            let east = i32::try_from(hours).ok()? * 3600;
+            self.zone = Zone::East(if text.first() == Some(&b'-') { -east } else { east });
+            return Some(rest);
+        }
+        if matches!(text.first(), Some(b'+' | b'-')) {
+            return self.zone(text);
+        }
+        let rest = after_letters(text);
+        let name = text.get(..text.len() - rest.len())?;
+        match (east_of(name), self.zone) {
+            (Some(hours), _) => self.zone = Zone::East(hours * 3600),
+            // What `%z` says counts.
+            (None, Zone::East(_)) => {}
+            (None, _) => self.zone = Zone::Unknown,
+        }
         Some(rest)
     }
 
@@ -209,17 +273,60 @@ impl Clock {
         Some(rest)
     }
 
-    /// The instant that the pieces make; `None` when they name none.
+    /// The instant that the pieces make; `None` when they name none, or a zone that could be anywhere.
     pub(crate) fn time(self) -> Option<Time> {
         if let Some(nanos) = self.epoch_ns {
-            return Some(Time::from_nanos(nanos).saturating_add(i64::from(self.nanos)));
+            let fraction = if nanos % SECOND_NS == 0 { self.nanos } else { 0 };
+            return Some(Time::from_nanos(nanos).saturating_add(i64::from(fraction)));
         }
         let mut civil = self.civil;
         if let Some(afternoon) = self.afternoon {
             civil.hour = civil.hour % 12 + if afternoon { 12 } else { 0 };
         }
-        Time::from_civil(civil, self.nanos, self.zone_secs)
+        let east = match self.zone {
+            Zone::Unsaid => 0,
+            Zone::Unknown => return None,
+            Zone::East(east) => east,
+        };
+        let Some(day) = self.year_day.filter(|_| !self.dated) else {
+            return Time::from_civil(civil, self.nanos, east);
+        };
+        let days = i64::from(day.checked_sub(1).filter(|days| *days < 366)?);
+        Some(Time::from_civil(civil, self.nanos, east)?.saturating_add(days * DAY_NS))
     }
+
+    /// A time that was also logged whole, to the second, with the fraction that the pieces give.
+    pub(crate) fn refine(self, whole: Time) -> Time {
+        match self.epoch_ns {
+            Some(nanos) if nanos % SECOND_NS != 0 => Time::from_nanos(nanos),
+            _ if whole.nanos() % SECOND_NS == 0 => whole.saturating_add(i64::from(self.nanos)),
+            _ => whole,
+        }
+    }
+}
+
+/// Hours east of UTC of a zone's name that means one place only: `CST` is America's and China's, `IST` India's,
+/// Israel's and Ireland's.
+fn east_of(name: &[u8]) -> Option<i32> {
+    Some(match name {
+        b"UTC" | b"GMT" | b"UCT" | b"WET" => 0,
+        b"CET" | b"MET" | b"WEST" | b"BST" => 1,
+        b"CEST" | b"MEST" | b"EET" => 2,
+        b"EEST" | b"MSK" => 3,
+        b"JST" | b"KST" => 9,
+        b"AEST" => 10,
+        b"AEDT" => 11,
+        b"NZST" => 12,
+        b"NZDT" => 13,
+        b"EDT" => -4,
+        b"EST" | b"CDT" => -5,
+        b"MDT" => -6,
+        b"MST" | b"PDT" => -7,
+        b"PST" | b"AKDT" => -8,
+        b"AKST" => -9,
+        b"HST" => -10,
+        _ => return None,
+    })
 }
 
 /// Up to `most` digits, at least one.

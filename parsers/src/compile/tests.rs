@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use crate::{Bytes, Escape, Format, Layout, Line, Parser, Reason, Record, Reject};
 
+mod times;
+
 const COMBINED: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#;
 const APACHE_COMBINED: &str = r#"%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\""#;
 const TIME: &str = "10/Oct/2000:13:55:36 -0700";
