@@ -8,8 +8,10 @@ use std::fmt;
 
 pub(crate) mod apache;
 pub(crate) mod nginx;
+pub(crate) mod pair;
 pub(crate) mod program;
 pub(crate) mod sink;
+pub(crate) mod span;
 pub(crate) mod strftime;
 pub(crate) mod typed;
 

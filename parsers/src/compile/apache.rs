@@ -181,7 +181,7 @@ fn sink(letter: u8, argument: Option<&str>) -> Option<Sink> {
         (b'h', None) => extra("remote_host"),
         (b'a' | b'h', Some("c")) => extra("connection_peer"),
         (b'A', _) => extra("server_addr"),
-        (b'l', None) => extra("ident"),
+        (b'l', None) => Sink::Ident,
         (b'u', None) => Sink::User,
         (b'r', None) => Sink::Request,
         (b's', None) => Sink::Status,

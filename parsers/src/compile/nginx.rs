@@ -82,7 +82,7 @@ fn settle(parts: &mut [Part]) {
                 ..
             } => *sink = Sink::Extra(Cow::Borrowed("uri")),
             Part::Value {
-                sink: sink @ Sink::Query,
+                sink: sink @ (Sink::Query | Sink::IsArgs),
                 ..
             } => *sink = Sink::Skip,
             _ => {}
@@ -220,7 +220,7 @@ static SINKS: &[(&str, Sink)] = &[
     ("request_uri", Sink::Target),
     ("uri", Sink::Path),
     ("document_uri", Sink::Path),
-    ("is_args", Sink::Skip),
+    ("is_args", Sink::IsArgs),
     ("args", Sink::Query),
     ("query_string", Sink::Query),
     ("server_protocol", Sink::Protocol),
@@ -248,7 +248,7 @@ static SINKS: &[(&str, Sink)] = &[
         Sink::Header(Cow::Borrowed("x-forwarded-for")),
     ),
     ("binary_remote_addr", Sink::Skip),
-    ("pipe", Sink::Skip),
+    ("pipe", Sink::Pipe),
     ("pid", Sink::Skip),
     ("limit_rate", Sink::Skip),
     ("nginx_version", Sink::Skip),

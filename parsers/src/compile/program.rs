@@ -7,13 +7,17 @@
 //! more than a few passes.
 //!
 //! What a client chooses must not decide who it is. Where unquoted client text stands before the peer, a line is
-//! accepted only if the first and the last possible division name the same peer.
+//! accepted only if the first and the last possible division name the same peer. Where it stands beside the header
+//! that names the client, the header counts only if both agree on it.
+//!
+//! A division must also satisfy what all servers keep to ([`Rules`]); only where none does are these rules left.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::address;
+use crate::compile::pair::side_by_side;
 use crate::compile::sink::{Dialect, Kind, Pieces, Sink};
+use crate::compile::span::{Division, Rules, Span};
 use crate::compile::{FormatError, Part};
 use crate::leaf;
 use crate::memo::{CLF_LEN, TimeMemo};
@@ -40,6 +44,12 @@ pub(crate) struct Program {
     moment: Moment,
     /// Client text that nothing delimits stands before the peer.
     forgeable: bool,
+    /// The steps of headers that name the client, if other client text stands beside them with no quote between.
+    naming: Box<[usize]>,
+    /// Whether it is one header, and the user all the text beside it.
+    only_user: bool,
+    /// Whether [`Rules`] say more of a step than its sink does.
+    ruled: bool,
     /// The step of the time, if what stands before it is [`HEAD`] in most lines.
     head: Option<usize>,
 }
@@ -54,18 +64,6 @@ struct Step {
     span: Span,
     end: Box<[u8]>,
 }
-
-/// How the end of a value is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Span {
-    /// At the closing quote.
-    Quoted,
-    /// Where the literal first stands.
-    Free,
-}
-
-/// A value and what follows its literal.
-type Division<'a> = (&'a [u8], &'a [u8]);
 
 impl Program {
     /// Puts parts together. Two values side by side cannot be told apart; where both are unimportant they are
@@ -92,26 +90,15 @@ impl Program {
     }
 
     fn from_steps(lead: Vec<u8>, raw: Vec<(Sink, usize, Vec<u8>)>, dialect: Escape, moment: Moment) -> Self {
-        let mut steps = Vec::with_capacity(raw.len());
-        let mut before = lead.clone();
-        for (sink, _, end) in raw {
-            let quoted = before.ends_with(b"\"") && end.starts_with(b"\"") && dialect != Escape::None;
-            before.clone_from(&end);
-            steps.push(Step {
-                sink,
-                span: if quoted { Span::Quoted } else { Span::Free },
-                end: end.into(),
-            });
-        }
-        let forgeable = match steps.iter().position(|step| step.sink == Sink::Peer) {
-            Some(peer) => steps
-                .iter()
-                .take(peer)
-                .any(|s| s.span == Span::Free && s.sink.kind() == Kind::Text && !s.fixed()),
-            None => false,
-        };
+        let peer = raw.iter().position(|(sink, ..)| *sink == Sink::Peer);
+        let steps = spanned(&lead, raw, dialect, peer);
+        let forgeable = peer.is_some_and(|peer| steps.iter().take(peer).any(Step::is_free_text));
+        let ruled = |step: &Step| !matches!(step.span, Span::Quoted | Span::Free);
         Self {
             head: head(&steps).filter(|_| lead.is_empty()),
+            naming: (0..steps.len()).filter(|&at| is_naming(&steps, at)).collect(),
+            only_user: only_user(&steps),
+            ruled: steps.iter().any(ruled),
             lead: lead.into(),
             steps: steps.into(),
             dialect,
@@ -128,7 +115,15 @@ impl Program {
         record: &mut Record<'a>,
         memo: &mut TimeMemo,
     ) -> Result<(), Reject> {
-        if self.forgeable {
+        let careful = self.forgeable || !self.naming.is_empty();
+        if careful && self.only_user && !self.forgeable {
+            let read = self.straight(line, record, memo);
+            if read.is_ok() && self.is_certain(record) {
+                self.accept(record);
+                return read;
+            }
+        }
+        if careful {
             return self.parse_carefully(line, record, memo);
         }
         let stopped = match self.straight(line, record, memo) {
@@ -138,10 +133,23 @@ impl Program {
             }
             Err(reject) => reject,
         };
-        match self.search(line, memo, Order::First) {
+        let found = self
+            .rules()
+            .find_map(|rules| self.search(line, memo, Order::First, rules));
+        match found {
             Some(values) => self.fill(line, &values, record, memo),
             None => Err(stopped),
         }
+    }
+
+    /// Whether the header that names the client can end nowhere else: the user has no spaces, and it none but those
+    /// of its list.
+    fn is_certain(&self, record: &Record<'_>) -> bool {
+        let plain = |text: &[u8]| memchr::memchr(b' ', text).is_none();
+        let list = |text: &[u8]| {
+            memchr::memchr_iter(b' ', text).all(|at| text.get(..at).is_some_and(|t| t.ends_with(b",")))
+        };
+        record.user.as_deref().is_none_or(plain) && record.more.headers.iter().all(|(_, value)| list(value))
     }
 
     /// How the values of a line are read.
@@ -206,29 +214,45 @@ impl Program {
         pieces.finish(record).map_err(|reason| Reject::new(reason, 0))
     }
 
-    /// Both the first and the last division must name the same peer.
+    /// Both the first and the last division must name the same peer, and the same client, else nobody is named.
     fn parse_carefully<'a>(
         &self,
         line: &'a [u8],
         record: &mut Record<'a>,
         memo: &mut TimeMemo,
     ) -> Result<(), Reject> {
-        let first = self.search(line, memo, Order::First);
-        let last = self.search(line, memo, Order::Last);
-        let (Some(first), Some(last)) = (first, last) else {
+        let both = self.rules().find_map(|rules| {
+            let first = self.search(line, memo, Order::First, rules)?;
+            Some((
+                first,
+                self.search(line, memo, Order::Last, rules).unwrap_or_default(),
+            ))
+        });
+        let Some((first, last)) = both else {
             return self
                 .straight(line, record, memo)
                 .and(Err(Reject::new(Reason::Literal, 0)));
         };
-        let peer = self
-            .steps
-            .iter()
-            .position(|step| step.sink == Sink::Peer)
-            .unwrap_or_default();
-        if first.get(peer) != last.get(peer) {
+        let differs = |step: &usize| first.get(*step) != last.get(*step);
+        let peer = self.steps.iter().position(|step| step.sink == Sink::Peer);
+        if self.forgeable && peer.as_ref().is_some_and(differs) {
             return Err(Reject::new(Reason::Address, 0));
         }
-        self.fill(line, &first, record, memo)
+        self.fill(line, &first, record, memo)?;
+        for step in self.naming.iter().filter(|step| differs(step)) {
+            if let Some(Sink::Header(unsure)) = self.steps.get(*step).map(|step| &step.sink) {
+                record.more.headers.retain(|(name, _)| name != unsure);
+            }
+        }
+        Ok(())
+    }
+
+    /// The rules under which a line is divided, one after the other.
+    fn rules(&self) -> impl Iterator<Item = Rules> + use<> {
+        let strictest = if self.ruled { 0 } else { 2 };
+        [Rules::Proxies, Rules::Server, Rules::Lax]
+            .into_iter()
+            .skip(strictest)
     }
 
     fn fill<'a>(
@@ -252,13 +276,20 @@ impl Program {
 
     /// The first (or last) division of the line that satisfies every step.
     #[cold]
-    fn search<'a>(&self, line: &'a [u8], memo: &mut TimeMemo, order: Order) -> Option<Vec<&'a [u8]>> {
+    fn search<'a>(
+        &self,
+        line: &'a [u8],
+        memo: &mut TimeMemo,
+        order: Order,
+        rules: Rules,
+    ) -> Option<Vec<&'a [u8]>> {
         let rest = line.strip_prefix(&*self.lead)?;
         let mut values = Vec::with_capacity(self.steps.len());
         let mut search = Search {
             program: self,
             memo,
             order,
+            rules,
             budget: line.len().saturating_mul(PASSES) + SPARE_BYTES,
             quote: None,
         };
@@ -278,6 +309,7 @@ struct Search<'p> {
     program: &'p Program,
     memo: &'p mut TimeMemo,
     order: Order,
+    rules: Rules,
     /// Bytes that may still be looked at.
     budget: usize,
     /// Two lengths of rest between which no raw quote stands, the second at one: so a quote is looked for once.
@@ -308,6 +340,7 @@ impl Search<'_> {
                 return false;
             }
             if let (Some(value), Some(after)) = (rest.get(..at), rest.get(at + step.end.len()..))
+                && step.span.follows((value, after), self.rules)
                 && self.takes(index, (value, after), values)
             {
                 return true;
@@ -365,12 +398,57 @@ impl Search<'_> {
     }
 }
 
+/// The steps, and how each value ends.
+fn spanned(lead: &[u8], raw: Vec<(Sink, usize, Vec<u8>)>, dialect: Escape, peer: Option<usize>) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::with_capacity(raw.len());
+    let mut behind_text = false;
+    for (index, (sink, _, end)) in raw.into_iter().enumerate() {
+        let before = steps.last().map_or(lead, |step| &step.end);
+        let quoted = before.ends_with(b"\"") && end.starts_with(b"\"") && dialect != Escape::None;
+        let before_peer = peer.is_some_and(|peer| index < peer);
+        let span = match quoted {
+            true => Span::Quoted,
+            false => Span::of(&sink, &end, behind_text, before_peer),
+        };
+        let end = end.into();
+        let step = Step { sink, span, end };
+        behind_text |= step.is_free_text();
+        steps.push(step);
+    }
+    steps
+}
+
+/// Whether a step is a header that names the client, and client text stands on one of its sides with no quote
+/// between.
+fn is_naming(steps: &[Step], at: usize) -> bool {
+    let Some((before, [step, after @ ..])) = steps.split_at_checked(at) else {
+        return false;
+    };
+    let quote = |step: &Step| step.end.contains(&b'"');
+    let before = before.iter().rev().take_while(|step| !quote(step));
+    let end = after.iter().position(quote).map_or(after.len(), |at| at + 1);
+    let after = after.iter().take(if quote(step) { 0 } else { end });
+    step.span == Span::Addresses && before.chain(after).any(Step::is_free_text)
+}
+
+/// Whether one header that names the client and the user are all the text without quotes.
+fn only_user(steps: &[Step]) -> bool {
+    let mut texts = steps.iter().filter(|step| step.is_free_text());
+    let headers = steps.iter().filter(|step| step.span == Span::Addresses);
+    headers.count() == 1 && texts.all(|step| step.span == Span::Addresses || step.sink == Sink::User)
+}
+
 impl Step {
     /// The value that ends where the literal first stands.
     #[inline]
     fn first<'a>(&self, rest: &'a [u8], dialect: Escape) -> Option<Division<'a>> {
         if self.span == Span::Quoted {
             return self.quoted(rest, dialect);
+        }
+        match self.span {
+            Span::List | Span::Addresses => return self.listed(rest),
+            Span::Dash if rest.first() != Some(&b'-') => return None,
+            _ => {}
         }
         if let Some(division) = self.short(rest) {
             return Some(division);
@@ -380,6 +458,24 @@ impl Step {
             end => find(rest, end)?,
         };
         Some((rest.get(..at)?, rest.get(at + self.end.len()..)?))
+    }
+
+    /// The same for a list.
+    fn listed<'a>(&self, rest: &'a [u8]) -> Option<Division<'a>> {
+        let mut from = 0;
+        loop {
+            let at = from + find(rest.get(from..)?, &self.end)?;
+            let division = (rest.get(..at)?, rest.get(at + self.end.len()..)?);
+            if self.span.follows(division, Rules::Proxies) {
+                return Some(division);
+            }
+            from = at + 1;
+        }
+    }
+
+    /// Whether a client may have written spaces into it.
+    fn is_free_text(&self) -> bool {
+        !matches!(self.span, Span::Quoted | Span::List) && self.sink.kind() == Kind::Text && !self.fixed()
     }
 
     /// The same for values whose length is known or soon seen, without a search.
@@ -444,7 +540,7 @@ fn head(steps: &[Step]) -> Option<usize> {
     for (at, step) in more.iter().enumerate() {
         match step.sink {
             Sink::TimeClf => return (peer.sink == Sink::Peer && text == HEAD).then_some(at + 1),
-            Sink::User | Sink::Skip | Sink::Header(_) | Sink::Extra(_) => {
+            Sink::User | Sink::Ident | Sink::Skip | Sink::Header(_) | Sink::Extra(_) => {
                 text.push(b'-');
                 text.extend_from_slice(&step.end);
             }
@@ -483,27 +579,5 @@ fn find(text: &[u8], literal: &[u8]) -> Option<usize> {
         memchr::memchr_iter(first, far)
             .map(|at| at + SHORT)
             .find(|&at| follows(at))
-    })
-}
-
-/// Two values with nothing between them.
-fn side_by_side(before: &Sink, after: Sink, at: usize) -> Result<Sink, FormatError> {
-    Ok(match (before, after) {
-        (Sink::TimeParts(first), Sink::TimeParts(second)) => {
-            Sink::TimeParts(first.iter().copied().chain(second).collect())
-        }
-        // `$uri$is_args$args` and `%U%q` make the target.
-        (Sink::Path | Sink::Target, Sink::QueryMark | Sink::Query) => Sink::Target,
-        (Sink::Skip | Sink::Extra(_) | Sink::Header(_), Sink::Skip | Sink::Extra(_) | Sink::Header(_)) => {
-            Sink::Skip
-        }
-        // `$scheme://$host$request_uri` as the referrer's twin: host and target cannot be told from a path.
-        (Sink::Host | Sink::ServerName, Sink::Target | Sink::Path) => Sink::Extra(Cow::Borrowed("url")),
-        _ => {
-            return Err(
-                FormatError::new("nothing separates this value from the one before it", at)
-                    .hint("put a space or a quote between the two"),
-            );
-        }
     })
 }

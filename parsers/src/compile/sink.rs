@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::address;
 use crate::clf::head::split_port;
+use crate::compile::pair::Pair;
 use crate::compile::strftime::{Clock, Item};
 use crate::leaf;
 use crate::memo::{self, TimeMemo};
@@ -87,8 +88,16 @@ pub(crate) enum Sink {
     Asn,
     /// Request id.
     RequestId,
+    /// Apache's `%l`: `-` on all servers but those that ask the client's own machine who it is.
+    Ident,
+    /// `$is_args`: the `?` before a query, or nothing.
+    IsArgs,
+    /// `$pipe`: one byte.
+    Pipe,
     /// Another moment than the one that the record's time stands for: it must be a time, and is not kept.
     OtherTime(Vec<Item>),
+    /// Two values side by side, of which the second tells where it begins.
+    Pair(Box<Pair>),
     /// Another request header.
     Header(Name),
     /// Any other value.
@@ -158,7 +167,11 @@ impl Sink {
             | Self::Ja4
             | Self::Country
             | Self::Asn
+            | Self::Ident
+            | Self::IsArgs
+            | Self::Pipe
             | Self::RequestId => Kind::Word,
+            Self::Pair(pair) => pair.kind(),
             Self::Skip
             | Self::User
             | Self::Request
@@ -193,6 +206,7 @@ impl Sink {
                 &mut Pieces::default(),
                 memo,
             ),
+            Self::Pair(pair) => pair.check(value, memo),
             Self::TimeParts(items) | Self::OtherTime(items) => {
                 match items.is_empty() || Clock::default().read(items, value).is_some() {
                     true => Ok(()),
@@ -234,6 +248,7 @@ impl Sink {
             }
             Self::TimeEpoch(unit) => record.time = Some(epoch(value, *unit).ok_or(Reason::Time)?),
             _ if matches!(value, b"-" | b"") => {}
+            Self::Pair(pair) => return pair.fill(value, dialect, record, pieces, memo),
             _ => return self.fill_rare(value, dialect, record, pieces),
         }
         Ok(())
@@ -300,6 +315,7 @@ impl Sink {
                 let digits = value.strip_prefix(b"AS").unwrap_or(value);
                 more.asn = memo::decimal(digits).and_then(|asn| u32::try_from(asn).ok());
             }
+            Self::Ident => more.extra.push((Cow::Borrowed("ident"), text)),
             Self::Header(name) => more.headers.push((name.clone(), text)),
             Self::Extra(name) => more.extra.push((name.clone(), text)),
             _ => {}

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use crate::{Bytes, Escape, Format, Layout, Line, Parser, Reason, Record, Reject};
 
+mod beside;
+mod clients;
 mod times;
 
 const COMBINED: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#;
