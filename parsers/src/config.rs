@@ -24,6 +24,8 @@ pub struct Located {
     /// The virtual host it stands in: 0 outside of any, else the number of the host in the file, from 1. Only Apache
     /// has formats of a single host; nginx's are always 0.
     pub host: usize,
+    /// The file it is from: 0 as parsed, else what whoever joins several files counts by.
+    pub file: usize,
 }
 
 /// What a directive says.
@@ -116,8 +118,10 @@ pub struct Declared {
     pub layout: Result<Layout, FormatError>,
     /// The format's text, for the caret of an error; a preset's name if that is what it is.
     pub text: String,
-    /// Line of the directive, from 1.
-    pub line: usize,
+    /// File and line (from 1) of the directive.
+    pub at: (usize, usize),
+    /// The name of its format, if it has one that the configuration defines, and file and line of the definition.
+    pub defined: Option<(Option<String>, (usize, usize))>,
     /// Whether only some requests are logged.
     pub conditional: bool,
 }
@@ -138,51 +142,46 @@ pub fn declared(server: Server, directives: &[Located]) -> Vec<Declared> {
         let before = directives.get(..index).unwrap_or_default();
         let found = format_of(server, format.as_deref(), before, directives, located.host);
         let (layout, text) = match found {
-            Some((escape, text)) => (compile(server, escape, text), text.to_owned()),
+            Some((escape, text, _)) => (compile(server, escape, text), text.to_owned()),
             None => default_layout(server, format.as_deref()),
         };
         logs.push(Declared {
             target: target.clone(),
             layout,
             text,
-            line: located.line,
+            at: (located.file, located.line),
+            defined: found.map(|(_, _, definition)| (format.clone(), (definition.file, definition.line))),
             conditional: *conditional,
         });
     }
     logs
 }
 
-/// The text of the format that a log uses, if the configuration defines it.
+/// The text of the format that a log uses and its definition, if the configuration has it.
 fn format_of<'d>(
     server: Server,
     wanted: Option<&str>,
     before: &'d [Located],
     all: &'d [Located],
     host: usize,
-) -> Option<(Escape, &'d str)> {
+) -> Option<(Escape, &'d str, &'d Located)> {
     let named = |located: &'d Located| match &located.directive {
         Directive::Format { name, escape, text } if name.as_deref() == wanted => {
-            Some((*escape, text.as_str(), located.host))
+            Some((*escape, text.as_str(), located))
         }
         _ => None,
     };
-    let visible =
-        |(escape, text, of): (Escape, &'d str, usize)| (of == host || of == 0).then_some((escape, text, of));
+    let visible = |found: &(Escape, &'d str, &'d Located)| found.2.host == host || found.2.host == 0;
     // Apache takes the host's own, then the nearest before; formats may also stand after their use.
-    let mut found: Vec<_> = before
-        .iter()
-        .rev()
-        .filter_map(named)
-        .filter_map(visible)
-        .collect();
+    let mut found: Vec<_> = before.iter().rev().filter_map(named).filter(visible).collect();
     if wanted.is_some() {
-        found.extend(all.iter().filter_map(named).filter_map(visible));
+        found.extend(all.iter().filter_map(named).filter(visible));
     }
     if server == Server::Nginx && wanted.is_none() {
         return None;
     }
-    let own = found.iter().find(|(_, _, of)| *of == host).or(found.first())?;
-    Some((own.0, own.1))
+    let own = found.iter().find(|(_, _, located)| located.host == host);
+    own.or(found.first()).copied()
 }
 
 fn compile(server: Server, escape: Escape, text: &str) -> Result<Layout, FormatError> {

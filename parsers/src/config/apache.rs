@@ -35,6 +35,7 @@ pub fn directives(text: &str) -> Result<Vec<Located>, ConfigError> {
                         directive,
                         line,
                         host,
+                        file: 0,
                     });
                 }
             }

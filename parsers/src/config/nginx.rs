@@ -3,6 +3,8 @@
 use crate::config::{ConfigError, Directive, Located, Target};
 use crate::unescape::Escape;
 
+mod lua;
+
 /// The directives about logs in one file, in order.
 ///
 /// # Errors
@@ -16,6 +18,7 @@ pub fn directives(text: &str) -> Result<Vec<Located>, ConfigError> {
     let mut found = Vec::new();
     let mut words: Vec<String> = Vec::new();
     let mut start = 1;
+    let mut elsewhere = Elsewhere::default();
     while let Some(token) = tokens.next()? {
         if words.is_empty() {
             start = tokens.line;
@@ -23,16 +26,25 @@ pub fn directives(text: &str) -> Result<Vec<Located>, ConfigError> {
         match token {
             Token::Word(word) => words.push(word),
             Token::Open if words.first().is_some_and(|name| name.ends_with("_by_lua_block")) => {
-                tokens.skip_block()?;
+                tokens.skip_lua()?;
                 words.clear();
             }
-            Token::Open | Token::Close => words.clear(),
+            Token::Open => {
+                elsewhere.open(&words);
+                words.clear();
+            }
+            Token::Close => {
+                elsewhere.close();
+                words.clear();
+            }
             Token::End => {
-                if let Some(directive) = directive(&words) {
+                let directive = directive(&words).filter(|_| !elsewhere.is_within());
+                if let Some(directive) = directive {
                     found.push(Located {
                         directive,
                         line: start,
                         host: 0,
+                        file: 0,
                     });
                 }
                 words.clear();
@@ -46,6 +58,33 @@ pub fn directives(text: &str) -> Result<Vec<Located>, ConfigError> {
         message: "the file ends within a directive: a \";\" is missing",
         line: start,
     })
+}
+
+/// The blocks `stream` and `mail`: their lines tell of connections, and their format names are their own.
+#[derive(Default)]
+struct Elsewhere {
+    /// How many blocks are open.
+    depth: usize,
+    /// How many were open around it, within such a block.
+    around: Option<usize>,
+}
+
+impl Elsewhere {
+    fn open(&mut self, words: &[String]) {
+        if self.around.is_none() && matches!(words, [name] if name == "stream" || name == "mail") {
+            self.around = Some(self.depth);
+        }
+        self.depth += 1;
+    }
+
+    fn close(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        self.around = self.around.filter(|around| *around < self.depth);
+    }
+
+    fn is_within(&self) -> bool {
+        self.around.is_some()
+    }
 }
 
 enum Token {
@@ -160,26 +199,18 @@ impl Tokens<'_> {
         }
     }
 
-    /// A block of another language: up to the brace that closes it.
-    fn skip_block(&mut self) -> Result<(), ConfigError> {
+    /// A block of Lua: up to the brace that closes it, those in strings and comments left out.
+    fn skip_lua(&mut self) -> Result<(), ConfigError> {
         let start = self.line;
-        let mut depth = 1_usize;
-        while let Some(byte) = self.peek() {
-            self.at += 1;
-            match byte {
-                b'\n' => self.line += 1,
-                b'{' => depth += 1,
-                b'}' => depth -= 1,
-                _ => {}
-            }
-            if depth == 0 {
-                return Ok(());
-            }
-        }
-        Err(ConfigError {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let length = lua::block(rest).ok_or(ConfigError {
             message: "this block does not end",
             line: start,
-        })
+        })?;
+        let block = rest.get(..length).unwrap_or_default();
+        self.line += memchr::memchr_iter(b'\n', block).count();
+        self.at += length;
+        Ok(())
     }
 }
 

@@ -57,7 +57,7 @@ http {
     let logs = declared(Server::Nginx, &directives);
     assert_eq!(logs.len(), 5);
     assert_eq!(
-        (file(&logs[0]), logs[0].text.as_str(), logs[0].line),
+        (file(&logs[0]), logs[0].text.as_str(), logs[0].at.1),
         ("/var/log/nginx/access.log", "nginx-combined", 12)
     );
     assert_eq!(
@@ -75,6 +75,31 @@ http {
         Target::Syslog("syslog:server=unix:/dev/log".to_owned())
     );
     assert_eq!(logs[4].target, Target::Off);
+}
+
+#[test]
+fn braces_in_lua_hide_no_log() {
+    let text =
+        "server { set_by_lua_block $x { return \"a{\" -- it's }\n } access_log a.log; }\naccess_log b.log;";
+    let logs = nginx_logs(text);
+    let files: Vec<_> = logs.iter().map(|log| (file(log), log.at.1)).collect();
+    assert_eq!(files, [("a.log", 2), ("b.log", 3)]);
+}
+
+#[test]
+fn connections_are_no_requests() {
+    let text = "stream { log_format main '$remote_addr $protocol $status'; include stream.d/*;\n\
+                server { access_log tcp.log main; } }\n\
+                http { map $stream $x { default 0; } log_format main '$remote_addr $request'; access_log http.log main; }";
+    let logs = nginx_logs(text);
+    assert_eq!((logs.len(), file(&logs[0])), (1, "http.log"));
+    assert_eq!(logs[0].text, "$remote_addr $request");
+    assert_eq!(logs[0].defined, Some((Some("main".to_owned()), (0, 3))));
+    let includes = |located: &&Located| matches!(located.directive, Directive::Include { .. });
+    assert_eq!(
+        nginx::directives(text).unwrap().iter().filter(includes).count(),
+        0
+    );
 }
 
 #[test]
