@@ -32,7 +32,12 @@ pub(crate) struct Inner {
     pub header: Option<Box<str>>,
     /// What durations count, where the format leaves it open and somebody said it.
     pub durations: Option<Unit>,
+    /// Layouts whose first formats are tried on what the first one does not read.
+    pub others: Vec<Layout>,
 }
+
+/// Most formats that are tried for one log besides its first: a configuration may name any number.
+const MAX_OTHERS: usize = 15;
 
 /// What is tried first.
 #[derive(Debug, Clone, PartialEq)]
@@ -184,6 +189,19 @@ impl Layout {
         }
     }
 
+    /// The same, but lines that it does not read are tried in the format of `other` too: two formats were declared
+    /// for one log.
+    #[must_use]
+    pub fn or(&self, other: &Self) -> Self {
+        let mut inner = Inner::clone(&self.inner);
+        if *self != *other && !inner.others.contains(other) && inner.others.len() < MAX_OTHERS {
+            inner.others.push(other.clone());
+        }
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
     fn compiled(program: Program, server: &'static str, text: &str) -> Self {
         Self::of(
             First::Compiled(Arc::new(Compiled {
@@ -203,6 +221,7 @@ impl Layout {
                 only,
                 header: None,
                 durations: None,
+                others: Vec::new(),
             }),
         }
     }
@@ -267,6 +286,16 @@ impl Layout {
 
     /// One text from which [`Layout::from_state`] makes the same layout again; kept beside a file's cursor.
     pub fn state(&self) -> String {
+        let mut state = self.own_state();
+        for other in &self.inner.others {
+            // As below, the length tells where the text ends.
+            state = format!("or:{}:{state}{}", state.len(), other.own_state());
+        }
+        state
+    }
+
+    /// The state without the other layouts.
+    fn own_state(&self) -> String {
         let how = if self.inner.only { "only" } else { "first" };
         let mut state = format!("{how}:{}", self.name());
         if let Some(unit) = self.inner.durations {
@@ -285,6 +314,19 @@ impl Layout {
 
     /// The layout that a [`Layout::state`] describes; `None` for a text that is none (an older version's).
     pub fn from_state(state: &str) -> Option<Self> {
+        let mut others = Vec::new();
+        let mut state = state;
+        while let Some(rest) = state.strip_prefix("or:") {
+            let (length, rest) = rest.split_once(':')?;
+            let (before, other) = rest.split_at_checked(length.parse().ok()?)?;
+            others.push(Self::from_own_state(other)?);
+            state = before;
+        }
+        let first = Self::from_own_state(state)?;
+        Some(others.iter().rev().fold(first, |layout, other| layout.or(other)))
+    }
+
+    fn from_own_state(state: &str) -> Option<Self> {
         let (how, rest) = state.split_once(':')?;
         let (layout, header) = match rest.split_once(':') {
             Some((server @ ("nginx" | "nginx-json" | "nginx-none" | "apache"), rest)) => {
@@ -390,6 +432,40 @@ fn no_such_format(option: &str) -> FormatError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_may_be_declared_in_several_formats() {
+        let a = Layout::nginx(r#"$remote_addr "$request" $status"#, Escape::Nginx).unwrap();
+        let b = Layout::nginx("$status\n:$remote_addr:$request", Escape::Json).unwrap();
+        let layout = a.or(&b).or(&Layout::preset(Format::NginxCombined)).or(&a);
+        let lines: [(&[u8], Option<u16>); 4] = [
+            (br#"192.0.2.1 "GET / HTTP/1.1" 200"#, Some(200)),
+            (b"404\n:192.0.2.1:GET / HTTP/1.1", Some(404)),
+            (
+                br#"192.0.2.1 - - [21/Nov/2026:10:00:00 +0100] "GET / HTTP/1.1" 301 6 "-" "-""#,
+                Some(301),
+            ),
+            (
+                br#"192.0.2.1 - - [21/Nov/2026:10:00:00 +0100] "GET / HTTP/1.1" 301 6"#,
+                None,
+            ),
+        ];
+        for layout in [Layout::from_state(&layout.state()).unwrap(), layout.clone()] {
+            assert_eq!(layout.name(), "nginx");
+            for (line, status) in lines {
+                let mut record = Record::default();
+                let read = Parser::new(&layout).parse(line, &mut record).ok();
+                assert_eq!(
+                    read.and(record.status),
+                    status,
+                    "{}",
+                    String::from_utf8_lossy(line)
+                );
+            }
+        }
+        assert_eq!(Layout::from_state(&layout.state()), Some(layout));
+        assert_eq!(Layout::from_state("or:9:only:auto"), None);
+    }
 
     #[test]
     fn options() {

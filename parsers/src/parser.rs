@@ -144,6 +144,9 @@ impl Parser {
         if let Some(skip) = format::skip(line) {
             return Ok(Line::Skip(skip));
         }
+        if let Some(read) = self.parse_others(line, record) {
+            return Ok(read);
+        }
         let inner = address::without_marks(line);
         let marks = line.len() - inner.len();
         if marks > 0 {
@@ -216,6 +219,36 @@ impl Parser {
         let none = first.is_some_and(|format| format.is_clf() && format != Format::ApacheVhostCombined);
         let host = record.host.as_deref().unwrap_or_default();
         none && record.more.server_port.is_none() && address::peer(host).is_some()
+    }
+
+    /// Reads a line in one of the other formats that were declared for the log.
+    fn parse_others<'a>(&mut self, line: &'a [u8], record: &mut Record<'a>) -> Option<Line> {
+        let Self {
+            layout,
+            memo,
+            columns,
+            ..
+        } = self;
+        let mut skipped = None;
+        for other in &layout.inner().others {
+            restart(line, record);
+            let read = match &other.inner().first {
+                First::Preset(format) => {
+                    let strict = format.escape().unwrap_or_default();
+                    format.parse(line, record, memo, strict, columns.as_deref())
+                }
+                First::Compiled(compiled) => {
+                    compiled.program.parse(line, record, memo).map(|()| Line::Record)
+                }
+                First::Auto => continue,
+            };
+            match read {
+                Ok(Line::Record) => return Some(Line::Record),
+                Ok(skip) => skipped = Some(skip),
+                Err(_) => {}
+            }
+        }
+        skipped
     }
 
     /// Takes a line for the header that names the columns of those after it.
