@@ -337,3 +337,149 @@ fn a_configuration_that_breaks_or_declares_nothing_is_told() {
         assert!(said.contains(told), "{text}: {said}");
     }
 }
+
+/// A folder with a configuration, in which `DIR` is the folder itself, and logs.
+fn served(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let text = text.replace("DIR", dir.path().to_str().unwrap());
+        fs::write(dir.path().join(name), text).unwrap();
+    }
+    dir
+}
+
+/// What a replay of all that `server.conf` declares prints: paths of requests in order, and messages.
+fn replay_from(dir: &Path, configuration: &str) -> (Option<i32>, Vec<String>, String) {
+    let output = support::run(afw(dir).current_dir(dir).args([
+        "replay",
+        "--no-default-rules",
+        "--print",
+        "events",
+        "--format-from",
+        configuration,
+    ]));
+    let mut paths: Vec<String> = json_lines(&support::text(&output.stdout))
+        .iter()
+        .filter_map(|event| Some(event["url"]["path"].as_str()?.to_owned()))
+        .collect();
+    paths.sort();
+    (output.status.code(), paths, support::text(&output.stderr))
+}
+
+#[test]
+fn a_declared_format_that_is_not_understood_is_told_and_the_other_logs_are_read() {
+    let combined = "198.51.100.7 - - [21/Nov/2026:10:00:00 +0100] \"GET /a HTTP/1.1\" 200 6 \"-\" \"x\"\n";
+    let dir = served(&[
+        (
+            "server.conf",
+            "http {\n include inc.conf;\n server { access_log DIR/b.log bad; }\n server { access_log DIR/a.log; }\n}\n",
+        ),
+        ("inc.conf", "\n log_format bad '$remote_addr$status';\n"),
+        ("a.log", combined),
+        ("b.log", &combined.replace("/a", "/b")),
+        (
+            "only.conf",
+            "log_format bad '$remote_addr$status';\naccess_log DIR/a.log bad;\n",
+        ),
+    ]);
+    let (code, paths, said) = replay_from(dir.path(), "server.conf");
+    assert_eq!(
+        (code, paths),
+        (Some(0), vec!["/a".to_owned(), "/b".to_owned()]),
+        "{said}"
+    );
+    assert!(
+        said.contains("inc.conf line 2: log_format bad: the format of "),
+        "{said}"
+    );
+    assert!(said.contains("b.log is not understood: "), "{said}");
+    let (code, _, said) = replay_from(dir.path(), "only.conf");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("only.conf line 1: log_format bad: the format of "),
+        "{said}"
+    );
+}
+
+#[test]
+fn every_format_that_is_declared_for_a_path_is_tried() {
+    let main = "198.51.100.7 [21/Nov/2026:10:00:00 +0100] \"GET /a HTTP/1.1\" 200\n";
+    let json =
+        "{\"t\":\"2026-11-21T10:00:00+01:00\",\"a\":\"198.51.100.7\",\"r\":\"GET /b HTTP/1.1\",\"s\":200}\n";
+    let formats = "log_format main '$remote_addr [$time_local] \"$request\" $status';\n\
+                   log_format js escape=json '{\"t\":\"$time_iso8601\",\"a\":\"$remote_addr\",\"r\":\"$request\",\"s\":$status}';\n";
+    let dir = served(&[
+        (
+            "server.conf",
+            &format!("{formats} access_log DIR/$host.log main; access_log DIR/api-$host.log js;"),
+        ),
+        ("www.log", main),
+        ("api-www.log", json),
+        (
+            "shared.conf",
+            &format!("{formats} access_log DIR/both main if=$x; access_log DIR/both js if=$y;"),
+        ),
+        ("both", &format!("{main}{json}{main}")),
+    ]);
+    let (code, paths, said) = replay_from(dir.path(), "server.conf");
+    assert_eq!(
+        (code, paths),
+        (Some(0), vec!["/a".to_owned(), "/b".to_owned()]),
+        "{said}"
+    );
+    let (code, paths, said) = replay_from(dir.path(), "shared.conf");
+    assert_eq!((code, paths.join(" ").as_str()), (Some(0), "/a /a /b"), "{said}");
+}
+
+#[test]
+fn a_unit_of_durations_holds_for_the_log_that_declares_it() {
+    let line = |duration: &str| {
+        format!(
+            r#"{{"level":"info","ts":1646861401.5,"logger":"http.log.access","msg":"handled request","request":{{"remote_ip":"203.0.113.5","method":"GET","host":"h","uri":"/x"}},"duration":{duration},"size":0,"status":404}}"#
+        )
+    };
+    let dir = served(&[
+        (
+            "Caddyfile",
+            "a.example {\nlog {\noutput file DIR/a.log\nformat json {\nduration_format ms\n}\n}\n}\n\
+             b.example {\nlog {\noutput file DIR/b.log\n}\n}\n",
+        ),
+        ("a.log", &line("5")),
+        ("b.log", &line("0.25")),
+    ]);
+    let output = stdout(afw(dir.path()).current_dir(dir.path()).args([
+        "replay",
+        "--no-default-rules",
+        "--print",
+        "events",
+        "--format-from",
+        "Caddyfile",
+    ]));
+    let mut durations: Vec<_> = json_lines(&output)
+        .iter()
+        .map(|event| event["event"]["duration"].as_u64())
+        .collect();
+    durations.sort_unstable();
+    assert_eq!(durations, [Some(5_000_000), Some(250_000_000)], "{output}");
+}
+
+#[test]
+fn a_declared_log_that_is_not_there_names_who_declares_it() {
+    let dir = served(&[
+        ("server.conf", "http {\n access_log DIR/gone.log;\n}\n"),
+        ("glob.conf", "http {\n access_log DIR/gone-$host.log;\n}\n"),
+    ]);
+    let (code, _, said) = replay_from(dir.path(), "server.conf");
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("gone.log: no such file or directory; "), "{said}");
+    assert!(
+        said.contains("server.conf line 2 declares it\nhint: nothing was logged to it"),
+        "{said}"
+    );
+    let (code, _, said) = replay_from(dir.path(), "glob.conf");
+    assert_eq!(code, Some(3), "{said}");
+    assert!(
+        said.contains("no file matches /") && said.contains("gone-*.log"),
+        "{said}"
+    );
+}

@@ -1,7 +1,7 @@
 //! `afw replay`: the same analysis over history, once; with `--resume` from cron.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -179,7 +179,7 @@ impl Job {
         cursors: Vec<crate::source::Cursor>,
         drain: Duration,
     ) -> Result<Exit, Failure> {
-        self.say(&plan);
+        self.say(&plan, &formats);
         if plan.logs.is_empty() && plan.troubles.is_empty() && plan.notices.is_empty() && !self.resumes {
             let hint = match config.paths.iter().any(|path| path.is_dir()) {
                 true => {
@@ -189,7 +189,7 @@ impl Job {
             };
             tracing::error!(
                 "nothing to read: no file matches {}\nhint: {hint}",
-                shown_paths(config)
+                shown_paths(config, &formats)
             );
             self.troubles += 1;
         }
@@ -224,13 +224,16 @@ impl Job {
     }
 
     /// What the plan found out before anything was read.
-    fn say(&mut self, plan: &Plan) {
+    fn say(&mut self, plan: &Plan, formats: &Formats) {
         for notice in &plan.notices {
             tracing::info!("{notice}");
         }
         for trouble in &plan.troubles {
             self.troubles += 1;
-            tracing::error!("{trouble}");
+            match formats.declared_at(&trouble.path) {
+                Some(at) if !trouble.path.exists() => tracing::error!("{}", absent(trouble.clone(), at)),
+                _ => tracing::error!("{trouble}"),
+            }
         }
     }
 
@@ -312,13 +315,29 @@ impl Receiver for Job {
     }
 }
 
-fn shown_paths(config: &Config) -> String {
-    let paths: Vec<String> = config
-        .paths
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
+fn shown_paths(config: &Config, formats: &Formats) -> String {
+    let named = config.paths.iter().map(PathBuf::as_path);
+    let mut paths: Vec<&Path> = named.collect();
+    if paths.is_empty() {
+        paths = formats.declared_paths();
+    }
+    let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     paths.join(", ")
+}
+
+/// A log that a configuration declares and that is not there: who says that it should be.
+fn absent(mut trouble: Trouble, at: &str) -> Trouble {
+    trouble.what = format!("{}; {} declares it", trouble.what, printable(at));
+    let says_little = trouble
+        .hint
+        .as_deref()
+        .is_none_or(|hint| hint.starts_with("check the path"));
+    if says_little {
+        return trouble.hint(
+            "nothing was logged to it on this machine yet, or it lies elsewhere: name the logs to read",
+        );
+    }
+    trouble
 }
 
 /// What to say of a file that was named and is no access log.

@@ -3,6 +3,7 @@
 //! Nothing is parsed here for its own sake; `afw_parsers::recognise` judges lines, `source::servers` reads what servers
 //! declare.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use afw_parsers::recognise::HEAD_LINES;
@@ -45,15 +46,35 @@ impl Formats {
     }
 
     /// The layout that is named, or declared for a log's path; `None` where its lines have to say.
-    pub fn said(&self, log: &str) -> Option<&Layout> {
-        let said = self.named.as_ref().or_else(|| self.declared_for(log));
+    pub fn said(&self, log: &str) -> Option<Layout> {
+        let said = self.named.clone().or_else(|| self.declared_for(log));
         // `auto` says nothing: the first lines do.
-        said.filter(|layout| **layout != Layout::auto())
+        said.filter(|layout| *layout != Layout::auto())
     }
 
-    fn declared_for(&self, log: &str) -> Option<&Layout> {
-        let log = self.declared.as_ref()?.log_of(Path::new(log))?;
-        log.layout.as_ref().ok()
+    /// What is declared for a log's path: of several formats each is tried, since conditions may share out the lines.
+    fn declared_for(&self, log: &str) -> Option<Layout> {
+        let logs = self.declared.as_ref()?.logs_of(Path::new(log));
+        let understood = logs.iter().filter_map(|log| log.layout.as_ref().ok());
+        let auto = Layout::auto();
+        understood.cloned().reduce(|layout, other| match () {
+            () if other == auto => layout.or_any(),
+            () if layout == auto => other.or_any(),
+            () => layout.or(&other),
+        })
+    }
+
+    /// The paths that the configuration declares logs for, each once.
+    pub fn declared_paths(&self) -> Vec<&Path> {
+        let mut seen = HashSet::new();
+        let logs = self.declared.iter().flat_map(|servers| &servers.logs);
+        let paths = logs.map(|log| log.path.as_path());
+        paths.filter(|path| seen.insert(*path)).collect()
+    }
+
+    /// The file and line that declare a log.
+    pub fn declared_at(&self, path: &Path) -> Option<&str> {
+        Some(self.declared.as_ref()?.log_of(path)?.at.as_str())
     }
 
     /// Whether anything at all is said of a log, be it `auto`.
@@ -66,12 +87,13 @@ impl Formats {
     pub fn recognise(&self, log: &str, head: &[&[u8]]) -> Recognised {
         if let Some(layout) = self.said(log) {
             return Recognised {
-                layout: layout.clone(),
+                layout,
                 access_log: true,
             };
         }
         let recognition = Layout::recognise(head);
-        if self.named.is_none()
+        // What is declared for another path does not hold for one that has a declaration of its own, be it `auto`.
+        if !self.declares(log)
             && let Some(layout) = self.declared_for_lines(head, &recognition)
         {
             return Recognised {

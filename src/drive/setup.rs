@@ -16,7 +16,7 @@ use crate::enrich::crawler::Published;
 use crate::enrich::{Databases, Exemptions, ListFormat, ListSpec, Lists, Role};
 use crate::net::{Cidr, Ranges};
 use crate::sink::Sink;
-use crate::source::servers::Servers;
+use crate::source::servers::{DeclaredLog, Servers};
 use crate::text::system_message;
 
 use super::data::Data;
@@ -325,7 +325,14 @@ pub fn logs(config: &Config) -> Result<(Vec<PathBuf>, Formats), Failure> {
     for trouble in &servers.troubles {
         tracing::warn!("{trouble}");
     }
-    let paths: Vec<PathBuf> = servers.logs.iter().map(|log| log.path.clone()).collect();
+    if config.analysis.format_from.is_none() {
+        warn_of_formats(&servers);
+    }
+    let paths: Vec<PathBuf> = formats
+        .declared_paths()
+        .into_iter()
+        .map(Path::to_path_buf)
+        .collect();
     if paths.is_empty() {
         return Err(nothing_declared(&servers));
     }
@@ -335,28 +342,29 @@ pub fn logs(config: &Config) -> Result<(Vec<PathBuf>, Formats), Failure> {
 /// The server configuration that `--format-from` names.
 fn servers_of(path: &Path) -> Result<Servers, Failure> {
     let servers = Servers::from_file(path);
-    let broken = servers
-        .logs
-        .iter()
-        .find_map(|log| Some((log.layout.as_ref().err()?, &log.text)));
     if let Some(trouble) = servers.troubles.first() {
         return Err(Failure::usage(format!("--format-from {trouble}")));
     }
-    match broken {
-        Some((error, text)) => Err(Failure::usage(format!(
-            "--format-from {}: {error}\n{}",
-            path.display(),
-            error.caret(text)
-        ))),
-        None => {
-            if servers.logs.is_empty() && servers.formats.is_empty() {
-                tracing::warn!(
-                    "--format-from {}: it declares no log and no format; lines say what they are",
-                    path.display()
-                );
-            }
-            Ok(servers)
-        }
+    let broken = servers.logs.iter().find_map(DeclaredLog::mistake);
+    if let (Some(mistake), None) = (broken, servers.layouts().next()) {
+        return Err(Failure::usage(format!("--format-from {mistake}")));
+    }
+    warn_of_formats(&servers);
+    if servers.logs.is_empty() && servers.formats.is_empty() {
+        tracing::warn!(
+            "--format-from {}: it declares no log and no format; lines say what they are",
+            path.display()
+        );
+    }
+    Ok(servers)
+}
+
+/// Names the logs whose declared format could not be compiled. The others are read all the same.
+fn warn_of_formats(servers: &Servers) {
+    /// Of very many the first tell enough.
+    const MOST: usize = 20;
+    for mistake in servers.logs.iter().filter_map(DeclaredLog::mistake).take(MOST) {
+        tracing::warn!("{mistake}");
     }
 }
 

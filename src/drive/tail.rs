@@ -308,11 +308,12 @@ impl Tail {
             .layouts
             .get(&batch.cursor.id)
             .filter(|_| batch.base > 0 || batch.cursor.id == 0)
-            .filter(|layout| !is_open(layout));
+            .filter(|layout| !is_open(layout))
+            .cloned();
         // A reload may say another format of a file that is being read.
         let said = || {
             let before = self.layouts_before.get(&batch.cursor.id)?;
-            Some(self.formats.said(&batch.file).unwrap_or(before))
+            Some(self.formats.said(&batch.file).unwrap_or_else(|| before.clone()))
         };
         let stored = || {
             batch
@@ -325,7 +326,6 @@ impl Tail {
         };
         known
             .or_else(|| said().filter(|layout| batch.base > 0 && !is_open(layout)))
-            .cloned()
             .or_else(stored)
             .unwrap_or_else(|| self.formats.recognise(&batch.file, &batch.head()).layout)
     }

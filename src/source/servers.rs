@@ -3,21 +3,24 @@
 //! Loads the files; what their directives mean is [`afw_parsers::config`]'s to say. Bounded: so many files, so many
 //! bytes, so deep. Next: [`super::discover`], which the paths found here go to.
 
-use std::collections::HashMap;
 use std::io::Read;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use afw_parsers::compile::FormatError;
-use afw_parsers::config::{ConfigError, Directive, Located, Server, Target, apache, declared, nginx};
+use afw_parsers::config::{Directive, Server, apache, declared, nginx};
 use afw_parsers::{Escape, Layout};
 
 use super::discover::Family;
 use super::spec::{Notice, Trouble};
+use crate::text::of_path;
 
 mod caddy;
+mod load;
 #[cfg(test)]
 mod tests;
+
+use load::{Loader, Place};
 
 /// Main configurations of nginx and its kin, where packages and builds put them.
 const NGINX: [&str; 7] = [
@@ -44,8 +47,6 @@ const CADDY: [&str; 3] = [
     "var/lib/caddy/.config/caddy/autosave.json",
     "etc/caddy/caddy.json",
 ];
-/// Where nginx takes relative log paths from, by build.
-const NGINX_PREFIXES: [&str; 3] = ["usr/share/nginx", "usr/local/nginx", "etc/nginx"];
 /// Most files read of one configuration.
 const MAX_FILES: usize = 20_000;
 /// Most bytes read of one configuration.
@@ -60,7 +61,7 @@ const MAX_DEPTH: usize = 16;
 /// What configurations declare.
 #[derive(Debug, Clone, Default)]
 pub struct Servers {
-    /// The logs, each path once.
+    /// The logs, each path once for each format that it is declared in.
     pub logs: Vec<DeclaredLog>,
     /// Named formats, for logs that the configuration does not name.
     pub formats: Vec<DeclaredFormat>,
@@ -85,6 +86,27 @@ pub struct DeclaredLog {
     pub text: String,
     /// The main configuration it is from.
     pub config: PathBuf,
+    /// The file and line that declare it.
+    pub at: String,
+    /// The file and line that define its format, and how it is called, where it has a definition of its own.
+    pub defined: Option<String>,
+}
+
+impl DeclaredLog {
+    /// What to say of a format that could not be compiled: where it stands, which log has it, and what is wrong.
+    pub fn mistake(&self) -> Option<String> {
+        let error = self.layout.as_ref().err()?;
+        let at = self.defined.as_deref().unwrap_or(&self.at);
+        let log = of_path(&self.path);
+        let hint = error.hint.as_deref();
+        Some(format!(
+            "{at}: the format of {log} is not understood: {} at byte {} of the format\n{}\nhint: {}",
+            error.message,
+            error.at,
+            error.caret(&self.text),
+            hint.unwrap_or("its lines say what they are; --format says it for one log")
+        ))
+    }
 }
 
 /// A format that a configuration names.
@@ -145,21 +167,35 @@ impl Servers {
         servers
     }
 
-    /// The log that is declared for a path: by the path itself, as a match of a glob, or as a rotated generation.
+    /// The log that is declared for a path, of several the first of [`Servers::logs_of`].
     pub fn log_of(&self, path: &Path) -> Option<&DeclaredLog> {
+        self.logs_of(path).first().copied()
+    }
+
+    /// The logs that are declared for a path: by the path itself or as a rotated generation of it; else as a match of
+    /// globs, of which the one with most letters of its own says most.
+    pub fn logs_of(&self, path: &Path) -> Vec<&DeclaredLog> {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
         let family = Family::of(&path).0;
-        let same_name = |log: &&DeclaredLog| log.path == path || Family::of(&log.path).0 == family;
+        let same_path = |log: &&DeclaredLog| log.path.as_os_str() == path.as_os_str();
+        let same_name = |log: &&DeclaredLog| Family::of(&log.path).0 == family;
         let matches = |log: &&DeclaredLog| {
             let pattern = log.path.to_str().filter(|text| text.contains('*'));
             pattern
                 .and_then(|text| glob::Pattern::new(text).ok())
                 .is_some_and(|glob| glob.matches_path(&path))
         };
-        self.logs
-            .iter()
-            .find(same_name)
-            .or_else(|| self.logs.iter().find(matches))
+        let mut named: Vec<_> = self.logs.iter().filter(same_path).collect();
+        if named.is_empty() {
+            named = self.logs.iter().filter(same_name).collect();
+        }
+        if !named.is_empty() {
+            return named;
+        }
+        let mut matching: Vec<_> = self.logs.iter().filter(matches).collect();
+        let letters = |log: &&DeclaredLog| log.path.as_os_str().len();
+        matching.sort_by_key(|log| std::cmp::Reverse(letters(log)));
+        matching
     }
 
     /// Every format that is declared and understood: those of logs first, then those that no log uses.
@@ -198,6 +234,10 @@ impl Servers {
                     layout: log.layout,
                     text: log.text,
                     config: path.into(),
+                    at: loader.spot(log.at),
+                    defined: log
+                        .defined
+                        .map(|(name, at)| loader.definition(name.as_deref(), at)),
                 }),
                 Place::Elsewhere(what) => self.notices.push(Notice {
                     path: path.into(),
@@ -206,7 +246,9 @@ impl Servers {
                 Place::Nowhere => {}
             }
         }
-        let silent = self.logs.len() == before && server == Server::Nginx;
+        // A configuration from elsewhere says nothing of this machine's log.
+        let is_here = NGINX.iter().any(|place| root.join(place) == path);
+        let silent = self.logs.len() == before && server == Server::Nginx && is_here;
         let usual = root.join("var/log/nginx/access.log");
         if silent && usual.exists() {
             // Built in by every package of it.
@@ -217,12 +259,15 @@ impl Servers {
                 layout,
                 text,
                 config: path.into(),
+                at: of_path(path).into_owned(),
+                defined: None,
             });
         }
     }
 
     fn add(&mut self, log: DeclaredLog) {
-        if self.logs.iter().all(|other| other.path != log.path) {
+        let same = |other: &DeclaredLog| other.path == log.path && other.layout == log.layout;
+        if !self.logs.iter().any(same) {
             self.logs.push(log);
         }
     }
@@ -241,14 +286,23 @@ fn is_nginx(text: &str) -> bool {
     let of_apache = apache::directives(text).map_or(0, |found| found.len());
     match nginx::directives(text) {
         Ok(found) => !found.is_empty() && found.len() >= of_apache,
-        Err(_) => of_apache == 0 && text.contains([';', '{']),
+        Err(_) => of_apache == 0 && (text.contains([';', '{']) || has_nginx_word(text)),
     }
+}
+
+/// Whether a line begins with what only nginx has: a text that breaks off may be too short for any punctuation.
+fn has_nginx_word(text: &str) -> bool {
+    let first = |line: &str| matches!(line.split_whitespace().next(), Some("log_format" | "access_log"));
+    text.lines().any(first)
 }
 
 /// The text of a file, if it is no longer than a configuration may be. Devices and pipes need not end.
 fn read(path: &Path) -> Result<String, Trouble> {
     let failed = |error| Trouble::io(path, &error);
     let kind = std::fs::metadata(path).map_err(failed)?.file_type();
+    if kind.is_dir() {
+        return Err(Trouble::new(path, "is a directory, not a configuration").hint(main_file_hint(path)));
+    }
     // A pipe that the shell made (`<(…)`) lies there as well.
     let system = ["/proc", "/sys"].iter().any(|tree| path.starts_with(tree));
     let endless = system || kind.is_char_device() || kind.is_fifo();
@@ -264,6 +318,22 @@ fn read(path: &Path) -> Result<String, Trouble> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// The file that was probably meant by the directory it lies in.
+fn main_file_hint(directory: &Path) -> String {
+    let usual = [
+        "nginx.conf",
+        "apache2.conf",
+        "httpd.conf",
+        "conf/httpd.conf",
+        "Caddyfile",
+    ];
+    let files = usual.iter().map(|name| directory.join(name));
+    match files.into_iter().find(|path| path.is_file()) {
+        Some(file) => format!("did you mean {}?", of_path(&file)),
+        None => String::from("name the server's main configuration, such as /etc/nginx/nginx.conf"),
+    }
+}
+
 fn too_large(path: &Path) -> Trouble {
     Trouble::new(path, "the configuration is too large, the rest was not read")
 }
@@ -277,205 +347,6 @@ fn note(troubles: &mut Vec<Trouble>, trouble: Trouble) {
     }
 }
 
-/// Where a log's lines go.
-enum Place {
-    File(PathBuf),
-    Elsewhere(String),
-    Nowhere,
-}
-
-/// Reads a configuration with all it includes.
-struct Loader<'r> {
-    root: &'r Path,
-    server: Server,
-    /// What relative paths are relative to.
-    base: PathBuf,
-    variables: HashMap<String, String>,
-    open: Vec<PathBuf>,
-    files: usize,
-    bytes: u64,
-    /// Whether it was said that no more is read.
-    full: bool,
-    hosts: usize,
-    troubles: Vec<Trouble>,
-}
-
-impl<'r> Loader<'r> {
-    fn new(root: &'r Path, server: Server, path: &Path) -> Self {
-        let base = path.parent().unwrap_or(Path::new("/")).to_path_buf();
-        let variables = match server {
-            Server::Nginx => HashMap::new(),
-            Server::Apache => exported(&base.join("envvars")),
-        };
-        let (open, troubles) = (Vec::new(), Vec::new());
-        Self {
-            root,
-            server,
-            base,
-            variables,
-            open,
-            files: 0,
-            bytes: 0,
-            full: false,
-            hosts: 0,
-            troubles,
-        }
-    }
-
-    /// Adds the directives of a file, those of included files in the place of their includes. `host` is the one
-    /// that the including line stands in.
-    fn file(&mut self, path: &Path, host: usize, depth: usize, into: &mut Vec<Located>) {
-        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
-        if self.open.contains(&real) || depth > MAX_DEPTH {
-            let trouble = Trouble::new(path, "includes itself");
-            let trouble = trouble.hint("take the include out; it was not followed");
-            return note(&mut self.troubles, trouble);
-        }
-        let Some(text) = self.text(path) else {
-            return;
-        };
-        let found = match self.parse(&text) {
-            Ok(found) => found,
-            Err(error) => return note(&mut self.troubles, Trouble::new(path, error.to_string())),
-        };
-        self.open.push(real);
-        let first_host = self.hosts;
-        self.hosts += found.iter().map(|located| located.host).max().unwrap_or_default();
-        for located in found {
-            let host = if located.host == 0 {
-                host
-            } else {
-                first_host + located.host
-            };
-            self.directive(Located { host, ..located }, depth, into);
-        }
-        self.open.pop();
-    }
-
-    fn parse(&self, text: &str) -> Result<Vec<Located>, ConfigError> {
-        match self.server {
-            Server::Nginx => nginx::directives(text),
-            Server::Apache => apache::directives(text),
-        }
-    }
-
-    fn directive(&mut self, located: Located, depth: usize, into: &mut Vec<Located>) {
-        match &located.directive {
-            Directive::Include { pattern, optional } => {
-                for path in self.included(pattern, *optional) {
-                    self.file(&path, located.host, depth + 1, into);
-                }
-            }
-            Directive::Define { name, value } => {
-                let value = self.expand(value);
-                self.variables.insert(name.clone(), value);
-            }
-            Directive::Root { path } => self.base = self.rooted(Path::new(&self.expand(path))),
-            _ => into.push(located),
-        }
-    }
-
-    /// The files that an include names: one, those that a glob matches, or all in a directory.
-    fn included(&mut self, pattern: &str, optional: bool) -> Vec<PathBuf> {
-        let path = self.rooted(&self.base.join(self.expand(pattern)));
-        if path.is_dir() {
-            return matches_of(&path.join("*"))
-                .into_iter()
-                .filter(|path| path.is_file())
-                .collect();
-        }
-        let wild = path.to_str().is_some_and(|text| text.contains(['*', '?', '[']));
-        if wild {
-            return matches_of(&path);
-        }
-        if !path.exists() && !optional {
-            note(
-                &mut self.troubles,
-                Trouble::new(&path, "is included but not there"),
-            );
-        }
-        if path.exists() { vec![path] } else { Vec::new() }
-    }
-
-    fn text(&mut self, path: &Path) -> Option<String> {
-        self.files += 1;
-        let broken = self.troubles.len() > MAX_TROUBLES;
-        if broken || self.files > MAX_FILES || self.bytes > MAX_BYTES {
-            if !self.full {
-                self.full = true;
-                note(&mut self.troubles, too_large(path));
-            }
-            return None;
-        }
-        match read(path) {
-            Ok(text) => {
-                self.bytes += text.len() as u64;
-                Some(text)
-            }
-            Err(trouble) => {
-                note(&mut self.troubles, trouble);
-                None
-            }
-        }
-    }
-
-    /// A path of the configuration under the root that is looked at.
-    fn rooted(&self, path: &Path) -> PathBuf {
-        if path.starts_with(self.root) {
-            return path.into();
-        }
-        match path.strip_prefix("/") {
-            Ok(below) => self.root.join(below),
-            Err(_) => self.base.join(path),
-        }
-    }
-
-    /// Puts in the values of `${NAME}` that are known.
-    fn expand(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for (name, value) in &self.variables {
-            // Values may hold values: what doubles itself stays as it is.
-            let name = format!("${{{name}}}");
-            let uses = text.matches(&name).count();
-            if uses > 0 && text.len() + uses * value.len() <= MAX_EXPANDED {
-                text = text.replace(&name, value);
-            }
-        }
-        text
-    }
-
-    fn place(&self, target: &Target) -> Place {
-        match target {
-            Target::Off => Place::Nowhere,
-            Target::Syslog(to) => Place::Elsewhere(format!(
-                "logs to {to}, which is no file; name the file it ends in"
-            )),
-            Target::Pipe(program) => match rotated_by(&self.expand(program)) {
-                Some(path) => self.file_place(&path),
-                None => Place::Elsewhere(format!("logs to a program ({program}); name the file it writes")),
-            },
-            Target::File(path) => self.file_place(&self.expand(path)),
-        }
-    }
-
-    fn file_place(&self, path: &str) -> Place {
-        if path.starts_with("/dev/") || path.is_empty() {
-            return Place::Nowhere;
-        }
-        let path = PathBuf::from(without_variables(path));
-        if path.is_relative() && self.server == Server::Nginx {
-            let prefixes = NGINX_PREFIXES
-                .iter()
-                .map(|prefix| self.root.join(prefix).join(&path));
-            let found = prefixes
-                .into_iter()
-                .find(|path| path.parent().is_some_and(Path::is_dir));
-            return found.map_or(Place::Nowhere, Place::File);
-        }
-        Place::File(self.rooted(&path))
-    }
-}
-
 /// The matches of a glob, sorted, as servers take them.
 fn matches_of(pattern: &Path) -> Vec<PathBuf> {
     let Some(Ok(paths)) = pattern.to_str().map(glob::glob) else {
@@ -486,64 +357,4 @@ fn matches_of(pattern: &Path) -> Vec<PathBuf> {
         .filter(|path| path.is_file())
         .take(MAX_FILES)
         .collect()
-}
-
-/// Variables that Debian's `envvars` exports.
-fn exported(path: &Path) -> HashMap<String, String> {
-    let text = std::fs::read(path).unwrap_or_default();
-    String::from_utf8_lossy(&text)
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("export ")?.split_once('='))
-        .map(|(name, value)| {
-            (
-                name.to_owned(),
-                value.trim_matches(['"', '\'']).replace("$SUFFIX", ""),
-            )
-        })
-        .collect()
-}
-
-/// The path in a call of rotatelogs or cronolog, as a glob.
-fn rotated_by(program: &str) -> Option<String> {
-    let mut words = program.trim_start_matches(['|', '$']).split_whitespace();
-    let name = words.next()?.rsplit('/').next()?;
-    if !matches!(name, "rotatelogs" | "rotatelogs2" | "cronolog") {
-        return None;
-    }
-    let path = words.find(|word| word.starts_with('/') || word.contains('%'))?;
-    Some(if path.contains('%') {
-        path.to_owned()
-    } else {
-        format!("{path}*")
-    })
-}
-
-/// A path with nginx's `$variables` and `strftime`'s `%Y` as a glob.
-fn without_variables(path: &str) -> String {
-    let mut out = String::new();
-    let mut letters = path.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '$' if letters.peek() == Some(&'{') => {
-                letters.by_ref().find(|letter| *letter == '}');
-                out.push('*');
-            }
-            '$' => {
-                while letters
-                    .next_if(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
-                    .is_some()
-                {}
-                out.push('*');
-            }
-            '%' => {
-                letters.next();
-                out.push('*');
-            }
-            other => out.push(other),
-        }
-    }
-    while out.contains("**") {
-        out = out.replace("**", "*");
-    }
-    out
 }

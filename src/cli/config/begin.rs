@@ -1,5 +1,6 @@
 //! `afw config init`: a file to start from, with what was found on this machine.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use crate::source::servers::Servers;
@@ -22,7 +23,9 @@ fn paths(servers: &Servers) -> String {
     let mut text =
         "# Found on this machine; without this key afw looks for them by itself at each start.\npaths = [\n"
             .to_owned();
-    for log in &servers.logs {
+    let mut seen = HashSet::new();
+    // One that is declared in several formats is read once.
+    for log in servers.logs.iter().filter(|log| seen.insert(&log.path)) {
         let format = match &log.layout {
             Ok(layout) => layout.name().to_owned(),
             Err(error) => format!("its format is not understood: {}", error.message),

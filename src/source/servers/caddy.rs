@@ -2,13 +2,18 @@
 //! read, since Caddy's encoders can be told to leave out and rename what they write; only the unit of durations,
 //! which no line tells, is taken from the configuration.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use afw_parsers::{Format, Layout, Unit};
 use serde_json::Value;
 
-use super::{DeclaredLog, MAX_DEPTH, MAX_FILES, MAX_TROUBLES, Servers, matches_of, note, read};
-use crate::source::spec::Trouble;
+use super::{DeclaredLog, Servers, read};
+use crate::source::spec::{Notice, Trouble};
+use crate::text::{of_path, printable};
+
+mod file;
+
+use file::caddyfile;
 
 impl Servers {
     pub(super) fn load_caddy(&mut self, root: &Path, path: &Path) {
@@ -16,14 +21,24 @@ impl Servers {
         let mut found = Vec::new();
         if path.extension().is_some_and(|ending| ending == "json") {
             match read_json(path) {
-                Ok(value) => json_files(&value, &mut found),
+                Ok(value) => json_files(&value, path, &mut found),
                 Err(trouble) => self.troubles.push(trouble),
             }
         } else {
-            let mut files = 0;
-            caddyfile(path, 0, &mut files, &mut found, &mut self.troubles);
+            found = caddyfile(path, &mut self.troubles);
         }
-        for CaddyLog { file, durations } in found {
+        for CaddyLog { file, durations, at } in found {
+            let Some(file) = without_placeholders(&file) else {
+                let what = format!(
+                    "{at} logs to {}, which only Caddy can fill in; name the file",
+                    printable(&file)
+                );
+                self.notices.push(Notice {
+                    path: path.into(),
+                    what,
+                });
+                continue;
+            };
             let file = match Path::new(&file).strip_prefix("/") {
                 Ok(below) => root.join(below),
                 Err(_) => path.parent().unwrap_or(root).join(&file),
@@ -37,6 +52,8 @@ impl Servers {
                 layout: Ok(layout),
                 text: text.to_owned(),
                 config: path.into(),
+                at,
+                defined: None,
             });
         }
     }
@@ -52,6 +69,8 @@ pub(super) fn is_configuration(path: &Path) -> bool {
 struct CaddyLog {
     file: String,
     durations: Option<Unit>,
+    /// Where it stands, for people.
+    at: String,
 }
 
 /// What `duration_format` means: text and seconds need no telling apart.
@@ -64,7 +83,7 @@ fn read_json(path: &Path) -> Result<Value, Trouble> {
 }
 
 /// `logging.logs.*.writer` of kind `file`.
-fn json_files(value: &Value, found: &mut Vec<CaddyLog>) {
+fn json_files(value: &Value, path: &Path, found: &mut Vec<CaddyLog>) {
     let logs = value.pointer("/logging/logs").and_then(Value::as_object);
     for log in logs.into_iter().flat_map(serde_json::Map::values) {
         let is_file = log.pointer("/writer/output").and_then(Value::as_str) == Some("file");
@@ -74,73 +93,26 @@ fn json_files(value: &Value, found: &mut Vec<CaddyLog>) {
             found.push(CaddyLog {
                 file: name.to_owned(),
                 durations: formats.find_map(unit),
+                at: of_path(path).into_owned(),
             });
         }
     }
 }
 
-/// The `log` block that is being read.
-#[derive(Default)]
-struct Block {
-    /// How many blocks are open around it.
-    around: usize,
-    files: Vec<String>,
-    durations: Option<Unit>,
-}
-
-impl Block {
-    fn close(self, found: &mut Vec<CaddyLog>) {
-        let durations = self.durations;
-        let of = |file| CaddyLog { file, durations };
-        found.extend(self.files.into_iter().map(of));
+/// A path with Caddy's `{placeholders}` as a glob; `None` where the very beginning is one, so that it could lie
+/// anywhere.
+fn without_placeholders(path: &str) -> Option<String> {
+    if path.starts_with('{') {
+        return None;
     }
-}
-
-/// `output file PATH` of a Caddyfile, with what it imports.
-fn caddyfile(
-    path: &Path,
-    depth: usize,
-    files: &mut usize,
-    found: &mut Vec<CaddyLog>,
-    troubles: &mut Vec<Trouble>,
-) {
-    *files += 1;
-    if depth > MAX_DEPTH || *files > MAX_FILES || troubles.len() > MAX_TROUBLES {
-        return note(troubles, Trouble::new(path, "imports too much, not read"));
+    let mut pieces = path.split('{');
+    let mut out = pieces.next()?.to_owned();
+    for piece in pieces {
+        let after = piece.split_once('}').map_or("", |(_, after)| after);
+        if !out.ends_with('*') {
+            out.push('*');
+        }
+        out.push_str(after);
     }
-    let text = match read(path) {
-        Ok(text) => text,
-        Err(trouble) => return note(troubles, trouble),
-    };
-    let (mut open, mut block) = (0usize, Block::default());
-    for line in text.lines() {
-        let mut words = line.split_whitespace().map(|word| word.trim_matches(['"', '`']));
-        match (words.next(), words.next(), words.next()) {
-            (Some("log"), ..) => {
-                std::mem::take(&mut block).close(found);
-                block.around = open;
-            }
-            (Some("output"), Some("file"), Some(file)) => block.files.push(file.to_owned()),
-            (Some("duration_format"), Some(format), _) => block.durations = unit(format),
-            (Some("import"), Some(pattern), _) => {
-                // A snippet's name is no path and matches nothing.
-                let pattern: PathBuf = path.parent().unwrap_or(Path::new("")).join(pattern);
-                for import in matches_of(&pattern) {
-                    caddyfile(&import, depth + 1, files, found, troubles);
-                }
-            }
-            _ => {}
-        }
-        for word in line.split_whitespace() {
-            open = match word {
-                "{" => open + 1,
-                "}" => open.saturating_sub(1),
-                _ => open,
-            };
-        }
-        if open <= block.around {
-            std::mem::take(&mut block).close(found);
-        }
-    }
-    block.close(found);
+    Some(out)
 }

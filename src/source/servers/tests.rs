@@ -139,6 +139,39 @@ fn caddy_by_caddyfile_and_json() {
 }
 
 #[test]
+fn caddy_with_snippets_quotes_and_variables() {
+    let root = root(&[(
+        "etc/caddy/Caddyfile",
+        "(logging) {\n\tlog {\n\t\toutput file /srv/{args[0]}.log\n\t\timport units\n\t}\n}\n\
+         (units) {\n\tformat json {\n\t\tduration_format ms\n\t}\n}\n(unused) {\n log {\n output file /srv/no.log\n }\n}\n\
+         a.org {\n\timport logging a\n}\nb.org {\n\timport logging \"b c\"\n}\n\
+         c.org {\n\tlog {\n\t\toutput file {$DIR:/var/log}/c.log\n\t}\n}\n\
+         d.org {\n\tlog {\n\t\toutput file `/srv/{$SITE}/{args[1]}.log` # {\n\t}\n}\n\
+         e.org {\n\tlog {\n\t\toutput file {$HOME}/e.log\n\t}\n}\n",
+    )]);
+    assert_eq!(
+        logs(&root),
+        [
+            "srv/a.log caddy",
+            "srv/b c.log caddy",
+            "var/log/c.log auto",
+            "srv/*/*.log auto"
+        ]
+    );
+    let servers = Servers::find(root.path());
+    assert!(
+        servers.logs[2].at.ends_with("etc/caddy/Caddyfile line 25"),
+        "{}",
+        servers.logs[2].at
+    );
+    assert!(
+        servers.notices[0].what.contains("{$HOME}/e.log"),
+        "{:?}",
+        servers.notices
+    );
+}
+
+#[test]
 fn a_single_file_is_nginx_or_apache_by_its_content() {
     let root = root(&[
         (
@@ -153,6 +186,100 @@ fn a_single_file_is_nginx_or_apache_by_its_content() {
         assert_eq!(servers.formats[0].name, "x");
     }
     assert_eq!(Servers::from_file(Path::new("/missing.conf")).troubles.len(), 1);
+}
+
+#[test]
+fn what_is_named_without_a_place_of_its_own() {
+    let root = root(&[
+        (
+            "srv/nginx/conf/nginx.conf",
+            "http { access_log logs/a.log; server { access_log nowhere/b.log; } }",
+        ),
+        ("srv/nginx/logs/a.log", ""),
+        ("srv/cut.conf", "log_format x '$remote_addr [$time_local] \n"),
+    ]);
+    let servers = Servers::from_file(&root.path().join("srv/nginx/conf/nginx.conf"));
+    assert_eq!(servers.logs.len(), 1, "{:?}", servers.logs);
+    assert_eq!(servers.logs[0].path, root.path().join("srv/nginx/logs/a.log"));
+    assert!(
+        servers.notices[0].what.contains("nowhere/b.log"),
+        "{:?}",
+        servers.notices
+    );
+
+    let servers = Servers::from_file(&root.path().join("srv/cut.conf"));
+    assert_eq!(servers.troubles[0].what, "line 1: this string does not end");
+
+    let servers = Servers::from_file(&root.path().join("srv/nginx/conf"));
+    let told = servers.troubles[0].to_string();
+    assert!(
+        told.contains("is a directory, not a configuration\nhint: did you mean "),
+        "{told}"
+    );
+    assert!(told.ends_with("srv/nginx/conf/nginx.conf?"), "{told}");
+}
+
+#[test]
+fn a_configuration_from_elsewhere_does_not_speak_of_this_machine() {
+    let root = root(&[
+        ("etc/nginx/nginx.conf", "http { }"),
+        ("var/log/nginx/access.log", ""),
+        ("home/nginx.conf", "http { }"),
+    ]);
+    assert_eq!(logs(&root), ["var/log/nginx/access.log nginx-combined"]);
+    let mut servers = Servers::default();
+    servers.load(root.path(), Server::Nginx, &root.path().join("home/nginx.conf"));
+    assert!(servers.logs.is_empty(), "{:?}", servers.logs);
+}
+
+#[test]
+fn apache_includes_directories_with_all_below_and_expands_formats() {
+    let root = root(&[
+        (
+            "etc/apache2/apache2.conf",
+            "Define FMT \"%h %l %u %t \\\"%r\\\" %>s %b\"\nLogFormat \"${FMT} %D\" timed\nInclude conf.d\nInclude more/*\n\
+             CustomLog /var/log/in.log \"${FMT} %T\"\n",
+        ),
+        (
+            "etc/apache2/conf.d/a/b/x.conf",
+            "CustomLog /var/log/x.log timed\n",
+        ),
+        ("etc/apache2/conf.d/z.conf", "CustomLog /var/log/z.log timed\n"),
+        ("etc/apache2/more/m/y.conf", "CustomLog /var/log/y.log timed\n"),
+    ]);
+    // Links that lead back end somewhere.
+    std::os::unix::fs::symlink(
+        root.path().join("etc/apache2/more"),
+        root.path().join("etc/apache2/more/m/back"),
+    )
+    .unwrap();
+    let names = ["x", "z", "y", "in"].map(|name| format!("var/log/{name}.log apache"));
+    assert_eq!(logs(&root), names);
+    let servers = Servers::find(root.path());
+    assert_eq!(servers.logs[0].text, r#"%h %l %u %t "%r" %>s %b %D"#);
+    assert_eq!(servers.logs[3].text, r#"%h %l %u %t "%r" %>s %b %T"#);
+}
+
+#[test]
+fn the_path_itself_says_more_than_a_generation_and_that_more_than_a_glob() {
+    let root = root(&[(
+        "etc/nginx/nginx.conf",
+        "http { log_format a '$status'; log_format b '$status $request';\n\
+         access_log /srv/$host.log; access_log /srv/a.log.1; access_log /srv/a.log a; access_log /srv/a.log b;\n\
+         access_log /srv/a.log a; access_log /srv/a-$host.log b; }",
+    )]);
+    let servers = Servers::find(root.path());
+    let texts = |name: &str| -> Vec<&str> {
+        let logs = servers.logs_of(&root.path().join("srv").join(name));
+        logs.iter().map(|log| log.text.as_str()).collect()
+    };
+    assert_eq!(texts("a.log"), ["$status", "$status $request"]);
+    assert_eq!(texts("a.log.1"), ["nginx-combined"]);
+    assert_eq!(
+        texts("a.log.2.gz"),
+        ["nginx-combined", "$status", "$status $request"]
+    );
+    assert_eq!(texts("a-x.log"), ["$status $request", "nginx-combined"]);
 }
 
 #[test]
