@@ -1,7 +1,7 @@
 //! [`Verdicts`]: the hits of requests that come again and again in the same words.
 //!
 //! A verdict depends on the fields that the rules look at, and on nothing else. Their values, one behind the other, are
-//! the key, with a number for target and referrer ([`wording`]) and for the agent; of a number that is only compared, the
+//! the key, with a number for target and referrer ([`mod@wording`]) and for the agent; of a number that is only compared, the
 //! key holds on which side of each limit it lies. A line in whose other
 //! values a keyword was found is judged anew; rules that look at the time of day switch this off. Bounded, and emptied
 //! when full: a client that sends a new request each time costs time, never memory, and never changes a result.

@@ -37,7 +37,7 @@ pub(crate) enum Item {
     Fraction(u32),
     /// `+hhmm`, `+hh:mm` or `Z`.
     Zone,
-    /// A zone's name, or its offset where it has none ([`zone_name`]).
+    /// A zone's name, or its offset where it has none.
     ZoneName,
     /// Name of the weekday, ignored.
     Weekday,
