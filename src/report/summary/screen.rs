@@ -53,8 +53,9 @@ impl Summary {
         };
         let _ = writeln!(
             out,
-            "{bold}{} lines{bold:#} in {} log{}, {}{speed}",
+            "{bold}{} line{}{bold:#} in {} log{}, {}{speed}",
             grouped(total.lines),
+            plural(total.lines),
             self.logs.len(),
             plural(self.logs.len() as u64),
             bytes(total.bytes),
@@ -118,8 +119,9 @@ impl Summary {
         let total = &self.total;
         let _ = writeln!(
             out,
-            "  {} requests, {} with findings{}",
+            "  {} request{}, {} with findings{}",
             grouped(total.requests),
+            plural(total.requests),
             grouped(total.sighted),
             exempt(total.exempt)
         );
@@ -215,10 +217,11 @@ fn read_line(out: &mut String, log: &LogSummary) {
     };
     let _ = write!(
         out,
-        "  {}{files}  {}  {} lines",
+        "  {}{files}  {}  {} line{}",
         printable(&clipped(&log.name, 70)),
         log.format,
-        grouped(statistics.lines)
+        grouped(statistics.lines),
+        plural(statistics.lines)
     );
     let rejects = statistics.rejects();
     if rejects > 0 {
