@@ -28,6 +28,12 @@ pub struct Peer {
     pub port: Option<u16>,
 }
 
+/// The last entry of a forwarding header, which the nearest proxy wrote.
+pub(crate) fn last_entry(list: &[u8]) -> &[u8] {
+    let last = list.rsplit(|&b| b == b',').next();
+    last.unwrap_or_default().trim_ascii()
+}
+
 /// Reads `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:443`, `fe80::1%eth0` and
 /// `::ffff:192.0.2.1`; `None` when the whole token is nothing of this.
 #[inline]

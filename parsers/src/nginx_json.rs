@@ -30,8 +30,7 @@ pub(crate) fn parse<'a>(
     match attempt(line, &mut scan, record, times) {
         // `escape=none` leaves quotes inside of values.
         Err(_) if scan.broken => {
-            record.clear();
-            record.line = Cow::Borrowed(line);
+            record.restart(line);
             attempt(line, &mut Scan::new(line, true)?, record, times)
         }
         read => read,

@@ -1,6 +1,5 @@
 //! [`Parser`]: one line in, one record out, by the layout of its log.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::address;
@@ -102,7 +101,7 @@ impl Parser {
         record: &mut Record<'a>,
         wrappers: usize,
     ) -> Result<Line, Reject> {
-        restart(line, record);
+        record.restart(line);
         let inner = self.layout.inner();
         let columns = self.columns.as_deref();
         let read = match &inner.first {
@@ -117,7 +116,7 @@ impl Parser {
                     if let Ok(read) = format.parse(line, record, &mut self.memo, dialect, columns) {
                         return Ok(read);
                     }
-                    restart(line, record);
+                    record.restart(line);
                 }
                 let read = compiled.program.parse(line, record, &mut self.memo);
                 read.map(|()| Line::Record)
@@ -174,7 +173,7 @@ impl Parser {
             }
         };
         let mut odd_shape = false;
-        restart(line, record);
+        record.restart(line);
         match clf::parse(line, record, &mut self.memo, Escape::Either) {
             Ok(shape) if shape.vhost && self.is_address_for_user(record) => {
                 return Err(Reject::new(Reason::Address, 0));
@@ -188,7 +187,7 @@ impl Parser {
         // A line that one format skips may be another's record.
         let mut skipped = None;
         for &format in Format::ALL.iter().filter(|format| !format.is_clf()) {
-            restart(line, record);
+            record.restart(line);
             match format.parse(line, record, &mut self.memo, Escape::Either, columns.as_deref()) {
                 Ok(Line::Record) => return Ok(Line::Record),
                 Ok(Line::Skip(skip)) => skipped = Some(skip),
@@ -197,16 +196,16 @@ impl Parser {
         }
         // Of the family, but with an end of the administrator's own; or from a server that escaped nothing.
         let dialect = if odd_shape { Escape::Either } else { Escape::None };
-        restart(line, record);
+        record.restart(line);
         match clf::parse(line, record, &mut self.memo, dialect) {
             Ok(_) => return Ok(Format::of_family(self.layout.inner().first.preset()).accept(record)),
             Err(reject) => better(reject),
         }
-        restart(line, record);
+        record.restart(line);
         if clf::parse_raw(line, record, &mut self.memo).is_ok() && record.more.headers.is_empty() {
             return Ok(Format::of_family(self.layout.inner().first.preset()).accept(record));
         }
-        restart(line, record);
+        record.restart(line);
         if let Some(skip) = skipped {
             return Ok(Line::Skip(skip));
         }
@@ -233,7 +232,7 @@ impl Parser {
         } = self;
         let mut skipped = None;
         for other in &layout.inner().others {
-            restart(line, record);
+            record.restart(line);
             let read = match &other.inner().first {
                 First::Preset(format) => {
                     let strict = format.escape().unwrap_or_default();
@@ -330,10 +329,4 @@ fn ordinary(first: &First) -> Option<Format> {
         First::Auto => None,
     };
     format.filter(|format| clf::ordinary::is_of(*format))
-}
-
-#[inline]
-fn restart<'a>(line: &'a [u8], record: &mut Record<'a>) {
-    record.clear();
-    record.line = Cow::Borrowed(line);
 }

@@ -54,8 +54,7 @@ impl<'a> Asked<'a> {
             let Some(asked) = Self::at(inside, at) else {
                 continue;
             };
-            let whole = |version: &[u8]| version != b"0.9";
-            if request::split(asked.request).is_some_and(|(_, _, version)| version.is_some_and(whole)) {
+            if request::is_whole(asked.request) {
                 return Some(asked);
             }
             first.get_or_insert(asked);

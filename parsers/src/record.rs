@@ -143,6 +143,13 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Empties the record for another try at a line.
+    #[inline(always)]
+    pub(crate) fn restart(&mut self, line: &'a [u8]) {
+        self.clear();
+        self.line = Cow::Borrowed(line);
+    }
+
     #[cold]
     fn clear_more(&mut self) {
         let mut more = std::mem::take(&mut self.more);

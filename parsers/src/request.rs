@@ -30,6 +30,11 @@ pub(crate) fn fill<'a>(text: &'a [u8], dialect: Escape, record: &mut Record<'a>)
 /// Method, target and bare version.
 type Split<'a> = (&'a [u8], &'a [u8], Option<&'a [u8]>);
 
+/// Whether a request line ends as one does, with its protocol.
+pub(crate) fn is_whole(text: &[u8]) -> bool {
+    split(text).is_some_and(|(_, _, version)| version.is_some_and(|version| version != b"0.9"))
+}
+
 /// Splits a request line; a request without protocol is HTTP/0.9, one with `-` in its place has none.
 #[inline(always)]
 pub(crate) fn split(text: &[u8]) -> Option<Split<'_>> {

@@ -1,7 +1,5 @@
 //! Traefik's access log: its own extension of the Common Log Format, and JSON.
 
-use std::borrow::Cow;
-
 use crate::address;
 use crate::clf::{self, Shape};
 use crate::clock;
@@ -26,8 +24,7 @@ pub(crate) fn parse_clf<'a>(
     let own = |shape: Shape| shape.agent && !shape.vhost && shape.tail == clf::Tail::None;
     if !clf::parse(before, record, times, Escape::Either).is_ok_and(own) {
         // Traefik escapes no quote of a client's.
-        record.clear();
-        record.line = Cow::Borrowed(line);
+        record.restart(line);
         if !own(clf::parse_raw(before, record, times)?) {
             return Err(Reject::new(Reason::UnknownFormat, 0));
         }

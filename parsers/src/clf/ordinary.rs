@@ -58,8 +58,7 @@ pub(crate) fn read<'a>(
         return None;
     };
     let time = memo.clf_text(time)?;
-    record.clear();
-    record.line = Cow::Borrowed(line);
+    record.restart(line);
     record.time = Some(time);
     record.peer = Some(peer);
     record.peer_text = peer_text;

@@ -112,8 +112,7 @@ fn put_forwarded_for<'a>(value: &'a [u8], record: &mut Record<'a>, dialect: Esca
 /// Whether a value can be a forwarding header that a proxy wrote: what precedes the last entry is the client's, and may
 /// be anything.
 pub(crate) fn is_list(value: &[u8]) -> bool {
-    let last = value.rsplit(|&b| b == b',').next().unwrap_or_default();
-    let last = last.trim_ascii();
+    let last = crate::address::last_entry(value);
     matches!(last, b"-" | b"")
         || last.eq_ignore_ascii_case(b"unknown")
         || crate::address::peer(last).is_some()

@@ -61,8 +61,7 @@ pub(crate) fn parse<'a>(
     // one with doubled quotes, since every quote that a client sent has its backslash.
     match read(line, record, times, names, *separator, Quotes::Doubled, dataset) {
         Err(_) if memchr::memchr(b'\\', line).is_some() => {
-            record.clear();
-            record.line = Cow::Borrowed(line);
+            record.restart(line);
             read(line, record, times, names, *separator, Quotes::Backslash, dataset)
         }
         read => read,

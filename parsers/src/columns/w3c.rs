@@ -63,8 +63,6 @@ pub(crate) fn parse<'a>(
         if *theirs != cloudfront {
             continue;
         }
-        record.clear();
-        record.line = Cow::Borrowed(line);
         match with_columns(line, record, times, columns) {
             Ok(read) => return Ok(read),
             Err(reject) => refused = reject,
@@ -74,33 +72,24 @@ pub(crate) fn parse<'a>(
 }
 
 /// Tries the ways in which values may be parted, the likeliest first: IIS does not escape, so a client that sends a quote or
-/// a tab must not hide its line.
+/// a tab must not hide its line. A record that could not be filled is as it came.
 fn with_columns<'a>(
     line: &'a [u8],
     record: &mut Record<'a>,
     times: &mut TimeMemo,
     columns: &Columns,
 ) -> Result<Line, Reject> {
-    let has = |byte| memchr::memchr(byte, line).is_some();
-    let mut first = None;
-    for (parting, applies) in [
-        (Parting::Tabs, has(b'\t')),
-        (Parting::Quotes, has(b'"')),
-        (Parting::Spaces, true),
-    ] {
-        if !applies {
-            continue;
-        }
+    let tabs = memchr::memchr(b'\t', line).map(|_| Parting::Tabs);
+    let quotes = memchr::memchr(b'"', line).map(|_| Parting::Quotes);
+    let mut refused = None;
+    for parting in tabs.into_iter().chain(quotes).chain([Parting::Spaces]) {
         match parted(line, record, times, columns, parting) {
             Ok(read) => return Ok(read),
-            Err(reject) => {
-                first.get_or_insert(reject);
-                record.clear();
-                record.line = Cow::Borrowed(line);
-            }
-        }
+            Err(reject) => refused.get_or_insert(reject),
+        };
+        record.restart(line);
     }
-    Err(first.unwrap_or(Reject::new(Reason::Columns, 0)))
+    Err(refused.unwrap_or(Reject::new(Reason::Columns, 0)))
 }
 
 fn parted<'a>(

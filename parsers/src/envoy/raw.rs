@@ -4,7 +4,7 @@
 //! authority and the upstream behind the agent. In Envoy's own format the peer is the end of a header, so a line that
 //! could be divided otherwise, with another peer, is refused.
 
-use crate::address;
+use crate::address::{self, last_entry};
 use crate::request;
 
 use super::{Counts, Entry, Values, counts};
@@ -31,7 +31,8 @@ pub(super) fn entry(input: &[u8]) -> Option<Entry<'_>> {
         match (divide(asked, counts, values), &found) {
             (Divided::Never, _) => {}
             (Divided::Once(entry), None) => found = Some(entry),
-            (Divided::Once(entry), Some(first)) if hop(entry.values[0]) == hop(first.values[0]) => {}
+            (Divided::Once(entry), Some(first))
+                if last_entry(entry.values[0]) == last_entry(first.values[0]) => {}
             _ => return None,
         }
     }
@@ -42,9 +43,7 @@ pub(super) fn entry(input: &[u8]) -> Option<Entry<'_>> {
 fn at_quote(inside: &[u8], quote: usize) -> Option<(&[u8], Counts<'_>, &[u8])> {
     let (asked, rest) = inside.split_at_checked(quote)?;
     let (rest, counts) = counts(rest.get(1..)?).ok()?;
-    let whole = |version: &[u8]| version != b"0.9";
-    let request = asked.starts_with(b"- ")
-        || request::split(asked).is_some_and(|(_, _, version)| version.is_some_and(whole));
+    let request = asked.starts_with(b"- ") || request::is_whole(asked);
     let values = rest.strip_prefix(b" \"").filter(|_| request)?;
     Some((asked, counts, values))
 }
@@ -99,12 +98,13 @@ fn values(inside: &[u8], istio: bool) -> Result<Option<Values<'_>>, Ambiguous> {
     };
     let mut found: Option<(usize, &[u8])> = None;
     for end in 0..=last {
-        let Some(forwarded) = piece(0, end).filter(|text| *text == b"-" || address::ip(hop(text)).is_some())
+        let Some(forwarded) =
+            piece(0, end).filter(|text| *text == b"-" || address::ip(last_entry(text)).is_some())
         else {
             continue;
         };
         match found {
-            Some((_, first)) if hop(first) != hop(forwarded) => return Err(Ambiguous),
+            Some((_, first)) if last_entry(first) != last_entry(forwarded) => return Err(Ambiguous),
             Some(_) => {}
             None => found = Some((end, forwarded)),
         }
@@ -120,14 +120,6 @@ fn values(inside: &[u8], istio: bool) -> Result<Option<Values<'_>>, Ambiguous> {
         (last == 0 || is_uuid(id)).then_some([forwarded, agent, id, authority, upstream])
     };
     Ok(all())
-}
-
-/// The last entry of a forwarding header.
-fn hop(list: &[u8]) -> &[u8] {
-    list.rsplit(|&b| b == b',')
-        .next()
-        .unwrap_or_default()
-        .trim_ascii()
 }
 
 /// A text that the client cannot have broken.

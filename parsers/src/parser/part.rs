@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{Line, Parser, Skip, restart};
+use super::{Line, Parser, Skip};
 use crate::record::Record;
 use crate::wrap::Inner;
 
@@ -37,7 +37,7 @@ impl Parser {
                 return Line::Record;
             }
         }
-        restart(line, record);
+        record.restart(line);
         Line::Skip(Skip::OtherStream)
     }
 }
