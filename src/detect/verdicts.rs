@@ -7,8 +7,6 @@
 //! when full: a client that sends a new request each time costs time, never memory, and never changes a result.
 //! What is decided on requests in words of their own stands in [`decisions`].
 
-use std::hash::{BuildHasher, Hasher};
-
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
@@ -25,7 +23,7 @@ use crate::event::Event;
 use crate::numbered::Numbers;
 pub(super) use decisions::{Decisions, varies_in};
 pub(super) use key::Key;
-use key::{Kept, Mark};
+use key::{Mark, Told};
 use lists::Lists;
 use once::Once;
 use parts::Parts;
@@ -61,7 +59,7 @@ pub(super) struct Verdicts {
 /// A request and its hits.
 #[derive(Debug)]
 struct Known {
-    key: Kept,
+    key: Told<Box<[u8]>>,
     /// Number of its list of hits.
     hits: u32,
     /// A number that no other request has.
@@ -107,7 +105,7 @@ impl Verdicts {
         let key = key.told()?;
         let known = self
             .known
-            .find(key.hash(&self.hasher), |known| known.key.told() == key)?;
+            .find(key.hash(&self.hasher), |known| known.key.borrowed() == key)?;
         self.new = None;
         self.number = Some(known.number);
         self.lists.get(known.hits)
@@ -163,7 +161,7 @@ impl Verdicts {
         };
         let hash = key.hash(hasher);
         self.known
-            .insert_unique(hash, known, |known| known.key.told().hash(hasher));
+            .insert_unique(hash, known, |known| known.key.hash(hasher));
     }
 }
 
@@ -173,10 +171,4 @@ fn wording<'r>(event: &Event<'r, '_>) -> Option<Wording<'r>> {
     let record = event.record;
     let target = record.target.as_deref().or(record.malformed_request.as_deref());
     Wording::new(target, record.referrer.as_deref())
-}
-
-fn hash(hasher: &RandomState, key: &[u8]) -> u64 {
-    let mut hasher = hasher.build_hasher();
-    hasher.write(key);
-    hasher.finish()
 }

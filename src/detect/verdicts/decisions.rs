@@ -12,7 +12,8 @@
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
-use super::{Lists, Once, hash};
+use super::key::Told;
+use super::{Lists, Once};
 use crate::detect::compile::{Atom, Engine, Source};
 use crate::detect::expr::Test;
 use crate::detect::fields::Field;
@@ -101,7 +102,7 @@ impl Decisions {
     pub fn find(&mut self, key: Option<&[u8]>) {
         self.at_hand = None;
         let Some(key) = key else { return };
-        let hash = hash(&self.hasher, key);
+        let hash = Told::Long(key).hash(&self.hasher);
         let known = self.trees.find(hash, |tree| *tree.key == *key);
         self.at_hand = match known.map(|tree| tree.root) {
             Some(root) => Some(root),

@@ -42,25 +42,16 @@ pub struct Key {
     too_long: bool,
 }
 
-/// A whole key.
+/// A whole key, its bytes borrowed or kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told<'k> {
+pub enum Told<B> {
     /// Two words, or one.
     Short(Option<u64>, u64),
     /// Texts and words.
-    Long(&'k [u8]),
+    Long(B),
 }
 
-/// A whole key that is remembered.
-#[derive(Debug)]
-pub enum Kept {
-    /// Two words, or one.
-    Short(Option<u64>, u64),
-    /// Texts and words.
-    Long(Box<[u8]>),
-}
-
-impl Told<'_> {
+impl<B: AsRef<[u8]>> Told<B> {
     /// The hash of the key.
     #[inline]
     pub fn hash(&self, hasher: &impl BuildHasher) -> u64 {
@@ -70,27 +61,27 @@ impl Told<'_> {
                 hasher.write_u64(first.unwrap_or_default());
                 hasher.write_u64(*last);
             }
-            Self::Long(bytes) => hasher.write(bytes),
+            Self::Long(bytes) => hasher.write(bytes.as_ref()),
         }
         hasher.finish()
     }
 
-    /// The key, to be remembered.
-    pub fn keep(&self) -> Kept {
-        match *self {
-            Self::Short(first, last) => Kept::Short(first, last),
-            Self::Long(bytes) => Kept::Long(bytes.into()),
+    /// The key, to be compared.
+    #[inline]
+    pub fn borrowed(&self) -> Told<&[u8]> {
+        match self {
+            Self::Short(first, last) => Told::Short(*first, *last),
+            Self::Long(bytes) => Told::Long(bytes.as_ref()),
         }
     }
 }
 
-impl Kept {
-    /// The key.
-    #[inline]
-    pub fn told(&self) -> Told<'_> {
-        match self {
-            Self::Short(first, last) => Told::Short(*first, *last),
-            Self::Long(bytes) => Told::Long(bytes),
+impl Told<&[u8]> {
+    /// The key, to be remembered.
+    pub fn keep(&self) -> Told<Box<[u8]>> {
+        match *self {
+            Self::Short(first, last) => Told::Short(first, last),
+            Self::Long(bytes) => Told::Long(bytes.into()),
         }
     }
 }
@@ -172,7 +163,7 @@ impl Key {
 
     /// Ends the key; `None` when it is too long.
     #[inline]
-    pub fn told(&mut self) -> Option<Told<'_>> {
+    pub fn told(&mut self) -> Option<Told<&[u8]>> {
         match (self.bytes.as_slice(), self.words.as_slice()) {
             _ if self.too_long => None,
             ([], []) => Some(Told::Short(None, self.word)),
@@ -352,16 +343,16 @@ mod tests {
         key.number(Some(4));
         let two = key.told().unwrap().keep();
         assert!(matches!(
-            (one.told(), two.told()),
+            (one.borrowed(), two.borrowed()),
             (Told::Short(None, _), Told::Short(Some(_), _))
         ));
         key.go_back(mark);
         key.number(Some(5));
-        assert!(key.told() != Some(two.told()) && key.told().is_some());
+        assert!(key.told() != Some(two.borrowed()) && key.told().is_some());
         (0..3).for_each(|_| key.number(Some(4)));
         assert!(matches!(key.told(), Some(Told::Long(_))));
         key.go_back(mark);
-        assert_eq!(key.told(), Some(one.told()));
+        assert_eq!(key.told(), Some(one.borrowed()));
         key.text(Some(b""));
         assert!(matches!(key.told(), Some(Told::Long(_))));
     }
