@@ -25,6 +25,8 @@ use queue::{Queue, Work};
 /// From how many threads on windows are counted on all of them. With two, one scans what the other counts: neither waits,
 /// and there is nothing to win.
 const COUNTING: usize = 3;
+/// Fewer ticks are counted sooner here than on a thread that must be woken.
+const FEW_TICKS: usize = 256;
 
 /// A batch to scan.
 struct Job {
@@ -111,11 +113,12 @@ impl Pool {
         }
     }
 
-    /// Counts windows on all threads and returns them counted, in no order; `None` when a worker has died.
-    pub fn count(&mut self, mut shares: Vec<Share>) -> Option<Vec<Share>> {
+    /// Counts so many ticks in windows, on all threads if it is worth it, and returns them counted, in no order; `None` when a
+    /// worker has died.
+    pub fn count(&mut self, mut shares: Vec<Share>, ticks: usize) -> Option<Vec<Share>> {
         match self {
-            Self::Threads(threads) => threads.count(shares),
-            Self::Own { .. } => {
+            Self::Threads(threads) if ticks >= FEW_TICKS => threads.count(shares),
+            _ => {
                 shares.iter_mut().for_each(Share::count);
                 Some(shares)
             }

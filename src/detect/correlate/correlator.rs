@@ -105,13 +105,8 @@ impl Correlator {
         }
     }
 
-    /// Counts one tick of a line. `Some` when it completes a window of a rule that alerts.
-    pub fn observe(&mut self, line: &Place, tick: &Tick) -> Option<Fired> {
-        self.complete(line, tick).filter(|fired| fired.alerts)
-    }
-
-    /// As [`Correlator::observe`], also of a rule that only feeds others. Inlined into the two that count many ticks: a call for
-    /// each is a fiftieth of what a line takes.
+    /// Counts one tick of a line. `Some` when it completes a window, be it of a rule that only feeds others. Inlined into the
+    /// two that count many ticks: a call for each is a fiftieth of what a line takes.
     #[inline(always)]
     pub(super) fn complete(&mut self, line: &Place, tick: &Tick) -> Option<Fired> {
         let (at, outcome) = self.count(line, tick)?;

@@ -7,14 +7,11 @@
 use std::io;
 
 use super::{Receiver, Replay, lost};
-use crate::detect::correlate::shards::Share;
 
 /// So many ticks are enough to share out, some milliseconds of counting; more would only need memory.
 const ENOUGH_TICKS: usize = 8192;
 /// Nor are more lines gathered, of which many may tick nothing.
 const ENOUGH_LINES: usize = 8192;
-/// Fewer ticks are counted sooner here than on a thread that must be woken.
-const FEW_TICKS: usize = 256;
 
 /// The lines gathered so far: log, and place in what was found in its front scan.
 #[derive(Debug, Default)]
@@ -43,7 +40,8 @@ impl Replay {
             return Ok(());
         }
         let shares = receiver.fold().share_out();
-        let shares = self.count(shares)?;
+        let ticks = std::mem::take(&mut self.stretch.ticks);
+        let shares = self.pool.count(shares, ticks).ok_or_else(lost)?;
         let mut counted = receiver.fold().gather_in(shares);
         for (log, found) in self.stretch.lines.drain(..) {
             let fired = counted.next_line();
@@ -52,13 +50,5 @@ impl Replay {
             }
         }
         Ok(())
-    }
-
-    fn count(&mut self, mut shares: Vec<Share>) -> io::Result<Vec<Share>> {
-        if std::mem::take(&mut self.stretch.ticks) >= FEW_TICKS {
-            return self.pool.count(shares).ok_or_else(lost);
-        }
-        shares.iter_mut().for_each(Share::count);
-        Ok(shares)
     }
 }

@@ -10,6 +10,13 @@ use super::super::window::tests::Obvious;
 use super::*;
 use crate::detect::{Class, Confidence, Level};
 
+impl Correlator {
+    /// Counts one tick as if this were the only table: `Some` when a rule that alerts fires.
+    pub fn observe(&mut self, line: &Place, tick: &Tick) -> Option<Fired> {
+        self.complete(line, tick).filter(|fired| fired.alerts)
+    }
+}
+
 pub(in crate::detect::correlate) type Named = &'static str;
 
 pub(in crate::detect::correlate) fn correlation(
