@@ -225,23 +225,15 @@ impl Trust {
     /// headers are its own text even when it comes from one of Cloudflare's networks (WARP, Workers).
     fn resolved_by_server(&self, record: &Record<'_>, peer: Option<IpAddr>) -> Option<IpAddr> {
         let client = canonical(record.more.client?);
-        let at_edge = matches!(
-            record.format,
-            Some(Format::CloudflareHttp | Format::CloudflareFirewall)
-        );
         let merely_peer = peer == Some(client) && self.is_trusted(client);
-        (at_edge || !merely_peer).then_some(client)
+        (is_of_edge(record) || !merely_peer).then_some(client)
     }
 
     /// Whether the server may have taken the client from a list of forwarders that the log has too. Caddy, for one, takes
     /// the left-most entry, which is the client's own text, unless it was told to be strict; then the header is walked by
     /// our own rule. A client that no list names comes from a header that the operator chose.
     fn may_be_forged(&self, record: &Record<'_>, client: IpAddr, peer: Option<IpAddr>) -> bool {
-        let at_edge = matches!(
-            record.format,
-            Some(Format::CloudflareHttp | Format::CloudflareFirewall)
-        );
-        !at_edge && peer.is_some_and(|peer| peer != client) && is_listed(record, client)
+        !is_of_edge(record) && peer.is_some_and(|peer| peer != client) && is_listed(record, client)
     }
 
     /// False for `--trusted-proxy none`.
@@ -323,6 +315,14 @@ impl Trust {
         }
         farthest
     }
+}
+
+/// Whether it is a line of Cloudflare's own logs.
+const fn is_of_edge(record: &Record<'_>) -> bool {
+    matches!(
+        record.format,
+        Some(Format::CloudflareHttp | Format::CloudflareFirewall)
+    )
 }
 
 /// Whether an address stands in a list of forwarders.

@@ -12,7 +12,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -59,6 +59,18 @@ fn outbox_do(state: &Path, receiver: &Ingest, arguments: &[&str]) -> Output {
     run(shipping(state, &receiver.endpoint())
         .arg("outbox")
         .args(arguments))
+}
+
+/// A program that runs, and what it prints.
+fn started(command: &mut Command) -> (Running, BufReader<ChildStdout>) {
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut running = Running(child);
+    let output = BufReader::new(running.0.stdout.take().unwrap());
+    (running, output)
 }
 
 fn signal(process: &Child, name: &str) {
@@ -163,14 +175,7 @@ fn an_interrupted_replay_of_several_logs_takes_each_line_once() {
     assert!(whole.lines().count() >= 2_100);
     for (threads, lines) in [("1", 1_000), ("1", 3_000), ("4", 2_000)] {
         let state = format!("{threads}-{lines}");
-        let mut command = replay(&state, threads);
-        let child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut running = Running(child);
-        let mut output = BufReader::new(running.0.stdout.take().unwrap());
+        let (mut running, mut output) = started(&mut replay(&state, threads));
         let mut said = String::new();
         for _ in 0..lines {
             output.read_line(&mut said).unwrap();
@@ -196,15 +201,10 @@ fn a_signal_ends_tail_with_0() {
     for name in ["-TERM", "-INT"] {
         let dir = tempfile::tempdir().unwrap();
         let log = log_of(dir.path(), 3);
-        let child = afw(&dir.path().join("state"))
-            .args(["tail", "--from", "start", "--print", "values"])
-            .arg(&log)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut running = Running(child);
-        let mut output = BufReader::new(running.0.stdout.take().unwrap());
+        let mut tail = afw(&dir.path().join("state"));
+        tail.args(["tail", "--from", "start", "--print", "values"])
+            .arg(&log);
+        let (mut running, mut output) = started(&mut tail);
         let mut value = String::new();
         output.read_line(&mut value).unwrap();
         signal(&running.0, name);
