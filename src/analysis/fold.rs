@@ -115,9 +115,14 @@ impl Fold {
 
     /// Takes one found line of a scan.
     pub fn take(&mut self, scan: &mut Scan, at: usize) -> Outcome {
-        self.foresee(scan, at);
-        let fired = self.observe(scan, at);
+        let fired = self.count(scan, at);
         self.take_counted(scan, at, fired)
+    }
+
+    /// Counts one found line of a scan in windows, and nothing else; what fired on it, in the order of its ticks.
+    pub fn count(&mut self, scan: &mut Scan, at: usize) -> Vec<Fired> {
+        self.foresee(scan, at);
+        self.observe(scan, at)
     }
 
     /// Takes one found line of a scan whose ticks are counted: what fired on it, in their order.

@@ -286,8 +286,8 @@ impl Job {
 }
 
 impl Receiver for Job {
-    fn found(&mut self, scan: &mut Scan, found: usize, fired: Option<Vec<Fired>>) -> io::Result<()> {
-        self.run.take(scan, found, fired)
+    fn found(&mut self, scan: &mut Scan, found: usize, fired: Vec<Fired>) -> io::Result<()> {
+        self.run.take_counted(scan, found, fired)
     }
 
     fn fold(&mut self) -> &mut Fold {

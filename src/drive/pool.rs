@@ -105,19 +105,11 @@ impl Pool {
         }
     }
 
-    /// Whether there are threads enough to count windows on.
-    pub fn counts(&self) -> bool {
-        match self {
-            Self::Own { .. } => false,
-            Self::Threads(threads) => threads.handles.len() + 1 >= COUNTING,
-        }
-    }
-
     /// Counts so many ticks in windows, on all threads if it is worth it, and returns them counted, in no order; `None` when a
     /// worker has died.
     pub fn count(&mut self, mut shares: Vec<Share>, ticks: usize) -> Option<Vec<Share>> {
         match self {
-            Self::Threads(threads) if ticks >= FEW_TICKS => threads.count(shares),
+            Self::Threads(threads) if ticks >= FEW_TICKS && threads.are_enough() => threads.count(shares),
             _ => {
                 shares.iter_mut().for_each(Share::count);
                 Some(shares)
@@ -205,6 +197,11 @@ impl Threads {
             Done::Scanned(scanned) => Some(*scanned),
             Done::Counted(_) | Done::Lost => None,
         }
+    }
+
+    /// Whether it is worth it to share counting out.
+    fn are_enough(&self) -> bool {
+        self.handles.len() + 1 >= COUNTING
     }
 
     fn count(&mut self, shares: Vec<Share>) -> Option<Vec<Share>> {

@@ -2,7 +2,7 @@
 //!
 //! Reading and folding happen on the caller's thread, scanning on the pool's. A log is read only when its next line
 //! may stand next in the merged order, a few batches ahead. What is found goes to a [`Receiver`], which prints,
-//! ships and commits. Where there are threads enough, windows are counted on them too, a `stretch` of lines at a time.
+//! ships and commits. Windows are counted a `stretch` of lines at a time, on several threads where there are enough.
 //! Next: [`crate::analysis::merge`].
 
 use std::collections::BTreeMap;
@@ -31,11 +31,11 @@ const OPEN_READERS: usize = 128;
 
 /// Takes what a replay finds, line by line in merged order.
 pub trait Receiver {
-    /// One found line of a scan; `fired` are the correlations that fired on it, unless its ticks are still to be counted.
+    /// One found line of a scan, whose ticks are counted; `fired` are the correlations that fired on it.
     ///
     /// # Errors
     /// Output or store cannot go on.
-    fn found(&mut self, scan: &mut Scan, found: usize, fired: Option<Vec<Fired>>) -> io::Result<()>;
+    fn found(&mut self, scan: &mut Scan, found: usize, fired: Vec<Fired>) -> io::Result<()>;
 
     /// Where lines are counted.
     fn fold(&mut self) -> &mut Fold;
@@ -145,16 +145,10 @@ impl Replay {
     /// # Errors
     /// The receiver's.
     pub fn run(&mut self, receiver: &mut dyn Receiver) -> io::Result<bool> {
-        let counts = self.pool.counts();
         loop {
             let step = self.merge.step();
             match step {
-                Step::Take { log, found } if counts => self.gather(log, found, receiver)?,
-                Step::Take { log, found } => {
-                    if let Some(scan) = self.merge.front(log) {
-                        receiver.found(scan, found, None)?;
-                    }
-                }
+                Step::Take { log, found } => self.gather(log, found, receiver)?,
                 _ => {
                     self.take_stretch(receiver)?;
                     if let Some(finished) = self.follow(&step, receiver)? {

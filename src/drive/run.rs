@@ -150,21 +150,29 @@ impl Keep {
 }
 
 impl Run {
-    /// Takes one found line of a scan: prints and gathers what follows from it. `fired` are the correlations that fired on it,
-    /// unless its ticks are still to be counted.
+    /// Takes one found line of a scan: counts it in windows, prints and gathers what follows from it.
     ///
     /// # Errors
     /// Standard output cannot be written.
-    pub fn take(&mut self, scan: &mut Scan, found: usize, fired: Option<Vec<Fired>>) -> io::Result<()> {
+    pub fn take(&mut self, scan: &mut Scan, found: usize) -> io::Result<()> {
+        let fired = self.fold.count(scan, found);
+        self.take_counted(scan, found, fired)
+    }
+
+    /// Takes one found line of a scan whose ticks are counted; `fired` are the correlations that fired on it.
+    ///
+    /// # Errors
+    /// As [`Run::take`].
+    pub fn take_counted(&mut self, scan: &mut Scan, found: usize, fired: Vec<Fired>) -> io::Result<()> {
+        if found > 0 && fired.is_empty() && scan.is_only_counted(found) {
+            return Ok(());
+        }
         // With its first line all that a batch asks of name servers is asked.
         if found == 0 || scan.said(found).is_some() {
             self.check(scan, found)?;
             self.print_event(scan, found)?;
         }
-        let outcome = match fired {
-            Some(fired) => self.fold.take_counted(scan, found, fired),
-            None => self.fold.take(scan, found),
-        };
+        let outcome = self.fold.take_counted(scan, found, fired);
         if outcome.is_nothing() {
             return Ok(());
         }

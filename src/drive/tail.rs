@@ -266,7 +266,7 @@ impl Tail {
             match merge.step() {
                 Step::Take { log, found } => {
                     if let Some(scan) = merge.front(log) {
-                        self.run.take(scan, found, None)?;
+                        self.run.take(scan, found)?;
                     }
                 }
                 Step::Done { log } => {

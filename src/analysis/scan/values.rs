@@ -157,6 +157,11 @@ impl Scan {
         self.said.get(self.found.get(at)?.said? as usize)
     }
 
+    /// Whether a found line is in windows alone, and no line before it waits to be told of.
+    pub fn is_only_counted(&self, at: usize) -> bool {
+        self.clients.is_empty() && self.said(at).is_none()
+    }
+
     /// As [`Scan::said`], to take something out of it.
     pub fn said_mut(&mut self, at: usize) -> Option<&mut Said> {
         self.said.get_mut(self.found.get(at)?.said? as usize)
