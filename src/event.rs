@@ -80,18 +80,18 @@ pub struct SightedEvent {
     /// The TCP peer.
     pub peer: Option<IpAddr>,
     /// Request host without port, valid UTF-8 (other bytes as `\xHH`), as are all texts here.
-    pub host: Option<Box<str>>,
+    pub host: Option<Arc<str>>,
     /// Request method.
     pub method: Option<Cow<'static, str>>,
     /// Request target as the client sent it, with query; the malformed request line when there is none.
-    pub target: Option<Box<str>>,
+    pub target: Option<Arc<str>>,
     /// The path percent-decoded once, without query: what the AppFirewall SDK calls `path`. This, the referrer and the
     /// ray are there when a sink wants them.
     pub path: Option<Box<str>>,
     /// Response status.
     pub status: Option<u16>,
     /// User agent.
-    pub user_agent: Option<Box<str>>,
+    pub user_agent: Option<Arc<str>>,
     /// Referrer.
     pub referrer: Option<Box<str>>,
     /// Facts about the client's address.

@@ -222,7 +222,8 @@ impl Scanner {
             kit, enricher, known, ..
         } = self;
         let event = event(kit, enricher, known, batch, line, &record, true);
-        Some(sighted::of(&event, label::of_record(&record), kit.wants))
+        let (target, label) = (sighted::target(&record), label::of_record(&record));
+        Some(sighted::of(&event, target, label, kit.wants))
     }
 
     /// Shows a parsed line's event and the signatures to `look`: for `afw explain`.

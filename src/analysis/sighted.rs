@@ -10,12 +10,22 @@ use crate::text::{percent_decoded, shown};
 
 use super::scan::Wants;
 
-/// An owned copy of what later stages need of this event, whose AppFirewall label is known.
-pub fn of(event: &Event<'_, '_>, label: Option<&'static str>, wants: Wants) -> SightedEvent {
+/// What is told as a line's target.
+pub fn target(record: &Record<'_>) -> Option<Arc<str>> {
+    let target = record.target.as_deref().or(record.malformed_request.as_deref());
+    target.map(|target| shown(target).into())
+}
+
+/// An owned copy of what later stages need of this event, whose target as text and AppFirewall label are known.
+pub fn of(
+    event: &Event<'_, '_>,
+    target: Option<Arc<str>>,
+    label: Option<&'static str>,
+    wants: Wants,
+) -> SightedEvent {
     let record = event.record;
     let text = |bytes: Option<&[u8]>| bytes.map(|bytes| Box::from(shown(bytes).as_ref()));
     let sdk = || wants.sdk.then_some(record);
-    let target = record.target.as_deref().or(record.malformed_request.as_deref());
     let mut address = event.address.clone();
     address.exempt = event.exempt;
     address.country = event.country();
@@ -24,14 +34,14 @@ pub fn of(event: &Event<'_, '_>, label: Option<&'static str>, wants: Wants) -> S
         time: record.time.unwrap_or_default(),
         client: event.client.address,
         peer: event.client.peer,
-        host: text(record.host.as_deref()),
+        host: record.host.as_deref().map(|host| shown(host).into()),
         method: record.method.as_deref().map(method_text),
-        target: text(target),
+        target,
         path: sdk()
             .and_then(Record::path)
             .map(|path| Box::from(shown(&percent_decoded(path)).as_ref())),
         status: record.status,
-        user_agent: text(record.user_agent.as_deref()),
+        user_agent: user_agent(event),
         referrer: text(sdk().and_then(|record| record.referrer.as_deref())),
         address,
         label,
@@ -41,4 +51,13 @@ pub fn of(event: &Event<'_, '_>, label: Option<&'static str>, wants: Wants) -> S
         line: wants.line.then(|| Box::from(record.line.as_ref())),
         ecs: wants.ecs.then(|| Arc::from(ecs::document(event))),
     }
+}
+
+/// The user agent as text, of which there is one for all lines that have it.
+fn user_agent(event: &Event<'_, '_>) -> Option<Arc<str>> {
+    let agent = event.record.user_agent.as_deref()?;
+    Some(match &event.agent.text {
+        Some(text) => Arc::clone(text),
+        None => shown(agent).into(),
+    })
 }

@@ -13,6 +13,7 @@ use hashbrown::HashTable;
 
 use super::{AgentFacts, AgentType};
 use crate::numbered::Numbers;
+use crate::text::shown;
 
 mod browser;
 mod names;
@@ -107,8 +108,10 @@ impl AgentCache {
             self.known.clear();
         }
         let place = u32::try_from(self.known.len()).unwrap_or(u32::MAX);
+        let whole = text.len() < MAX_BYTES;
         let facts = AgentFacts {
-            number: if text.len() < MAX_BYTES { AGENTS.next() } else { 0 },
+            number: if whole { AGENTS.next() } else { 0 },
+            text: whole.then(|| shown(text).into()),
             ..read(text)
         };
         self.known.push((text.into(), facts));

@@ -101,6 +101,8 @@ pub enum AgentType {
 /// What a user agent says about itself. Memoised by the agent's text.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AgentFacts {
+    /// The text as a valid one, where a cache keeps it whole.
+    pub text: Option<Arc<str>>,
     /// Kind of program.
     pub kind: AgentType,
     /// Product name: `Chrome`, `curl`, `Googlebot`.

@@ -3,9 +3,13 @@
 //! Strength is class, then confidence, then the earlier line. Of lines with one rule and target only the earliest
 //! is kept, so five lines show five different things. Texts are clipped and made printable here, once.
 
+use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
+use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use afw_parsers::Time;
+use foldhash::fast::FixedState;
 
 use super::{Evidence, MAX_EVIDENCE};
 use crate::detect::Class;
@@ -22,37 +26,46 @@ const AGENT_BYTES: usize = 200;
 pub(super) struct Kept {
     pub line: Evidence,
     pub thousandths: u16,
+    /// [`mark`] of the target.
+    mark: u64,
 }
 
 impl Kept {
     pub fn new(event: &SightedEvent, sighting: &Sighting) -> Self {
-        let clip = |text: Option<&str>, bytes| text.map(|text| printable(text, bytes));
+        let clip = |text: &Option<Arc<str>>, bytes| text.as_ref().map(|text| clipped(text, bytes));
+        let line = Evidence {
+            time: event.time,
+            host: clip(&event.host, HOST_BYTES),
+            method: event.method.clone().map(clipped_method),
+            target: clip(&event.target, TARGET_BYTES),
+            status: event.status,
+            user_agent: clip(&event.user_agent, AGENT_BYTES),
+            rule: sighting.rule.id.clone(),
+            class: sighting.class,
+            file: event.file.clone(),
+            offset: event.offset,
+            note: sighting.common_page.then_some(COMMON_PAGE),
+        };
+        Self::of(line, sighting.confidence.thousandths())
+    }
+
+    /// A line that was clipped before.
+    pub fn of(line: Evidence, thousandths: u16) -> Self {
         Self {
-            line: Evidence {
-                time: event.time,
-                host: clip(event.host.as_deref(), HOST_BYTES),
-                method: clip(event.method.as_deref(), METHOD_BYTES),
-                target: clip(event.target.as_deref(), TARGET_BYTES),
-                status: event.status,
-                user_agent: clip(event.user_agent.as_deref(), AGENT_BYTES),
-                rule: sighting.rule.id.clone(),
-                class: sighting.class,
-                file: event.file.clone(),
-                offset: event.offset,
-                note: sighting.common_page.then_some(COMMON_PAGE),
-            },
-            thousandths: sighting.confidence.thousandths(),
+            mark: mark(line.target.as_deref()),
+            line,
+            thousandths,
         }
     }
 
     /// Memory of the texts, in bytes.
     fn bytes(&self) -> usize {
-        let len = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
+        let len = |text: Option<&str>| text.map_or(0, str::len);
         size_of::<Self>()
-            + len(&self.line.host)
-            + len(&self.line.method)
-            + len(&self.line.target)
-            + len(&self.line.user_agent)
+            + len(self.line.host.as_deref())
+            + len(self.line.method.as_deref())
+            + len(self.line.target.as_deref())
+            + len(self.line.user_agent.as_deref())
     }
 
     const fn place(&self) -> (Time, u64) {
@@ -79,8 +92,7 @@ impl Kept {
     }
 
     fn shows_the_same(&self, other: &Self) -> bool {
-        // Ids of rules are of one length, targets seldom.
-        self.line.target == other.line.target && self.line.rule == other.line.rule
+        self.mark == other.mark && self.line.target == other.line.target && self.line.rule == other.line.rule
     }
 }
 
@@ -141,8 +153,10 @@ impl Proof {
     /// Whether an earlier line surely shows the same, told without copying texts. A target that was made printable or
     /// clipped is not recognised here.
     fn is_shown(&self, event: &SightedEvent, sighting: &Sighting) -> bool {
+        let mark = mark(event.target.as_deref());
         self.lines.iter().any(|old| {
-            old.line.target == event.target
+            old.mark == mark
+                && old.line.target == event.target
                 && old.line.rule == sighting.rule.id
                 && old.place() < (event.time, event.offset)
         })
@@ -173,6 +187,27 @@ impl Proof {
         let latest = self.lines.iter().map(Kept::place).max();
         let weakest = self.lines.iter().map(Kept::weakness).max();
         self.bounds = latest.zip(weakest).filter(|_| self.lines.len() >= MAX_EVIDENCE);
+    }
+}
+
+/// Tells nearly all targets apart without fetching their texts. Who chooses targets to be alike in it wins nothing: then the
+/// texts are compared.
+fn mark(target: Option<&str>) -> u64 {
+    FixedState::default().hash_one(target)
+}
+
+/// [`printable`], for a text that may be shared as it is.
+fn clipped(text: &Arc<str>, bytes: usize) -> Arc<str> {
+    match is_plain(text, bytes) {
+        true => Arc::clone(text),
+        false => printable(text, bytes).into(),
+    }
+}
+
+fn clipped_method(method: Cow<'static, str>) -> Cow<'static, str> {
+    match is_plain(&method, METHOD_BYTES) {
+        true => method,
+        false => printable(&method, METHOD_BYTES).into_string().into(),
     }
 }
 
@@ -234,8 +269,6 @@ fn push_printable(shown: &mut String, char: char) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use afw_parsers::Time;
     use proptest::prelude::*;
 
@@ -243,22 +276,20 @@ mod tests {
     use crate::detect::Class;
 
     fn kept((time, class, thousandths, rule, target): (i64, usize, u16, u8, u8)) -> Kept {
-        Kept {
-            line: Evidence {
-                time: Time::from_nanos(time),
-                host: None,
-                method: None,
-                target: Some(format!("/{target}").into()),
-                status: None,
-                user_agent: None,
-                rule: Arc::from(format!("rule{rule}")),
-                class: Class::ALL[class],
-                file: Arc::from("-"),
-                offset: time as u64,
-                note: None,
-            },
-            thousandths,
-        }
+        let line = Evidence {
+            time: Time::from_nanos(time),
+            host: None,
+            method: None,
+            target: Some(format!("/{target}").into()),
+            status: None,
+            user_agent: None,
+            rule: Arc::from(format!("rule{rule}")),
+            class: Class::ALL[class],
+            file: Arc::from("-"),
+            offset: time as u64,
+            note: None,
+        };
+        Kept::of(line, thousandths)
     }
 
     proptest! {

@@ -14,6 +14,7 @@ mod row;
 mod subject;
 mod tally;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -98,15 +99,15 @@ pub struct Evidence {
     /// Event time.
     pub time: Time,
     /// Request host.
-    pub host: Option<Box<str>>,
+    pub host: Option<Arc<str>>,
     /// Request method.
-    pub method: Option<Box<str>>,
+    pub method: Option<Cow<'static, str>>,
     /// Request target.
-    pub target: Option<Box<str>>,
+    pub target: Option<Arc<str>>,
     /// Response status.
     pub status: Option<u16>,
     /// User agent.
-    pub user_agent: Option<Box<str>>,
+    pub user_agent: Option<Arc<str>>,
     /// Id of the rule that fired.
     pub rule: Arc<str>,
     /// What the line was taken for.

@@ -11,7 +11,7 @@ use super::Indicator;
 use super::confidence::{Kind, combine};
 use super::evidence::{Proof, printable};
 use super::subject::Subject;
-use super::tally::{Leaders, Tally, strength};
+use super::tally::{Leaders, Tally, mark, strength};
 use crate::detect::{Class, Confidence, RuleInfo};
 use crate::enrich::AddressFacts;
 use crate::event::{SightedEvent, Sighting};
@@ -159,18 +159,14 @@ impl Profile {
     fn begin_rule(&mut self, rule: &Arc<RuleInfo>, confidence: Confidence) -> Option<usize> {
         let at = self.rules.len();
         (at < MAX_RULES).then(|| {
-            self.rules.push(Tally {
-                rule: Arc::clone(rule),
-                confidence,
-                count: 1,
-                led: 0,
-            });
+            self.rules.push(Tally::new(Arc::clone(rule), confidence, 1, 0));
             at
         })
     }
 
     fn place_of(&self, id: &str) -> Option<usize> {
-        self.rules.iter().position(|tally| *tally.rule.id == *id)
+        let mark = mark(id);
+        self.rules.iter().position(|tally| tally.is_of(id, mark))
     }
 
     /// Of the rules that say one kind of thing of one line the strongest speaks for all; when that one is held, the

@@ -13,7 +13,7 @@ use super::subject::Subject;
 use super::tally::Tally;
 use crate::detect::{Class, Confidence, Level, Names, RuleInfo};
 use crate::enrich::AddressFacts;
-use crate::event::COMMON_PAGE;
+use crate::event::{COMMON_PAGE, method_text};
 use crate::rows::{Reader, Writer};
 
 /// Version of the rows.
@@ -218,14 +218,10 @@ fn level(name: &str) -> Option<Level> {
 }
 
 fn read_rule(row: &mut Reader, shared: &mut Shared, leads: bool) -> Option<Tally> {
-    let mut tally = Tally {
-        rule: shared.rule(row.text()?, row.text()?, level(row.text()?)?),
-        confidence: confidence(row)?,
-        count: row.uint()?,
-        led: 0,
-    };
-    tally.led = if leads { row.uint()? } else { tally.count };
-    Some(tally)
+    let rule = shared.rule(row.text()?, row.text()?, level(row.text()?)?);
+    let (confidence, count) = (confidence(row)?, row.uint()?);
+    let led = if leads { row.uint()? } else { count };
+    Some(Tally::new(rule, confidence, count, led))
 }
 
 fn read_facts(row: &mut Reader, shared: &mut Shared) -> Option<AddressFacts> {
@@ -247,17 +243,17 @@ fn read_facts(row: &mut Reader, shared: &mut Shared) -> Option<AddressFacts> {
 }
 
 fn read_evidence(row: &mut Reader, shared: &mut Shared, notes: bool) -> Option<Kept> {
-    let boxed = |row: &mut Reader| Some(row.maybe_text()?.map(Box::<str>::from));
+    let text = |row: &mut Reader| Some(row.maybe_text()?.map(Arc::<str>::from));
     let mut line = Evidence {
         time: time(row)?,
-        host: boxed(row)?,
-        method: boxed(row)?,
-        target: boxed(row)?,
+        host: text(row)?,
+        method: row.maybe_text()?.map(|method| method_text(method.as_bytes())),
+        target: text(row)?,
         status: match row.maybe_uint()? {
             Some(status) => Some(u16::try_from(status).ok()?),
             None => None,
         },
-        user_agent: boxed(row)?,
+        user_agent: text(row)?,
         rule: shared.text(row.text()?),
         file: shared.text(row.text()?),
         offset: row.uint()?,
@@ -266,7 +262,7 @@ fn read_evidence(row: &mut Reader, shared: &mut Shared, notes: bool) -> Option<K
     };
     let thousandths = u16::try_from(row.uint()?).ok()?;
     line.note = (notes && row.byte()? != 0).then_some(COMMON_PAGE);
-    Some(Kept { line, thousandths })
+    Some(Kept::of(line, thousandths))
 }
 
 fn read_emitted(row: &mut Reader) -> Option<Option<Emitted>> {

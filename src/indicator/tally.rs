@@ -2,7 +2,10 @@
 //! which makes a number of them.
 
 use std::cmp::Reverse;
+use std::hash::BuildHasher;
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use super::RuleCount;
 use super::confidence::Kind;
@@ -18,9 +21,32 @@ pub(super) struct Tally {
     pub count: u64,
     /// On how many lines it was the strongest of its kind: only those are evidence.
     pub led: u64,
+    /// [`mark`] of the rule's id.
+    mark: u64,
+}
+
+/// Tells rules apart without fetching their ids, which lie scattered.
+pub(super) fn mark(id: &str) -> u64 {
+    FixedState::default().hash_one(id)
 }
 
 impl Tally {
+    /// A rule's part so far.
+    pub fn new(rule: Arc<RuleInfo>, confidence: Confidence, count: u64, led: u64) -> Self {
+        Self {
+            mark: mark(&rule.id),
+            rule,
+            confidence,
+            count,
+            led,
+        }
+    }
+
+    /// Whether it is of the rule with this id, which has that mark.
+    pub fn is_of(&self, id: &str, mark: u64) -> bool {
+        self.mark == mark && *self.rule.id == *id
+    }
+
     /// Adds what another profile counted of the rule.
     pub fn add(&mut self, other: &Self) {
         self.count += other.count;

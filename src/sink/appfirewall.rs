@@ -5,6 +5,7 @@
 //! not of the sending, so that a replay does not rewrite history. Next: [`super::http`].
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::detect::{Class, label};
@@ -244,6 +245,7 @@ impl Sink for AppFirewall {
         }
         let record = event.record;
         let text = |bytes: &[u8]| -> Box<str> { Box::from(shown(bytes).as_ref()) };
+        let shared = |bytes: &[u8]| -> Arc<str> { shown(bytes).into() };
         let request = SightedEvent {
             time: record.time.unwrap_or_default(),
             client: event.client.address,
@@ -252,10 +254,10 @@ impl Sink for AppFirewall {
                 .target
                 .as_deref()
                 .or(record.malformed_request.as_deref())
-                .map(text),
+                .map(shared),
             path: record.path().map(|path| text(&percent_decoded(path))),
             status: record.status,
-            user_agent: record.user_agent.as_deref().map(text),
+            user_agent: record.user_agent.as_deref().map(shared),
             referrer: record.referrer.as_deref().map(text),
             label: label::of_record(record),
             ray: event.ray().map(text),

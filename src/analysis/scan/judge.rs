@@ -105,12 +105,13 @@ fn finding(
     if sightings.is_empty() {
         return None;
     }
+    let target = recalled.target(number, event.record);
     if event.exempt.is_none() {
         let names_nothing = recalled.names_nothing(number, event.record);
         named::note(event, kit.exemptions.hosts(), &mut sightings, names_nothing);
     }
     Some(Finding {
-        event: Arc::new(sighted::of(event, label, kit.wants)),
+        event: Arc::new(sighted::of(event, target, label, kit.wants)),
         sightings,
     })
 }
@@ -203,9 +204,12 @@ fn sightings(kit: &Kit, hits: &[Hit]) -> Vec<Sighting> {
     let rules = kit.ruleset.rules();
     let alerting = hits.iter().filter_map(|hit| {
         let rule = rules.get(hit.rule as usize)?;
-        rule.alerts.then(|| Sighting::of(&rule.info, hit.view))
+        rule.alerts.then_some((hit, rule))
     });
-    alerting.collect()
+    // Counted first: growing costs more than looking at the hits twice.
+    let mut sightings = Vec::with_capacity(alerting.clone().count());
+    sightings.extend(alerting.map(|(hit, rule)| Sighting::of(&rule.info, hit.view)));
+    sightings
 }
 
 /// Records for sinks that want every request; a sighted one reaches them with its finding.
