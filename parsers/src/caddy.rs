@@ -22,6 +22,8 @@ struct Seen<'a> {
     message: Option<&'a [u8]>,
     level: bool,
     time: Option<Value<'a>>,
+    /// Where its value ends in the line.
+    time_end: usize,
     /// The unit that the log's durations were said to be in.
     durations: Option<Unit>,
     /// Whether there was a `request` object with a member of an HTTP request.
@@ -63,10 +65,7 @@ pub(crate) fn parse_console<'a>(
     if !known.iter().any(|name| plain(level).eq_ignore_ascii_case(name)) {
         return Err(NOT_CONSOLE);
     }
-    record.time = clock::any(time, times);
-    if record.time.is_none() {
-        return Err(Reject::new(Reason::Time, 0));
-    }
+    record.time = Some(clock::any(time, times).map_err(|reason| Reject::new(reason, 0))?);
     let (Ok(message), Ok(object)) = (next(), next()) else {
         return Ok(Line::Skip(Skip::OtherStream));
     };
@@ -114,8 +113,9 @@ fn judge(seen: &Seen<'_>, record: &mut Record<'_>, times: &mut TimeMemo) -> Resu
             Err(Reject::new(Reason::JsonShape, 0))
         };
     }
-    let time = seen.time.and_then(|value| clock::of_json(value, times));
-    record.time = Some(time.ok_or(Reject::new(Reason::Time, 0))?);
+    let time = seen.time.ok_or(Reject::new(Reason::Time, 0))?;
+    let time = clock::of_json(time, times);
+    record.time = Some(time.map_err(|reason| Reject::new(reason, seen.time_end))?);
     Ok(Line::Record)
 }
 
@@ -150,7 +150,10 @@ fn members<'a>(text: &'a [u8], record: &mut Record<'a>, seen: &mut Seen<'a>) -> 
                 record.more_mut().extra.push(("bytes_read".into(), bytes));
             }
             (b"user_id", Value::Text(user)) if !user.raw.is_empty() => record.user = Some(user.unescape()),
-            (b"ts" | b"time" | b"timestamp" | b"@timestamp", _) => seen.time = Some(value),
+            (b"ts" | b"time" | b"timestamp" | b"@timestamp", _) => {
+                seen.time = Some(value);
+                seen.time_end = walker.at();
+            }
             (b"logger" | b"name" | b"logger_name", Value::Text(name)) => seen.logger = Some(name.raw),
             (b"msg" | b"message", Value::Text(message)) => seen.message = Some(message.raw),
             (b"level" | b"lvl" | b"severity", _) => seen.level = true,

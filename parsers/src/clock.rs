@@ -3,30 +3,40 @@
 
 use crate::json::Value;
 use crate::memo::{self, TimeMemo, Unit};
-use crate::time::{Civil, Time};
+use crate::reject::Reason;
+use crate::time::Time;
+
+mod layout;
 
 const SECOND: u64 = 1_000_000_000;
 /// Whole numbers below this are seconds of a duration: nobody waits longer than a day.
 const DAY_SECS: u64 = 86_400;
 
-/// A time in any form: RFC 3339 and its kin, Common Log Format, Unix time in a unit told by its magnitude, or one
-/// of Go's named layouts.
-pub(crate) fn any(text: &[u8], times: &mut TimeMemo) -> Option<Time> {
-    match text {
+/// A time in any form: RFC 3339 and its kin, Common Log Format, Unix time in a unit told by its magnitude, or a
+/// layout of Go's.
+///
+/// # Errors
+/// [`Reason::Zone`] for a zone whose name could be anywhere, [`Reason::Time`] for anything else.
+pub(crate) fn any(text: &[u8], times: &mut TimeMemo) -> Result<Time, Reason> {
+    let usual = match text {
         [b'0'..=b'9', b'0'..=b'9', b'/', ..] => times.clf(text),
         [_, _, _, _, b'-' | b'/', ..] => times.iso(text),
-        [b'0'..=b'9', ..] => epoch(text).or_else(|| named(text)),
-        _ => named(text),
-    }
+        [b'0'..=b'9', ..] => epoch(text),
+        _ => None,
+    };
+    usual.map_or_else(|| layout::read(text), Ok)
 }
 
 /// The time in a JSON value.
-pub(crate) fn of_json(value: Value<'_>, times: &mut TimeMemo) -> Option<Time> {
+///
+/// # Errors
+/// As of [`any`].
+pub(crate) fn of_json(value: Value<'_>, times: &mut TimeMemo) -> Result<Time, Reason> {
     match value {
-        Value::Bare(number) => epoch(number),
+        Value::Bare(number) => epoch(number).ok_or(Reason::Time),
         Value::Text(text) if text.escaped => any(&text.unescape(), times),
         Value::Text(text) => any(text.raw, times),
-        Value::Object | Value::Array => None,
+        Value::Object | Value::Array => Err(Reason::Time),
     }
 }
 
@@ -126,96 +136,6 @@ pub(crate) fn go_duration(text: &[u8]) -> Option<u64> {
     (!text.is_empty()).then_some(nanos)
 }
 
-/// Go's layouts with a month's name: `Mon, 02 Jan 2006 15:04:05 MST`, `Mon Jan _2 15:04:05 2006`,
-/// `02 Jan 06 15:04 -0700` and what is put together from the same parts. A zone that is a name is UTC or unknown,
-/// and an unknown one makes the time unreadable.
-fn named(text: &[u8]) -> Option<Time> {
-    let mut parts = Parts::default();
-    for word in text
-        .split(|b| matches!(b, b' ' | b',' | b'-'))
-        .filter(|w| !w.is_empty())
-    {
-        parts.take(word)?;
-    }
-    // `-0700` has lost its sign to the separator.
-    let sign = match text.len().checked_sub(5).and_then(|at| text.get(at)) {
-        Some(b'-') => -1,
-        _ => 1,
-    };
-    parts.time(sign)
-}
-
-#[derive(Default)]
-struct Parts {
-    year: Option<i32>,
-    month: Option<u32>,
-    day: Option<u32>,
-    of_day: Option<(u32, u32, u32, u32)>,
-    zone_secs: Option<i32>,
-}
-
-impl Parts {
-    fn take(&mut self, word: &[u8]) -> Option<()> {
-        if word.contains(&b':') {
-            self.of_day = Some(time_of_day(word)?);
-        } else if let Some(month) = word.first_chunk::<3>().and_then(|name| memo::month(*name)) {
-            self.month = Some(month);
-        } else if word.starts_with(b"+") || (self.of_day.is_some() && word.len() == 4 && self.year.is_some())
-        {
-            let digits = memo::decimal(word.strip_prefix(b"+").unwrap_or(word))?;
-            let digits = i32::try_from(digits).ok().filter(|zone| *zone < 2400)?;
-            self.zone_secs = Some(digits / 100 * 3600 + digits % 100 * 60);
-        } else if let Some(number) = memo::decimal(word) {
-            let number = u32::try_from(number).ok()?;
-            if self.day.is_none() && word.len() <= 2 {
-                self.day = Some(number);
-            } else {
-                let century = if word.len() == 2 { 2000 } else { 0 };
-                self.year = i32::try_from(number).ok().map(|year| year + century);
-            }
-        } else if matches!(word, b"UTC" | b"GMT" | b"Z") {
-            self.zone_secs = Some(0);
-        } else {
-            let weekday = [&b"Mon"[..], b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
-            return weekday.iter().any(|day| word.starts_with(day)).then_some(());
-        }
-        Some(())
-    }
-
-    fn time(self, sign: i32) -> Option<Time> {
-        let (hour, minute, second, nanos) = self.of_day?;
-        let civil = Civil {
-            year: self.year?,
-            month: self.month?,
-            day: self.day?,
-            hour,
-            minute,
-            second,
-        };
-        Time::from_civil(civil, nanos, sign * self.zone_secs.unwrap_or(0))
-    }
-}
-
-/// `15:04`, `15:04:05` or `15:04:05.000`.
-fn time_of_day(word: &[u8]) -> Option<(u32, u32, u32, u32)> {
-    let mut fields = word.splitn(3, |&b| b == b':');
-    let mut number = || memo::decimal(fields.next()?).and_then(|n| u32::try_from(n).ok());
-    let (hour, minute) = (number()?, number()?);
-    let Some(seconds) = fields.next() else {
-        return Some((hour, minute, 0, 0));
-    };
-    let point = memchr::memchr2(b'.', b',', seconds).unwrap_or(seconds.len());
-    let (whole, fraction) = seconds.split_at_checked(point)?;
-    let digits = fraction.get(1..).unwrap_or_default();
-    let nanos = scaled(b"0", digits.get(..9).unwrap_or(digits), SECOND);
-    Some((
-        hour,
-        minute,
-        u32::try_from(memo::decimal(whole)?).ok()?,
-        u32::try_from(nanos?).ok()?,
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,8 +164,11 @@ mod tests {
             ("Wed Mar  9 21:30:01 2022", 1_000_000_000),
             ("09 Mar 22 22:30 +0100", 60_000_000_000),
             ("9 Mar 2022 21:30:01.524", 1_000_000),
+            ("Wed, 09 Mar 2022 23:30:01 CEST", 1_000_000_000),
+            ("2022-03-09 09:30:01.524 PM", 1_000_000),
+            ("20220309213001", 1_000_000_000),
         ] {
-            let got = any(text.as_bytes(), &mut times).map(Time::nanos);
+            let got = any(text.as_bytes(), &mut times).ok().map(Time::nanos);
             let want = NANOS / precision * precision;
             let close = got.is_some_and(|got| (got / precision * precision) == want);
             assert!(close, "{text}: {got:?}, want {want}");
@@ -254,7 +177,7 @@ mod tests {
             "",
             "-",
             "soon",
-            "Wed, 09 Mar 2022 21:30:01 CEST",
+            "Wed, 09 Mar 2022 21:30:01 CST",
             "2022",
             "1e400",
             "-1.5",
@@ -262,7 +185,7 @@ mod tests {
             "1:2:3:4",
         ] {
             let got = any(text.as_bytes(), &mut times);
-            assert!(got.is_none() || text == "2022", "{text}: {got:?}");
+            assert!(got.is_err() || text == "2022", "{text}: {got:?}");
         }
     }
 

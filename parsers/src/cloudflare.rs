@@ -304,7 +304,7 @@ fn put_more<'a>(field: Field, raw: &'a [u8], text: Bytes<'a>, record: &mut Recor
 fn timestamp(value: Value<'_>, times: &mut TimeMemo) -> Option<Time> {
     match value {
         Value::Text(text) if text.raw.iter().all(u8::is_ascii_digit) => clock::epoch(text.raw),
-        other => clock::of_json(other, times),
+        other => clock::of_json(other, times).ok(),
     }
 }
 

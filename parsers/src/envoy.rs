@@ -231,7 +231,7 @@ pub(crate) fn parse_json<'a>(
         return Err(Reject::new(Reason::JsonShape, 0));
     };
     let time = clock::of_json(time, times);
-    record.time = Some(time.ok_or(Reject::new(Reason::Time, 0))?);
+    record.time = Some(time.map_err(|reason| Reject::new(reason, 0))?);
     record.more.moment = Moment::Start;
     Ok(Line::Record)
 }

@@ -40,6 +40,7 @@ mod traefik;
 mod transform;
 pub mod unescape;
 mod wrap;
+mod zone;
 mod zoraxy;
 
 pub use compile::FormatError;

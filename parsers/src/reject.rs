@@ -15,6 +15,8 @@ pub enum Reason {
     Address,
     /// The time does not have the format's form, or names no real instant.
     Time,
+    /// The time's zone is a name that stands for several places, or for none that is known.
+    Zone,
     /// The status is no number from 0 to 999.
     Status,
     /// A field that must be a number is none, or does not fit 64 bits.
@@ -42,6 +44,7 @@ impl Reason {
             Self::Literal => "literal",
             Self::Address => "address",
             Self::Time => "time",
+            Self::Zone => "zone",
             Self::Status => "status",
             Self::Number => "number",
             Self::Json => "json",
@@ -62,6 +65,7 @@ impl fmt::Display for Reason {
             Self::Literal => "a separator of the format is missing here",
             Self::Address => "neither an address nor a host name",
             Self::Time => "not a valid time of this format",
+            Self::Zone => "a zone whose name does not tell one offset from UTC",
             Self::Status => "not a status code",
             Self::Number => "not a number",
             Self::Json => "not well-formed JSON",

@@ -117,8 +117,9 @@ pub(crate) fn parse_json<'a>(
     if let Some(client) = client {
         client_host(client, record);
     }
-    let time = start.or(written).and_then(|value| clock::of_json(value, times));
-    record.time = Some(time.ok_or(Reject::new(Reason::Time, 0))?);
+    let time = start.or(written).ok_or(Reject::new(Reason::Time, 0))?;
+    let time = clock::of_json(time, times);
+    record.time = Some(time.map_err(|reason| Reject::new(reason, 0))?);
     record.more.moment = if start.is_some() {
         Moment::Start
     } else {

@@ -44,10 +44,10 @@ fn entry<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -> 
     if times.clf(time).is_some() {
         return stop(input, Reason::UnknownFormat);
     }
-    record.time = clock::any(time, times);
-    if record.time.is_none() {
-        return stop(inside, Reason::Time);
-    }
+    record.time = match clock::any(time, times) {
+        Ok(time) => Some(time),
+        Err(reason) => return stop(inside, reason),
+    };
     if !matches!(user, b"-" | b"") {
         record.user = Some(user.into());
     }

@@ -154,6 +154,36 @@ fn console_lines() {
 }
 
 #[test]
+fn times_in_layouts_of_their_own() {
+    for (time, read_as) in [
+        ("Wed Mar  9 10:30:01 PM CET 2022", Ok(1_646_861_401)),
+        ("Wed Mar 09 22:30:01 +0100 2022", Ok(1_646_861_401)),
+        ("20220309T213001Z", Ok(1_646_861_401)),
+        ("09.03.2022 21:30:01", Ok(1_646_861_401)),
+        ("Wed, 09 Mar 2022 21:30:01 CST", Err(Reason::Zone)),
+        ("03/09/2022 21:30:01", Err(Reason::Time)),
+    ] {
+        let json = format!(
+            r#"{{"level":"info","ts":"{time}","logger":"http.log.access","msg":"handled request","request":{{"remote_ip":"192.0.2.7","method":"GET","uri":"/"}},"status":200}}"#
+        );
+        let console = format!("{time}\tINFO\thttp.log.access\thandled request\t{{\"status\":200}}");
+        for line in [json, console] {
+            let got = read(&line).map(|record| record.time.unwrap().secs());
+            assert_eq!(got.map_err(|why| why.unwrap_err().reason), read_as, "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_zone_that_is_several_places_is_shown() {
+    let line = br#"{"level":"info","ts":"Wed, 09 Mar 2022 21:30:01 CST","logger":"http.log.access","msg":"handled request","request":{"remote_ip":"192.0.2.7","method":"GET","uri":"/"},"status":200}"#;
+    for layout in [crate::Layout::auto(), crate::Layout::first(crate::Format::Caddy)] {
+        let why = crate::Parser::new(&layout).parse(line, &mut Record::default());
+        assert_eq!(why, Err(Reject::new(Reason::Zone, 52)), "{layout:?}");
+    }
+}
+
+#[test]
 fn durations_in_the_unit_that_somebody_said() {
     let json = r#"{"level":"info","ts":1.5,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":"192.0.2.7","method":"GET","uri":"/"},"duration":1500,"size":0,"status":200}"#;
     let console = "1.5\tinfo\thttp.log.access\thandled request\t{\"request\":{\"remote_ip\":\"192.0.2.7\",\"uri\":\"/\"},\"duration\":1500,\"status\":200}";

@@ -330,7 +330,7 @@ impl<'a> Pieces<'a> {
     pub(crate) fn finish(self, record: &mut Record<'a>) -> Result<(), Reason> {
         if let Some(clock) = self.clock {
             record.time = Some(match record.time {
-                None => clock.time().ok_or(Reason::Time)?,
+                None => clock.time()?,
                 Some(time) => clock.refine(time),
             });
         }

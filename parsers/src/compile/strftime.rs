@@ -1,7 +1,9 @@
 //! Apache's `%{format}t`: the time by `strftime`, perhaps in several pieces (`%{%d/%b/%Y %T}t.%{msec_frac}t`).
 
 use crate::memo;
+use crate::reject::Reason;
 use crate::time::{Civil, Time};
+use crate::zone;
 
 const SECOND_NS: i64 = 1_000_000_000;
 const DAY_NS: i64 = 86_400 * SECOND_NS;
@@ -257,8 +259,8 @@ impl Clock {
         }
         let rest = after_letters(text);
         let name = text.get(..text.len() - rest.len())?;
-        match (east_of(name), self.zone) {
-            (Some(hours), _) => self.zone = Zone::East(hours * 3600),
+        match (zone::east_of(name), self.zone) {
+            (Some(east), _) => self.zone = Zone::East(east),
             // What `%z` says counts.
             (None, Zone::East(_)) => {}
             (None, _) => self.zone = Zone::Unknown,
@@ -273,21 +275,28 @@ impl Clock {
         Some(rest)
     }
 
-    /// The instant that the pieces make; `None` when they name none, or a zone that could be anywhere.
-    pub(crate) fn time(self) -> Option<Time> {
+    /// The instant that the pieces make.
+    ///
+    /// # Errors
+    /// [`Reason::Zone`] for a zone whose name could be anywhere, [`Reason::Time`] when they name no instant.
+    pub(crate) fn time(self) -> Result<Time, Reason> {
         if let Some(nanos) = self.epoch_ns {
             let fraction = if nanos % SECOND_NS == 0 { self.nanos } else { 0 };
-            return Some(Time::from_nanos(nanos).saturating_add(i64::from(fraction)));
+            return Ok(Time::from_nanos(nanos).saturating_add(i64::from(fraction)));
         }
+        let east = match self.zone {
+            Zone::Unsaid => 0,
+            Zone::Unknown => return Err(Reason::Zone),
+            Zone::East(east) => east,
+        };
+        self.instant(east).ok_or(Reason::Time)
+    }
+
+    fn instant(self, east: i32) -> Option<Time> {
         let mut civil = self.civil;
         if let Some(afternoon) = self.afternoon {
             civil.hour = civil.hour % 12 + if afternoon { 12 } else { 0 };
         }
-        let east = match self.zone {
-            Zone::Unsaid => 0,
-            Zone::Unknown => return None,
-            Zone::East(east) => east,
-        };
         let Some(day) = self.year_day.filter(|_| !self.dated) else {
             return Time::from_civil(civil, self.nanos, east);
         };
@@ -303,30 +312,6 @@ impl Clock {
             _ => whole,
         }
     }
-}
-
-/// Hours east of UTC of a zone's name that means one place only: `CST` is America's and China's, `IST` India's,
-/// Israel's and Ireland's.
-fn east_of(name: &[u8]) -> Option<i32> {
-    Some(match name {
-        b"UTC" | b"GMT" | b"UCT" | b"WET" => 0,
-        b"CET" | b"MET" | b"WEST" | b"BST" => 1,
-        b"CEST" | b"MEST" | b"EET" => 2,
-        b"EEST" | b"MSK" => 3,
-        b"JST" | b"KST" => 9,
-        b"AEST" => 10,
-        b"AEDT" => 11,
-        b"NZST" => 12,
-        b"NZDT" => 13,
-        b"EDT" => -4,
-        b"EST" | b"CDT" => -5,
-        b"MDT" => -6,
-        b"MST" | b"PDT" => -7,
-        b"PST" | b"AKDT" => -8,
-        b"AKST" => -9,
-        b"HST" => -10,
-        _ => return None,
-    })
 }
 
 /// Up to `most` digits, at least one.
@@ -376,7 +361,7 @@ mod tests {
         ] {
             let mut clock = Clock::default();
             clock.read(&items(format).unwrap(), text.as_bytes()).unwrap();
-            assert_eq!(clock.time().map(Time::nanos), Some(nanos), "{format}");
+            assert_eq!(clock.time().map(Time::nanos), Ok(nanos), "{format}");
         }
         assert_eq!(items("%Q"), None);
         assert_eq!(items("%"), None);
@@ -388,6 +373,6 @@ mod tests {
         let mut clock = Clock::default();
         clock.read(&items("%s").unwrap(), b"971211336").unwrap();
         clock.read(&items("usec_frac").unwrap(), b"000250").unwrap();
-        assert_eq!(clock.time().map(Time::nanos), Some(971_211_336_000_250_000));
+        assert_eq!(clock.time().map(Time::nanos), Ok(971_211_336_000_250_000));
     }
 }

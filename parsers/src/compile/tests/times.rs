@@ -28,7 +28,7 @@ fn a_zone_counts_by_its_name_or_the_line_is_refused() {
         assert_eq!(nanos(&layout, &line), want, "{time}");
     }
     let line = "192.0.2.7 2000-10-10 17:30:00 IST 200";
-    assert_eq!(read(&layout, line).unwrap_err().reason, Reason::Time);
+    assert_eq!(read(&layout, line).unwrap_err().reason, Reason::Zone);
     for format in [
         "%h %{%F %T %Z %z}t",
         "%h %{%F %T}t %{%Z}t %{%z}t",
