@@ -315,7 +315,7 @@ fn cloudflare(doc: &mut Object<'_>, record: &Record<'_>) {
         it.text("address", record.host.as_deref());
         it.text("domain", record.host.as_deref());
     });
-    let Some(fields) = afw_parsers::cloudflare::fields(&record.line) else {
+    let Some(fields) = afw_parsers::cloudflare::fields_of(record) else {
         return;
     };
     doc.object("rule", |it| {

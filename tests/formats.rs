@@ -204,6 +204,14 @@ fn events_name_their_server_and_the_rule_of_the_edge() {
         assert_eq!(events[0]["rule"]["description"], "D");
         assert_eq!(events[0]["event"]["action"], action, "{events:?}");
     }
+    let csv = dir.path().join("columns.csv");
+    let header = "ClientIP,ClientRequestMethod,ClientRequestURI,EdgeStartTimestamp,EdgeResponseStatus,SecurityAction,SecurityRuleID,ZoneName";
+    let row = r#""203.0.113.5","GET","/",1700000000,403,"block","R4","shop.example""#;
+    fs::write(&csv, format!("{header}\n{row}\n")).unwrap();
+    let events = json_lines(&replayed(&csv, "events", "1"));
+    assert_eq!(events[0]["rule"]["id"], "R4", "{events:?}");
+    assert_eq!(events[0]["cloudflare"]["ZoneName"], "shop.example", "{events:?}");
+    assert_eq!(events[0]["cloudflare"]["EdgeResponseStatus"], 403);
     for (format, dataset) in [
         ("aws-elb", "aws.elb_logs"),
         ("iis", "iis.access"),

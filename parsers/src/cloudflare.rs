@@ -22,7 +22,7 @@ use crate::time::Time;
 mod fields;
 pub(crate) mod table;
 
-pub use fields::fields;
+pub use fields::{fields, fields_of};
 use table::{Field, field};
 
 /// Which dataset a line is of.

@@ -3,6 +3,8 @@
 //! The header is the only thing a parser remembers from line to line. As text it is part of the layout, so it is
 //! stored beside the cursor and a reader that begins in the middle of a file still knows the columns.
 
+use std::sync::Arc;
+
 use crate::cloudflare::table::Field;
 use crate::compile::sink::Sink;
 use crate::memo::TimeMemo;
@@ -18,6 +20,8 @@ pub(crate) mod w3c;
 pub(crate) struct Columns {
     /// The header as it goes into the layout's state.
     text: String,
+    /// The same without its date, for records that are read again.
+    names: Arc<str>,
     /// `#Date`, for logs that write the time of day alone.
     date: Option<[u8; 10]>,
     kind: Kind,
@@ -113,15 +117,22 @@ impl Columns {
             text.push_str(if names.is_empty() { "" } else { "\n" });
         }
         text.push_str(&names);
-        Self { text, date, kind }
+        Self {
+            text,
+            names: names.into(),
+            date,
+            kind,
+        }
     }
 
     /// The header without its date.
     fn names(&self) -> &str {
-        match self.date {
-            Some(_) => self.text.split_once('\n').map_or("", |(_, names)| names),
-            None => &self.text,
-        }
+        &self.names
+    }
+
+    /// The same, to be kept with a record.
+    pub(crate) fn shared_names(&self) -> Arc<str> {
+        Arc::clone(&self.names)
     }
 
     /// The text that [`Columns::from_text`] reads again.

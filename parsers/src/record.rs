@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use crate::columns::csv::Row;
 use crate::format::Format;
 use crate::time::Time;
 
@@ -110,6 +111,8 @@ pub struct More<'a> {
     pub subrequest: bool,
     /// Request headers logged beside `Referer`, `User-Agent` and `Host`.
     pub headers: Vec<(Header<'a>, Bytes<'a>)>,
+    /// Of a line of Logpush as CSV: where [`crate::cloudflare::fields_of`] finds the names of its columns.
+    pub row: Option<Row>,
     /// Further named values, under the name the format gives them (`upstream_addr`, `ssl_protocol`).
     pub extra: Vec<(Cow<'a, str>, Bytes<'a>)>,
 }
@@ -220,6 +223,7 @@ impl<'a> Record<'a> {
                 action: own(more.action),
                 subrequest: more.subrequest,
                 headers: named(more.headers),
+                row: more.row,
                 extra: named(more.extra),
             },
         };

@@ -1,6 +1,7 @@
 //! Logpush as CSV or TSV, with a header line or a list of fields that the administrator gives.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::{Columns, Kind};
 use crate::cloudflare::table::{Field, field};
@@ -25,18 +26,8 @@ pub(crate) fn header(line: &[u8]) -> Option<(Vec<Option<Field>>, u8)> {
     if !may_be_header(line) {
         return None;
     }
-    let separator = SEPARATORS
-        .into_iter()
-        .find(|separator| line.contains(separator))?;
-    let names: Vec<&[u8]> = line
-        .split(|&b| b == separator)
-        .map(|name| name.trim_ascii())
-        .map(|name| {
-            name.strip_prefix(b"\"")
-                .and_then(|n| n.strip_suffix(b"\""))
-                .unwrap_or(name)
-        })
-        .collect();
+    let separator = separator(line)?;
+    let names: Vec<&[u8]> = names(line, separator).collect();
     let words = names.iter().all(|name| {
         !name.is_empty() && name.len() <= 64 && name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
     });
@@ -44,6 +35,23 @@ pub(crate) fn header(line: &[u8]) -> Option<(Vec<Option<Field>>, u8)> {
     let known = fields.iter().flatten().count();
     (words && known >= 2 && fields.contains(&Some(Field::ClientIp)) || (words && known >= 3))
         .then_some((fields, separator))
+}
+
+/// What stands between the names of a header.
+fn separator(header: &[u8]) -> Option<u8> {
+    SEPARATORS
+        .into_iter()
+        .find(|separator| header.contains(separator))
+}
+
+/// The names of a header, without their quotes.
+fn names(header: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let names = header.split(move |&b| b == separator);
+    names.map(<[u8]>::trim_ascii).map(|name| {
+        name.strip_prefix(b"\"")
+            .and_then(|n| n.strip_suffix(b"\""))
+            .unwrap_or(name)
+    })
 }
 
 /// Reads one line by the columns of the header.
@@ -57,14 +65,47 @@ pub(crate) fn parse<'a>(
     let Kind::Logpush(names, separator) = columns.kind() else {
         return Err(Reject::new(Reason::UnknownFormat, 0));
     };
+    let mut read = |quotes, record: &mut Record<'a>| {
+        let line = read(line, record, times, names, *separator, quotes, dataset)?;
+        let header = columns.shared_names();
+        record.more_mut().row = Some(Row { header, quotes });
+        Ok(line)
+    };
     // Logpush does not document how it writes a quote. Doubled first: where `\"` is written, a line never looks like
     // one with doubled quotes, since every quote that a client sent has its backslash.
-    match read(line, record, times, names, *separator, Quotes::Doubled, dataset) {
+    match read(Quotes::Doubled, record) {
         Err(_) if memchr::memchr(b'\\', line).is_some() => {
             record.restart(line);
-            read(line, record, times, names, *separator, Quotes::Backslash, dataset)
+            read(Quotes::Backslash, record)
         }
         read => read,
+    }
+}
+
+/// How a line was read whose columns a header names, so that it can be read again whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    header: Arc<str>,
+    quotes: Quotes,
+}
+
+impl Row {
+    /// The columns of such a line under their names; those that Logpush writes as text stay so.
+    pub(crate) fn members<'l>(&self, line: &'l [u8]) -> Option<Vec<(&str, Value<'l>)>> {
+        let separator = separator(self.header.as_bytes())?;
+        let mut at = 0;
+        let mut members = Vec::new();
+        for name in names(self.header.as_bytes(), separator) {
+            let (value, end) = value(line, at, separator, self.quotes)?;
+            at = end + 1;
+            members.push((std::str::from_utf8(name).ok()?, value));
+        }
+        Some(members)
+    }
+
+    /// The text of a value, with its escapes undone.
+    pub(crate) fn undo<'l>(&self, value: Value<'l>) -> Bytes<'l> {
+        self.quotes.undo()(value)
     }
 }
 
@@ -72,6 +113,16 @@ pub(crate) fn parse<'a>(
 enum Quotes {
     Doubled,
     Backslash,
+}
+
+impl Quotes {
+    /// How a value's escapes are undone.
+    fn undo<'a>(self) -> fn(Value<'a>) -> Bytes<'a> {
+        match self {
+            Self::Doubled => undoubled,
+            Self::Backslash => Value::unescape,
+        }
+    }
 }
 
 fn read<'a>(
@@ -83,10 +134,7 @@ fn read<'a>(
     quotes: Quotes,
     dataset: Dataset,
 ) -> Result<Line, Reject> {
-    let mut seen = Seen::new(match quotes {
-        Quotes::Doubled => undoubled,
-        Quotes::Backslash => Value::unescape,
-    });
+    let mut seen = Seen::new(quotes.undo());
     let mut at = 0;
     for (index, name) in names.iter().enumerate() {
         let begin = at;

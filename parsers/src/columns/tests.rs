@@ -155,6 +155,7 @@ fn cloudfront_lines() {
 fn csv_line<'a>(header: &str, line: &'a [u8], dataset: Dataset) -> Result<Record<'a>, Reject> {
     let columns = columns(header);
     let mut record = Record::default();
+    record.restart(line);
     let read = cloudflare::parse(line, &mut record, &mut TimeMemo::new(), Some(&columns), dataset)?;
     assert_eq!(read, Line::Record);
     Ok(record)
@@ -191,6 +192,35 @@ fn logpush_as_csv() {
             Reason::Columns
         );
     }
+}
+
+#[test]
+fn a_column_gives_what_the_member_of_its_name_gives() {
+    let json = r#"{"ClientIP":"192.0.2.7","ClientASN":64500,"EdgeStartTimestamp":1658281671671000001,"EdgeResponseStatus":403,"ClientRequestURI":"/x?\"y\",z","SecurityActions":["log","block"],"RequestHeaders":{"x-a":"b"},"RayID":"72","SecurityRuleID":"R1","WorkerSubrequest":false,"ClientRequestReferer":null}"#;
+    let header = "ClientIP,ClientASN,EdgeStartTimestamp,EdgeResponseStatus,ClientRequestURI,SecurityActions,RequestHeaders,RayID,SecurityRuleID,WorkerSubrequest,ClientRequestReferer";
+    let want = cloudflare::fields(json.as_bytes()).unwrap();
+    for line in [
+        r#""192.0.2.7",64500,1658281671671000001,403,"/x?""y"",z","[""log"",""block""]","{""x-a"":""b""}","72","R1",false,"""#,
+        r#""192.0.2.7",64500,1658281671671000001,403,"/x?\"y\",z","[\"log\",\"block\"]","{\"x-a\":\"b\"}","72","R1",false,"""#,
+        r#"192.0.2.7,64500,1658281671671000001,403,"/x?""y"",z","[""log"",""block""]","{""x-a"":""b""}",72,R1,false,"#,
+    ] {
+        let record = csv_line(header, line.as_bytes(), Dataset::Http).unwrap();
+        assert_eq!(cloudflare::fields_of(&record), Some(want.clone()), "{line}");
+        // The next line of the log may be read into the same record.
+        let mut record = record;
+        record.clear();
+        assert_eq!(record.more.row, None);
+    }
+    let record = csv_line(
+        header,
+        b"192.0.2.7,1,1658281671,403,/,[,{{{,1,007,x,",
+        Dataset::Http,
+    )
+    .unwrap();
+    let fields = cloudflare::fields_of(&record).unwrap();
+    assert_eq!(fields["SecurityActions"], "[");
+    assert_eq!(fields["RequestHeaders"], "{{{");
+    assert_eq!(fields["SecurityRuleID"], "007");
 }
 
 #[test]
