@@ -100,6 +100,8 @@ pub struct SightedEvent {
     pub label: Option<&'static str>,
     /// Cloudflare ray id, when the log has it.
     pub ray: Option<Box<str>>,
+    /// Whether another line tells the request too, and is the one that is counted.
+    pub repeats: bool,
     /// File of the line.
     pub file: Arc<str>,
     /// Byte offset of the line in the decoded stream.

@@ -229,6 +229,33 @@ fn events_name_their_server_and_the_rule_of_the_edge() {
 }
 
 #[test]
+fn several_firewall_events_of_one_request_are_one_request_and_events_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("firewall.log");
+    let event = |ray: &str, index: usize, action: &str| {
+        format!(
+            "{{\"Action\":\"{action}\",\"ClientIP\":\"45.83.64.7\",\"ClientRequestMethod\":\"GET\",\"ClientRequestPath\":\"/.env\",\"Datetime\":1700000000,\"EdgeResponseStatus\":403,\"RayID\":\"{ray}\",\"MatchIndex\":{index},\"RuleID\":\"R{index}\"}}\n"
+        )
+    };
+    let lines = [
+        event("7d01", 1, "log"),
+        event("7d01", 0, "block"),
+        event("7d02", 0, "block"),
+        event("7d02", 2, "log"),
+    ];
+    fs::write(&log, lines.concat()).unwrap();
+    let rules: Vec<Value> = json_lines(&replayed(&log, "events", "1"))
+        .iter()
+        .map(|event| event["rule"]["id"].clone())
+        .collect();
+    assert_eq!(rules, ["R1", "R0", "R0", "R2"]);
+    let summary: Value = serde_json::from_str(&replayed(&log, "summary", "2")).unwrap();
+    assert_eq!((&summary["lines"], &summary["requests"]), (&4.into(), &2.into()));
+    assert_eq!(summary["skipped"]["same_request"], 2);
+    assert_eq!(summary["sighted"], 2);
+}
+
+#[test]
 fn a_resumed_replay_takes_each_record_of_an_array_once() {
     let dir = tempfile::tempdir().unwrap();
     let records = logpush();

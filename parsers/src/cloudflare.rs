@@ -295,6 +295,8 @@ fn put_more<'a>(field: Field, raw: &'a [u8], text: Bytes<'a>, record: &mut Recor
         Field::Ja4 => more.ja4 = Some(text),
         Field::WorkerSubrequest => more.subrequest |= raw == b"true",
         Field::RequestSource => more.subrequest |= raw != b"eyeball" && !is_none(raw),
+        // 0 is the rule that matched last, and the one that ended the request if any did.
+        Field::MatchIndex => more.repeats = number().is_some_and(|index| index > 0),
         Field::ParentRayId => more.subrequest |= raw != b"00",
         _ => {}
     }

@@ -35,6 +35,9 @@ pub enum Skip {
     /// A line of another stream that shares the file: another logger of Caddy, another program in syslog, a
     /// part of a container's line.
     OtherStream,
+    /// An event of a request that another line tells ([`crate::record::More::repeats`]). It is read like any other; who counts
+    /// requests counts it so.
+    SameRequest,
 }
 
 impl Skip {
@@ -44,6 +47,7 @@ impl Skip {
             Self::Blank => "blank",
             Self::Comment => "comment",
             Self::OtherStream => "other_stream",
+            Self::SameRequest => "same_request",
         }
     }
 }

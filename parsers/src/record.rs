@@ -109,6 +109,9 @@ pub struct More<'a> {
     pub action: Option<Bytes<'a>>,
     /// True for a request that an edge made itself on behalf of another (Cloudflare worker sub-request).
     pub subrequest: bool,
+    /// True for a further event of a request that another line tells: of the events that Cloudflare's firewall logs of
+    /// one request, all but that with `MatchIndex` 0.
+    pub repeats: bool,
     /// Request headers logged beside `Referer`, `User-Agent` and `Host`.
     pub headers: Vec<(Header<'a>, Bytes<'a>)>,
     /// Of a line of Logpush as CSV: where [`crate::cloudflare::fields_of`] finds the names of its columns.
@@ -222,6 +225,7 @@ impl<'a> Record<'a> {
                 request_id: own(more.request_id),
                 action: own(more.action),
                 subrequest: more.subrequest,
+                repeats: more.repeats,
                 headers: named(more.headers),
                 row: more.row,
                 extra: named(more.extra),

@@ -9,7 +9,7 @@ mod values;
 use std::sync::Arc;
 
 use afw_parsers::reject::Reason;
-use afw_parsers::{Format, Layout, Line as Parsed, Parser, Record, Reject, parts};
+use afw_parsers::{Format, Layout, Line as Parsed, Parser, Record, Reject, Skip, parts};
 
 use crate::detect::correlate::tick::{Tick, Ticker};
 use crate::detect::fields::Field;
@@ -266,10 +266,17 @@ impl Scanner {
             return;
         }
         scan.latest = scan.latest.max(Some(time));
-        scan.statistics.request(time, record.status);
-        self.count_format(record.format, &mut scan.statistics);
+        if record.more.repeats {
+            scan.statistics.skip(Skip::SameRequest);
+        } else {
+            scan.statistics.request(time, record.status);
+            self.count_format(record.format, &mut scan.statistics);
+        }
         if self.asks_addresses || self.claims_something(record) {
             return self.judge(batch, line, record, time, scan);
+        }
+        if record.more.repeats {
+            return;
         }
         let client = self.kit.trust.resolve(record);
         count(&mut scan.statistics, client, self.recalled.label(None, record));

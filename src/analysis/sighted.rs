@@ -46,6 +46,7 @@ pub fn of(
         address,
         label,
         ray: text(sdk().and_then(|_| event.ray())),
+        repeats: record.more.repeats,
         file: Arc::clone(event.file),
         offset: event.offset,
         line: wants.line.then(|| Box::from(record.line.as_ref())),

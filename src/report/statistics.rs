@@ -96,7 +96,7 @@ impl Statistics {
 
     /// Counts what the rules said of one line.
     pub fn finding(&mut self, finding: &Finding) {
-        self.sighted += 1;
+        self.sighted += u64::from(!finding.event.repeats);
         self.late(finding);
     }
 

@@ -37,6 +37,7 @@ pub(crate) enum Field {
     Ja4,
     WorkerSubrequest,
     RequestSource,
+    MatchIndex,
     /// A field of `http_requests` alone.
     HttpOnly,
 }
@@ -73,6 +74,7 @@ pub(crate) fn field(name: &[u8]) -> Option<Field> {
         b"Datetime" => Field::Datetime,
         b"Action" => Field::Action,
         b"Source" => Field::Source,
+        b"MatchIndex" => Field::MatchIndex,
         b"RayID" => Field::RayId,
         b"ParentRayID" => Field::ParentRayId,
         b"WorkerSubrequest" => Field::WorkerSubrequest,
@@ -89,6 +91,7 @@ pub(crate) fn field(name: &[u8]) -> Option<Field> {
 /// Names of Logpush as collectors and databases that fold case pass them on: `clientIP`, `clientip`.
 fn folded(name: &[u8]) -> Option<Field> {
     const NAMES: &[&[u8]] = &[
+        b"MatchIndex",
         b"ClientIP",
         b"ClientASN",
         b"ClientCountry",
@@ -154,6 +157,7 @@ fn graphql(name: &[u8]) -> Option<Field> {
         b"rayName" => Field::RayId,
         b"action" => Field::Action,
         b"source" => Field::Source,
+        b"matchIndex" => Field::MatchIndex,
         b"requestSource" => Field::HttpOnly,
         _ => return None,
     })

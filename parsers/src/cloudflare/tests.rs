@@ -222,3 +222,19 @@ fn names_in_other_cases_and_texts_without_quotes() {
         assert!(!record.more.subrequest);
     }
 }
+
+#[test]
+fn of_several_events_of_one_request_all_but_the_last_match_repeat_it() {
+    for (index, repeats) in [
+        ("0", false),
+        ("1", true),
+        ("12", true),
+        ("null", false),
+        (r#""""#, false),
+    ] {
+        let line = format!(
+            r#"{{"Action":"log","ClientIP":"192.0.2.7","ClientRequestPath":"/","Datetime":1669858111,"RayID":"7299f155dda47d6b","MatchIndex":{index}}}"#
+        );
+        assert_eq!(firewall(&line).more.repeats, repeats, "{index}");
+    }
+}

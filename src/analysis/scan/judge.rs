@@ -58,18 +58,24 @@ impl Scanner {
         signatures.inspect(&event, hits);
         let number = signatures.request_number();
         let label = recalled.label(number, record);
-        count(&mut scan.statistics, event.client, label);
+        // A further event of a request is judged like any line, but the request was counted already.
+        let is_request = !record.more.repeats;
+        if is_request {
+            count(&mut scan.statistics, event.client, label);
+        }
         let first_tick = scan.ticks.len() as u32;
-        if !hits.is_empty() {
+        if !hits.is_empty() && is_request {
             let rules = hits.iter().map(|hit| hit.rule);
             ticker.observe(&event, rules, &mut scan.ticks);
         }
         let ticks = first_tick..scan.ticks.len() as u32;
         let finding = finding(kit, &event, hits, label, (recalled, number));
-        if let Some(tally) = tally {
+        if let Some(tally) = tally.as_mut().filter(|_| is_request) {
             tally.request(&event, batch.log, finding.as_ref(), number);
         }
-        requests(kit, &event, finding.is_some(), encoded, &mut scan.requests);
+        if is_request {
+            requests(kit, &event, finding.is_some(), encoded, &mut scan.requests);
+        }
         let wants = kit.wants.events;
         let printed = wants.then(|| Box::new((ecs::document(&event), host(record))));
         let claim = claimed(kit, &event);

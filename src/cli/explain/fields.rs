@@ -54,7 +54,7 @@ fn common<'r>(record: &'r Record<'_>) -> [Field<'r>; 12] {
 }
 
 /// What few formats log.
-fn rare<'r>(record: &'r Record<'_>) -> [Field<'r>; 19] {
+fn rare<'r>(record: &'r Record<'_>) -> [Field<'r>; 20] {
     let more = &record.more;
     let moment = match more.moment {
         Moment::Start => Some("the start of the request"),
@@ -80,6 +80,10 @@ fn rare<'r>(record: &'r Record<'_>) -> [Field<'r>; 19] {
         ("request id", text(&more.request_id)),
         ("action", text(&more.action)),
         ("sub-request", number(more.subrequest.then_some("yes"))),
+        (
+            "repeats",
+            number(more.repeats.then_some("a request of another line")),
+        ),
         ("read as", number(record.format.map(afw_parsers::Format::name))),
     ]
 }
