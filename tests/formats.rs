@@ -229,6 +229,31 @@ fn events_name_their_server_and_the_rule_of_the_edge() {
 }
 
 #[test]
+fn a_list_of_records_is_found_where_it_stands_and_json_over_several_lines_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = logpush();
+    let log = dir.path().join("answer.json");
+    let answer = format!(
+        "{{\"success\":true,\"errors\":[],\"result\":[{}],\"next\":null}}\n",
+        records.join(",")
+    );
+    fs::write(&log, answer).unwrap();
+    assert_eq!(json_lines(&replayed(&log, "events", "2")).len(), records.len());
+
+    let pretty = records.iter().map(|record| {
+        let value: Value = serde_json::from_str(record).unwrap();
+        serde_json::to_string_pretty(&value).unwrap() + "\n"
+    });
+    fs::write(&log, pretty.collect::<String>()).unwrap();
+    let output = support::run(afw(dir.path()).arg("replay").arg(&log));
+    let said = support::text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("jq -c . FILE"), "{said}");
+    let explained = stdout(afw(dir.path()).args(["explain", "  \"ClientIP\": \"203.0.113.5\","]));
+    assert!(explained.contains("jq -c . FILE"), "{explained}");
+}
+
+#[test]
 fn several_firewall_events_of_one_request_are_one_request_and_events_each() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("firewall.log");

@@ -13,6 +13,9 @@ pub(crate) fn reason(line: &[u8], refused: Reject) -> Reject {
     if is_error_log(line) {
         return Reject::new(Reason::NotAccess, 0);
     }
+    if is_laid_out(line) {
+        return Reject::new(Reason::JsonLines, 0);
+    }
     refused
 }
 
@@ -32,6 +35,24 @@ pub(crate) fn is_ftp(request: &[u8], status: Option<u16>) -> bool {
     );
     let command = request.split(|&b| b == b' ').next().unwrap_or_default();
     reply && COMMANDS.contains(&command)
+}
+
+/// Whether a line is one of JSON that is laid out over several: nothing but brackets, or one member (`"name": 1,`).
+fn is_laid_out(line: &[u8]) -> bool {
+    let text = line.trim_ascii();
+    let text = text.strip_suffix(b",").unwrap_or(text);
+    if text.len() <= 3 {
+        return !text.is_empty() && text.iter().all(|b| matches!(b, b'{' | b'}' | b'[' | b']'));
+    }
+    let Some(inside) = text.strip_prefix(b"\"") else {
+        return false;
+    };
+    let name = inside
+        .iter()
+        .position(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'_' | b'-' | b'.'));
+    let after = name.and_then(|end| inside.get(end..)).unwrap_or_default();
+    let value = after.strip_prefix(b"\"").map(<[u8]>::trim_ascii_start);
+    value.is_some_and(|value| value.starts_with(b":"))
 }
 
 fn is_error_log(line: &[u8]) -> bool {
@@ -148,6 +169,31 @@ mod tests {
                 Reason::NotAccess,
                 "{line}"
             );
+        }
+        for line in [
+            "{",
+            "  },",
+            "[",
+            "]",
+            "[{",
+            r#"  "ClientIP": "192.0.2.1","#,
+            r#""a" : {"#,
+            r#""a-b":1"#,
+        ] {
+            let refused = Reject::new(Reason::Truncated, 1);
+            let got = reason(line.as_bytes(), refused).reason;
+            assert_eq!(got, Reason::JsonLines, "{line}");
+        }
+        for line in [
+            "",
+            ",",
+            r#"{"a":"#,
+            r#""192.0.2.1" - - "GET /":1"#,
+            r#""GET / HTTP/1.1": 1"#,
+            r#""a""#,
+        ] {
+            let refused = Reject::new(Reason::Truncated, 1);
+            assert_eq!(reason(line.as_bytes(), refused), refused, "{line}");
         }
         let refused = Reject::new(Reason::Time, 3);
         assert_eq!(reason(b"192.0.2.1 - - x", refused), refused);

@@ -1,9 +1,11 @@
-//! Lines that hold several records: JSON arrays, objects around an array (`{"events":[…]}`), and objects in a row.
+//! Lines that hold several records: JSON arrays, objects around an array (`{"events":[…]}`, `{"success":true,"result":[…]}`),
+//! and objects in a row.
 //!
 //! Logpush writes them when its job has a prefix, a suffix or a delimiter; the array may stand on one line or over
 //! several. What stands between the records is checked, never read over: it becomes a part of its own, to be refused.
 
 use crate::format::Format;
+use crate::json::{Value, Walker};
 use crate::record::Record;
 
 /// The records of one line, each with its offset in the line. An ordinary line is its own only part.
@@ -58,10 +60,14 @@ impl<'a> Parts<'a> {
     }
 
     /// Gives a line of several objects without brackets around them (`{…},{…}` or `{…}{…}`) object by object, from
-    /// the first on; false for any other line. Worth asking where no grammar accepts the line whole, since the first
-    /// object is read to its end.
+    /// the first on, and one with a list of records somewhere in its object; false for any other line. Worth asking
+    /// where no grammar accepts the line whole, since the first object is read to its end.
     #[cold]
     pub fn split_row(&mut self) -> bool {
+        if let Some(list) = list(self.line).filter(|_| !self.split) {
+            (self.at, self.split, self.row, self.done) = (list, true, true, false);
+            return true;
+        }
         let first = self.line.first().filter(|&&b| b == b'{' && !self.split);
         let end = first
             .and_then(|_| object_end(self.line))
@@ -115,8 +121,7 @@ fn begin(line: &[u8]) -> Option<usize> {
     if line.first() == Some(&b'{') {
         at = after(line.get(1..)?, b'"')?;
         let name = memchr::memchr(b'"', line.get(at..at + 16).or_else(|| line.get(at..))?)?;
-        const NAMES: [&[u8]; 5] = [b"events", b"logs", b"records", b"Records", b"result"];
-        if !NAMES.contains(&line.get(at..at + name)?) {
+        if !holds_records(line.get(at..at + name)?) {
             return None;
         }
         at = after(line.get(at + name + 1..)?, b':')?;
@@ -126,9 +131,45 @@ fn begin(line: &[u8]) -> Option<usize> {
     Some(inside + (start.len() - start.trim_ascii_start().len()))
 }
 
+/// Names under which APIs, collectors and exports put a list of records.
+#[inline]
+fn holds_records(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"events"
+            | b"logs"
+            | b"records"
+            | b"Records"
+            | b"result"
+            | b"results"
+            | b"data"
+            | b"items"
+            | b"entries"
+            | b"rows"
+            | b"messages"
+            | b"requests"
+            | b"Events"
+            | b"Logs"
+    )
+}
+
+/// Where the first record of a list begins that is not the first member of its object.
+fn list(line: &[u8]) -> Option<usize> {
+    let mut walker = Walker::object(line).ok()?;
+    while let Some(key) = walker.key().ok()? {
+        let value = walker.value().ok()?;
+        let inside = walker.rest().trim_ascii_start();
+        if value == Value::Array && holds_records(key) && inside.first() == Some(&b'{') {
+            return Some(line.len() - inside.len());
+        }
+        walker.skip(value).ok()?;
+    }
+    None
+}
+
 /// Length of the object that a text begins with.
 fn object_end(text: &[u8]) -> Option<usize> {
-    let mut walker = crate::json::Walker::object(text).ok()?;
+    let mut walker = Walker::object(text).ok()?;
     walker.leave().ok()?;
     Some(walker.at())
 }
@@ -235,6 +276,38 @@ mod tests {
         assert_eq!(split(r#"{"a":1},{"b":2}"#), Some(2));
         assert_eq!(split(r#"{"a":1}{"b":"}{"}{"c":3}"#), Some(3));
         assert_eq!(split(r#"{"a":1}, {"b":2}]}"#), Some(2));
+    }
+
+    #[test]
+    fn a_list_of_records_anywhere_in_an_object() {
+        let split = |line: &str| {
+            let mut parts = parts(line.as_bytes());
+            parts.next();
+            let split = parts.split_row();
+            split.then(|| parts.map(|(at, _)| at).collect::<Vec<_>>())
+        };
+        for (line, at) in [
+            (
+                r#"{"success":true,"errors":[],"result":[{"a":1},{"b":[{}]}]}"#,
+                Some(vec![38, 46]),
+            ),
+            (
+                r#"{"next":null,"data": [ {"a":1}],"more":[{"b":2}]}"#,
+                Some(vec![23]),
+            ),
+            (r#"{"success":true,"result":[{"a":1},{"b":"#, Some(vec![26, 34])),
+            (r#"{"success":true,"result":[]}"#, None),
+            (r#"{"success":true,"result":[1]}"#, None),
+            (r#"{"success":true,"mine":[{"a":1}]}"#, None),
+            (r#"{"success":true,"x":{"result":[{"a":1}]}}"#, None),
+            (r#"{"success":true,"result":"[{}]"}"#, None),
+        ] {
+            assert_eq!(split(line), at, "{line}");
+        }
+        for name in ["data", "items", "results"] {
+            let line = format!(r#"{{"{name}":[{{"a":1}},{{"b":2}}]}}"#);
+            assert_eq!(parts(line.as_bytes()).count(), 2, "{line}");
+        }
     }
 
     #[test]

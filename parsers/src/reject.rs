@@ -25,6 +25,8 @@ pub enum Reason {
     Json,
     /// The JSON object has none of the fields of a known access log.
     JsonShape,
+    /// A line of JSON that is laid out over several lines, as `jq` prints it.
+    JsonLines,
     /// The number of columns differs from the header's.
     Columns,
     /// The line is of an error log or another known log that is no access log.
@@ -49,6 +51,7 @@ impl Reason {
             Self::Number => "number",
             Self::Json => "json",
             Self::JsonShape => "json_shape",
+            Self::JsonLines => "json_lines",
             Self::Columns => "columns",
             Self::NotAccess => "not_access",
             Self::Binary => "binary",
@@ -70,6 +73,9 @@ impl fmt::Display for Reason {
             Self::Number => "not a number",
             Self::Json => "not well-formed JSON",
             Self::JsonShape => "JSON, but no known access log has these fields",
+            Self::JsonLines => {
+                "part of JSON that is laid out over several lines; a record on one line is read"
+            }
             Self::Columns => "not as many columns as the header names",
             Self::NotAccess => "a line of another log, not of an access log",
             Self::Binary => "binary bytes",

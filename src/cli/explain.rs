@@ -15,7 +15,7 @@ use clap::Args;
 
 use super::options::{AnalysisOptions, CommonOptions};
 use super::output::{Output, quietly};
-use super::{Exit, Failure, logging, now};
+use super::{Exit, Failure, ONE_RECORD_A_LINE, logging, now};
 use crate::analysis::scan::{Kit, Scan, Scanner, Wants};
 use crate::config::Config;
 use crate::detect::explain::{Explained, Found};
@@ -201,6 +201,8 @@ impl<'k> Explainer<'k> {
         out.more(&format!("{}^", " ".repeat(before.chars().count())));
         let hint = if reject.reason == Reason::NotAccess {
             "error logs and system logs are not read: name the access log, which is usually beside it"
+        } else if reject.reason == Reason::JsonLines {
+            ONE_RECORD_A_LINE
         } else if self.candidates.is_empty() {
             "no format that afw knows: --format 'nginx:…' or 'apache:…' takes the server's own string, --format-from FILE its configuration"
         } else {

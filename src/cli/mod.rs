@@ -52,6 +52,9 @@ afw reads web access logs and tells bots and attackers from visitors.
 More commands and options: afw --help; those of one command: afw replay --help
 ";
 
+/// What to do with JSON that is laid out over several lines.
+const ONE_RECORD_A_LINE: &str = "a record must stand on one line: `jq -c . FILE` writes them so, `jq -c '.[]' FILE` the elements of an array; afw reads from `-` too";
+
 /// Reads web access logs, tells bots and attackers from visitors, and ships what it finds.
 #[derive(Debug, Parser)]
 #[command(
