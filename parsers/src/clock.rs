@@ -41,30 +41,59 @@ pub(crate) fn of_json(value: Value<'_>, times: &mut TimeMemo) -> Result<Time, Re
 }
 
 /// Unix time in seconds, milliseconds, microseconds or nanoseconds, told by the number of whole digits; fractions
-/// of all, and the exponent that other programs write when they pass a number on. Nanoseconds are exact.
+/// of all, and the exponent in which Caddy's console and programs that pass a number on write them. All digits count.
 pub(crate) fn epoch(text: &[u8]) -> Option<Time> {
     let Some(at) = text.iter().position(|b| !b.is_ascii_digit()) else {
         return memo::epoch(text);
     };
     let (whole, rest) = text.split_at_checked(at)?;
     match rest.split_first() {
-        Some((b'.', digits)) if digits.iter().all(u8::is_ascii_digit) => {
-            let unit: u64 = match whole.len() {
-                0..=11 => SECOND,
-                12..=14 => 1_000_000,
-                15..=17 => 1_000,
-                _ => 1,
-            };
-            let nanos = scaled(whole, digits, unit)?;
-            i64::try_from(nanos).ok().map(Time::from_nanos)
-        }
+        Some((b'.', digits)) if digits.iter().all(u8::is_ascii_digit) => epoch_of(whole, digits),
         _ => {
-            let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-            // Only seconds are written so: everything larger is whole.
-            let nanos = number * SECOND as f64;
-            (number >= 0.0 && nanos < i64::MAX as f64).then(|| Time::from_nanos(nanos as i64))
+            let (whole, digits) = written_out(text)?;
+            epoch_of(&whole, &digits)
         }
     }
+}
+
+fn epoch_of(whole: &[u8], digits: &[u8]) -> Option<Time> {
+    let unit: u64 = match whole.len() {
+        0..=11 => SECOND,
+        12..=14 => 1_000_000,
+        15..=17 => 1_000,
+        _ => 1,
+    };
+    let nanos = scaled(whole, digits, unit)?;
+    i64::try_from(nanos).ok().map(Time::from_nanos)
+}
+
+/// The digits before and after the point of a number with an exponent (`1.5e-05`), written out: a double would round
+/// the time of today to a quarter of a microsecond.
+fn written_out(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    /// Digits of a double that are written, and zeros that may stand beside them.
+    const MOST: usize = 32;
+    let at = memchr::memchr2(b'e', b'E', text).filter(|at| *at <= MOST)?;
+    let (mantissa, exponent) = (text.get(..at)?, text.get(at + 1..)?);
+    let point = memchr::memchr(b'.', mantissa).unwrap_or(mantissa.len());
+    let (whole, digits) = mantissa.split_at_checked(point)?;
+    let digits = digits.strip_prefix(b".").unwrap_or(digits);
+    let (to_the_left, shift) = match exponent.split_first()? {
+        (b'-', shift) => (true, shift),
+        (b'+', shift) => (false, shift),
+        _ => (false, exponent),
+    };
+    let shift = usize::try_from(memo::decimal(shift)?).ok()?;
+    let zeros = vec![b'0'; shift.min(MOST)];
+    let (all, point) = if to_the_left {
+        ([&zeros, whole, digits].concat(), whole.len())
+    } else {
+        ([whole, digits, &zeros].concat(), whole.len() + shift)
+    };
+    let (before, after) = all.split_at_checked(point)?;
+    let leading = before.iter().take_while(|b| **b == b'0').count();
+    let before = before.get(leading.min(before.len().saturating_sub(1))..)?;
+    let is_number = !whole.is_empty() && shift <= MOST && all.iter().all(u8::is_ascii_digit);
+    is_number.then(|| (before.to_vec(), after.to_vec()))
 }
 
 /// `whole.digits` units of `unit` nanoseconds; `None` when there are other bytes than digits.
@@ -83,23 +112,26 @@ fn scaled(whole: &[u8], digits: &[u8], unit: u64) -> Option<u64> {
 /// number of a day or more cannot be and is taken as the nanoseconds that the same servers can be told to write.
 pub(crate) fn duration(value: Value<'_>, unit: Option<Unit>) -> Option<u64> {
     let raw = value.raw();
-    let second = unit.map_or(SECOND, Unit::nanos);
     let at = raw.iter().position(|b| !b.is_ascii_digit()).unwrap_or(raw.len());
     let (whole, rest) = raw.split_at_checked(at)?;
     match rest {
-        [] => match memo::decimal(whole)? {
-            nanos @ DAY_SECS.. if unit.is_none() => Some(nanos),
-            number => number.checked_mul(second),
+        [] => duration_of(whole, b"", unit),
+        [b'.', digits @ ..] if digits.iter().all(u8::is_ascii_digit) => {
+            scaled(whole, digits, unit.map_or(SECOND, Unit::nanos))
+        }
+        _ => match (written_out(raw), value) {
+            (Some((whole, digits)), _) => duration_of(&whole, &digits, unit),
+            (None, Value::Text(text)) => go_duration(&text.unescape()),
+            (None, _) => None,
         },
-        [b'.', digits @ ..] if digits.iter().all(u8::is_ascii_digit) => scaled(whole, digits, second),
-        _ => match value {
-            Value::Text(text) => go_duration(&text.unescape()),
-            _ => {
-                let number: f64 = std::str::from_utf8(raw).ok()?.parse().ok()?;
-                let nanos = number * second as f64;
-                (0.0..1e18).contains(&nanos).then_some(nanos as u64)
-            }
-        },
+    }
+}
+
+fn duration_of(whole: &[u8], digits: &[u8], unit: Option<Unit>) -> Option<u64> {
+    let is_whole = digits.iter().all(|digit| *digit == b'0');
+    match memo::decimal(whole)? {
+        nanos @ DAY_SECS.. if unit.is_none() && is_whole => Some(nanos),
+        _ => scaled(whole, digits, unit.map_or(SECOND, Unit::nanos)),
     }
 }
 
@@ -152,6 +184,11 @@ mod tests {
             ("1646861401524102", 1),
             ("1646861401", 1_000_000_000),
             ("1.646861401524e9", 1_000_000),
+            ("1.646861401524102e+09", 1),
+            ("1.646861401524102E12", 1),
+            ("1.646861401524102e+15", 1),
+            ("1646861401524.102e-3", 1),
+            ("0.001646861401524102e12", 1),
             ("2022-03-09T21:30:01.524Z", 1_000_000),
             ("2022-03-09T22:30:01.524+0100", 1_000_000),
             ("2022-03-09T21:30:01.524102Z", 1),
@@ -180,6 +217,11 @@ mod tests {
             "Wed, 09 Mar 2022 21:30:01 CST",
             "2022",
             "1e400",
+            "1e-400",
+            "1e",
+            "e9",
+            "1.6.4e9",
+            "1646861401e99999999999999999999999",
             "-1.5",
             "::",
             "1:2:3:4",
@@ -204,6 +246,16 @@ mod tests {
             (Value::Bare(b"12"), Some(12_000_000_000)),
             (Value::Bare(b"929675"), Some(929_675)),
             (Value::Bare(b"2.5e-05"), Some(25_000)),
+            (Value::Bare(b"1.234567e-03"), Some(1_234_567)),
+            (Value::Bare(b"1e-9"), Some(1)),
+            (Value::Bare(b"9.29675e+05"), Some(929_675)),
+            (Value::Bare(b"1.2e1"), Some(12_000_000_000)),
+            (text("1.5e-05"), Some(15_000)),
+            (Value::Bare(b"1e99"), None),
+            (Value::Bare(b"1e"), None),
+            (Value::Bare(b"e5"), None),
+            (Value::Bare(b"1x5e2"), None),
+            (Value::Bare(b"1e-5.5"), None),
             (text("1m32.05s"), Some(92_050_000_000)),
             (text("6.31ms"), Some(6_310_000)),
             (text("812.5\u{b5}s"), Some(812_500)),
