@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use afw_parsers::record::{Moment, More};
-use afw_parsers::{Format, Record};
+use afw_parsers::{Format, Record, Server};
 use serde_json::{Map, Value};
 
 mod json;
@@ -22,7 +22,7 @@ pub const ECS_VERSION: &str = "8.17.0";
 /// The whole document of one event, as JSON on one line.
 pub fn document(event: &Event<'_, '_>) -> String {
     let record = event.record;
-    let kind = kind(record.format);
+    let kind = kind(record);
     json::document(|doc| {
         if let Some(time) = record.time {
             doc.plain("@timestamp", time);
@@ -117,9 +117,11 @@ struct Kind {
     category: &'static str,
 }
 
-/// Elastic's names of a format's data; SEKOIA's for Cloudflare. A compiled or unnamed format is a web log like others.
-fn kind(format: Option<Format>) -> Kind {
-    let name = format.map_or("", Format::name);
+/// Elastic's names of a format's data; SEKOIA's for Cloudflare. A compiled format is its server's; a log of no server
+/// that has a name there is a web log like others.
+fn kind(record: &Record<'_>) -> Kind {
+    let server = record.server.map_or("", Server::name);
+    let name = record.format.map_or(server, Format::name);
     const TABLE: [(&str, &str, &str); 13] = [
         ("nginx", "nginx", "nginx.access"),
         ("ingress-nginx", "nginx", "nginx.ingress_controller"),

@@ -254,6 +254,46 @@ fn a_list_of_records_is_found_where_it_stands_and_json_over_several_lines_is_tol
 }
 
 #[test]
+fn a_format_of_ones_own_is_its_servers() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("own.log");
+    let line = r#"198.51.100.7 [21/Nov/2026:10:00:00 +0100] "GET / HTTP/1.1" 200"#;
+    fs::write(&log, format!("{line}\n")).unwrap();
+    let nginx = dir.path().join("nginx.conf");
+    let format = r#"'$remote_addr [$time_local] "$request" $status'"#;
+    let logged = format!("access_log {} mine;", log.display());
+    fs::write(
+        &nginx,
+        format!("http {{ log_format mine {format}; server {{ {logged} }} }}\n"),
+    )
+    .unwrap();
+    let apache = dir.path().join("httpd.conf");
+    let format = r#""%h %t \"%r\" %>s""#;
+    fs::write(
+        &apache,
+        format!("LogFormat {format} mine\nCustomLog {} mine\n", log.display()),
+    )
+    .unwrap();
+    let (nginx, apache) = (nginx.to_str().unwrap(), apache.to_str().unwrap());
+    for (option, format, server) in [
+        (
+            "--format",
+            r#"nginx:$remote_addr [$time_local] "$request" $status"#,
+            "nginx",
+        ),
+        ("--format", r#"apache:%h %t "%r" %>s"#, "apache"),
+        ("--format-from", nginx, "nginx"),
+        ("--format-from", apache, "apache"),
+    ] {
+        let mut replay = afw(dir.path());
+        replay.args(["replay", "--json", "--print", "events", option, format]);
+        let events = json_lines(&stdout(replay.arg(&log)));
+        assert_eq!(events[0]["event"]["module"], server, "{option} {format}");
+        assert_eq!(events[0]["event"]["dataset"], format!("{server}.access"));
+    }
+}
+
+#[test]
 fn several_firewall_events_of_one_request_are_one_request_and_events_each() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("firewall.log");

@@ -11,9 +11,10 @@ use crate::compile::nginx::Names;
 use crate::compile::program::Program;
 use crate::compile::{FormatError, apache, nginx, typed};
 use crate::format::Format;
-use crate::memo::Unit;
-use crate::parser::Parser;
-use crate::record::{Moment, Record};
+use crate::memo::{TimeMemo, Unit};
+use crate::parser::{Line, Parser};
+use crate::record::{Moment, Record, Server};
+use crate::reject::Reject;
 use crate::unescape::Escape;
 
 /// What to try for one log. Cheap to clone.
@@ -60,7 +61,37 @@ pub(crate) struct Compiled {
     text: String,
 }
 
+impl Compiled {
+    /// Whose configuration the format is from.
+    fn by(&self) -> Server {
+        match self.server {
+            "apache" => Server::Apache,
+            _ => Server::Nginx,
+        }
+    }
+
+    /// Reads one line as exactly this format.
+    pub fn parse<'a>(
+        &self,
+        line: &'a [u8],
+        record: &mut Record<'a>,
+        memo: &mut TimeMemo,
+    ) -> Result<Line, Reject> {
+        self.program.parse(line, record, memo)?;
+        record.server = Some(self.by());
+        Ok(Line::Record)
+    }
+}
+
 impl First {
+    /// The preset that tells what lines of the same family are, which it does not read itself.
+    pub fn family(&self) -> Option<Format> {
+        match self {
+            Self::Compiled(compiled) => Some(compiled.by().combined()),
+            other => other.preset(),
+        }
+    }
+
     /// The format known by name.
     pub fn preset(&self) -> Option<Format> {
         match self {

@@ -50,7 +50,7 @@ pub use memo::{TimeMemo, Unit};
 pub use parser::{Line, Parser, Skip};
 pub use parts::{Parts, parts};
 pub use recognise::{Candidate, Recognition};
-pub use record::{Bytes, Header, Record};
+pub use record::{Bytes, Header, Record, Server};
 pub use reject::{Reason, Reject};
 pub use time::Time;
 pub use unescape::Escape;

@@ -122,8 +122,7 @@ impl Parser {
                     }
                     record.restart(line);
                 }
-                let read = compiled.program.parse(line, record, &mut self.memo);
-                read.map(|()| Line::Record)
+                compiled.parse(line, record, &mut self.memo)
             }
             First::Auto => return self.parse_other(line, record, None, wrappers),
         };
@@ -182,7 +181,7 @@ impl Parser {
             Ok(shape) if shape.vhost && self.is_address_for_user(record) => {
                 return Err(Reject::new(Reason::Address, 0));
             }
-            Ok(shape) => match Format::of_shape(shape, self.layout.inner().first.preset()) {
+            Ok(shape) => match Format::of_shape(shape, self.layout.inner().first.family()) {
                 Some(format) => return Ok(format.accept(record)),
                 None => odd_shape = true,
             },
@@ -202,12 +201,12 @@ impl Parser {
         let dialect = if odd_shape { Escape::Either } else { Escape::None };
         record.restart(line);
         match clf::parse(line, record, &mut self.memo, dialect) {
-            Ok(_) => return Ok(Format::of_family(self.layout.inner().first.preset()).accept(record)),
+            Ok(_) => return Ok(Format::of_family(self.layout.inner().first.family()).accept(record)),
             Err(reject) => better(reject),
         }
         record.restart(line);
         if clf::parse_raw(line, record, &mut self.memo).is_ok() && record.more.headers.is_empty() {
-            return Ok(Format::of_family(self.layout.inner().first.preset()).accept(record));
+            return Ok(Format::of_family(self.layout.inner().first.family()).accept(record));
         }
         record.restart(line);
         if let Some(skip) = skipped {
@@ -242,9 +241,7 @@ impl Parser {
                     let strict = format.escape().unwrap_or_default();
                     format.parse(line, record, memo, strict, columns.as_deref())
                 }
-                First::Compiled(compiled) => {
-                    compiled.program.parse(line, record, memo).map(|()| Line::Record)
-                }
+                First::Compiled(compiled) => compiled.parse(line, record, memo),
                 First::Auto => continue,
             };
             match read {

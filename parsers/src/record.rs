@@ -25,6 +25,33 @@ pub enum Moment {
     Start,
 }
 
+/// A server whose formats are compiled from its configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Server {
+    /// nginx and its kin: `log_format`.
+    Nginx,
+    /// Apache httpd and its kin: `LogFormat`.
+    Apache,
+}
+
+impl Server {
+    /// Its name, as it begins the names of its presets.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Apache => "apache",
+        }
+    }
+
+    /// The preset that stands for what it writes when nothing else is told.
+    pub(crate) fn combined(self) -> Format {
+        match self {
+            Self::Nginx => Format::NginxCombined,
+            Self::Apache => Format::ApacheCombined,
+        }
+    }
+}
+
 /// One parsed access-log line.
 ///
 /// The first block is filled by nearly every format and is what the hot path reads; [`Record::more`] holds what
@@ -36,6 +63,8 @@ pub struct Record<'a> {
     pub line: Bytes<'a>,
     /// The preset that accepted the line; `None` for a compiled format and for a line of no preset.
     pub format: Option<Format>,
+    /// Whose configuration the compiled format is from that accepted the line.
+    pub server: Option<Server>,
     /// Instant of the request, UTC.
     pub time: Option<Time>,
     /// The TCP peer (or what the server already put in its place), as an address; mapped IPv6 is unmapped.
@@ -129,6 +158,7 @@ impl<'a> Record<'a> {
     pub fn clear(&mut self) {
         self.line = Cow::Borrowed(&[]);
         self.format = None;
+        self.server = None;
         self.time = None;
         self.peer = None;
         self.peer_text = &[];
@@ -191,6 +221,7 @@ impl<'a> Record<'a> {
         *self = Self {
             line: Cow::Owned(read.line.into_owned()),
             format: read.format,
+            server: read.server,
             time: read.time,
             peer: read.peer,
             peer_text: found(read.peer_text).unwrap_or_default(),
