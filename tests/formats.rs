@@ -294,6 +294,24 @@ fn a_format_of_ones_own_is_its_servers() {
 }
 
 #[test]
+fn explain_says_where_a_log_has_no_zone_and_a_format_no_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let format = r#"apache:%h [%{%F %T}t] "%r" %>s"#;
+    let line = r#"198.51.100.7 [2026-11-21 10:00:00] "GET / HTTP/1.1" 200"#;
+    let said = stdout(afw(dir.path()).args(["explain", "--format", format, line]));
+    assert!(said.contains("no zone in the log: read as UTC"), "{said}");
+    let zoned = line.replace("10:00:00", "10:00:00 +0100");
+    let said = stdout(afw(dir.path()).args(["explain", "--format", &format.replace("%T", "%T %z"), &zoned]));
+    assert!(!said.contains("no zone"), "{said}");
+
+    let output = support::run(afw(dir.path()).args(["explain", "--format", "apache:%h %{%Y %W}t %>s", line]));
+    let said = support::text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("names no day of a year at byte 10"), "{said}");
+    assert!(said.contains("\n          ^\n"), "{said}");
+}
+
+#[test]
 fn several_firewall_events_of_one_request_are_one_request_and_events_each() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("firewall.log");

@@ -66,6 +66,9 @@ pub(crate) fn parse_console<'a>(
         return Err(NOT_CONSOLE);
     }
     record.time = Some(clock::any(time, times).map_err(|reason| Reject::new(reason, 0))?);
+    if clock::is_zoneless(time) {
+        record.more_mut().zoneless = true;
+    }
     let (Ok(message), Ok(object)) = (next(), next()) else {
         return Ok(Line::Skip(Skip::OtherStream));
     };
@@ -114,6 +117,11 @@ fn judge(seen: &Seen<'_>, record: &mut Record<'_>, times: &mut TimeMemo) -> Resu
         };
     }
     let time = seen.time.ok_or(Reject::new(Reason::Time, 0))?;
+    if let Value::Text(text) = time
+        && clock::is_zoneless(text.raw)
+    {
+        record.more_mut().zoneless = true;
+    }
     let time = clock::of_json(time, times);
     record.time = Some(time.map_err(|reason| Reject::new(reason, seen.time_end))?);
     Ok(Line::Record)

@@ -8,6 +8,8 @@ use crate::time::Time;
 
 mod layout;
 
+/// Length of `2006/01/02 15:04:05`.
+const ISO_SECOND_LEN: usize = 19;
 const SECOND: u64 = 1_000_000_000;
 /// Whole numbers below this are seconds of a duration: nobody waits longer than a day.
 const DAY_SECS: u64 = 86_400;
@@ -25,6 +27,16 @@ pub(crate) fn any(text: &[u8], times: &mut TimeMemo) -> Result<Time, Reason> {
         _ => None,
     };
     usual.map_or_else(|| layout::read(text), Ok)
+}
+
+/// Whether a time is a date and a time of day in numbers and nothing more, so that it was taken for UTC's.
+pub(crate) fn is_zoneless(text: &[u8]) -> bool {
+    matches!(text, [_, _, _, _, b'-' | b'/', ..])
+        && text.len() >= ISO_SECOND_LEN
+        && text
+            .iter()
+            .skip(ISO_SECOND_LEN)
+            .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','))
 }
 
 /// The time in a JSON value.

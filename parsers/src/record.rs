@@ -104,6 +104,8 @@ pub struct More<'a> {
     pub used: bool,
     /// What [`Record::time`] stands for.
     pub moment: Moment,
+    /// Whether the line could have told the time's zone and did not, so that it was read as UTC.
+    pub zoneless: bool,
     /// Duration of the request in nanoseconds.
     pub duration_ns: Option<u64>,
     /// The client as the server or edge itself resolved it (Caddy `client_ip`, Cloudflare `ClientIP`).
@@ -239,6 +241,7 @@ impl<'a> Record<'a> {
             more: More {
                 used: more.used,
                 moment: more.moment,
+                zoneless: more.zoneless,
                 duration_ns: more.duration_ns,
                 client: more.client,
                 peer_port: more.peer_port,

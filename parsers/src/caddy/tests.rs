@@ -175,6 +175,20 @@ fn times_in_layouts_of_their_own() {
 }
 
 #[test]
+fn a_wall_clock_says_that_it_has_no_zone() {
+    for (time, zoneless) in [
+        ("2022/03/09 21:30:01", true),
+        ("2022/03/09 21:30:01.524", true),
+        ("2022-03-09T21:30:01Z", false),
+        ("2022-03-09T21:30:01.5+0100", false),
+        ("1646861401.5", false),
+    ] {
+        let line = format!("{time}\tINFO\thttp.log.access\thandled request\t{{\"status\":200}}");
+        assert_eq!(read(&line).unwrap().more.zoneless, zoneless, "{time}");
+    }
+}
+
+#[test]
 fn a_zone_that_is_several_places_is_shown() {
     let line = br#"{"level":"info","ts":"Wed, 09 Mar 2022 21:30:01 CST","logger":"http.log.access","msg":"handled request","request":{"remote_ip":"192.0.2.7","method":"GET","uri":"/"},"status":200}"#;
     for layout in [crate::Layout::auto(), crate::Layout::first(crate::Format::Caddy)] {

@@ -27,6 +27,7 @@ pub(crate) fn parts(format: &str) -> Result<(Vec<Part>, Moment), FormatError> {
     reader.flush();
     settle(&mut reader.parts);
     let moment = one_moment(&mut reader.parts, &reader.ends);
+    whole_date(&reader.parts)?;
     Ok((reader.parts, moment))
 }
 
@@ -256,6 +257,26 @@ fn settle(parts: &mut [Part]) {
             _ => {}
         }
     }
+}
+
+/// Refuses times that name no date: every line would be of 1 January, or none.
+fn whole_date(parts: &[Part]) -> Result<(), FormatError> {
+    let pieces = parts.iter().filter_map(|part| match part {
+        Part::Value {
+            sink: Sink::TimeParts(items),
+            at,
+        } => Some((items, *at)),
+        _ => None,
+    });
+    let Some((_, first)) = pieces.clone().next() else {
+        return Ok(());
+    };
+    let items = pieces.flat_map(|(items, _)| items);
+    if crate::compile::has(parts, &Sink::TimeClf) || strftime::name_a_date(items) {
+        return Ok(());
+    }
+    let error = FormatError::new("this time names no day of a year", first);
+    Err(error.hint("%t, %{sec}t, or a time with %F, with %Y, %m and %d, or with %Y and %j: weeks (%U, %V, %W) name no day"))
 }
 
 /// What the time of the record stands for: the request's start where the format has it whole, else its end. The

@@ -330,7 +330,12 @@ impl<'a> Pieces<'a> {
     pub(crate) fn finish(self, record: &mut Record<'a>) -> Result<(), Reason> {
         if let Some(clock) = self.clock {
             record.time = Some(match record.time {
-                None => clock.time()?,
+                None => {
+                    if clock.is_zoneless() {
+                        record.more_mut().zoneless = true;
+                    }
+                    clock.time()?
+                }
                 Some(time) => clock.refine(time),
             });
         }

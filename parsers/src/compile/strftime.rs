@@ -115,6 +115,14 @@ pub(crate) fn items(format: &str) -> Option<Vec<Item>> {
     })
 }
 
+/// Whether these items together name one day of one year: weeks and days of a week do not.
+pub(crate) fn name_a_date<'i>(items: impl Iterator<Item = &'i Item> + Clone) -> bool {
+    let any = |wanted: &[Item]| items.clone().any(|item| wanted.contains(item));
+    let month = || any(&[Item::Month, Item::MonthName, Item::LongMonthName]);
+    let day = || any(&[Item::YearDay]) || (any(&[Item::Day]) && month());
+    items.clone().any(|item| matches!(item, Item::Epoch(_))) || any(&[Item::Year, Item::ShortYear]) && day()
+}
+
 /// Whether a time of these items is more than an hour of some day.
 pub(crate) fn names_a_day(items: &[Item]) -> bool {
     items
@@ -290,6 +298,11 @@ impl Clock {
             Zone::East(east) => east,
         };
         self.instant(east).ok_or(Reason::Time)
+    }
+
+    /// Whether no zone was told, and one was needed.
+    pub(crate) fn is_zoneless(&self) -> bool {
+        self.zone == Zone::Unsaid && self.epoch_ns.is_none()
     }
 
     fn instant(self, east: i32) -> Option<Time> {

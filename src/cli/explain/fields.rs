@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use afw_parsers::record::Moment;
-use afw_parsers::{Bytes, Record};
+use afw_parsers::{Bytes, Format, Record};
 
 use super::Page;
 use crate::text::{clipped, shown};
@@ -54,15 +54,24 @@ fn common<'r>(record: &'r Record<'_>) -> [Field<'r>; 12] {
 }
 
 /// What few formats log.
-fn rare<'r>(record: &'r Record<'_>) -> [Field<'r>; 20] {
+fn rare<'r>(record: &'r Record<'_>) -> [Field<'r>; 21] {
     let more = &record.more;
     let moment = match more.moment {
         Moment::Start => Some("the start of the request"),
         Moment::End => None,
     };
+    let has_none = matches!(
+        record.format,
+        Some(Format::Haproxy | Format::Iis | Format::Zoraxy)
+    );
+    let zoneless = more.zoneless || has_none;
     let country = more.country.as_ref().map(|country| Cow::Borrowed(&country[..]));
     [
         ("time is", number(moment)),
+        (
+            "zone",
+            number(zoneless.then_some("no zone in the log: read as UTC")),
+        ),
         ("duration", more.duration_ns.map(seconds)),
         ("client", number(more.client)),
         ("peer port", number(more.peer_port)),

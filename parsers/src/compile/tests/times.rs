@@ -13,6 +13,60 @@ fn nanos(layout: &Layout, line: &str) -> Option<i64> {
 const NOON: i64 = 971_179_200_000_000_000;
 
 #[test]
+fn a_time_that_names_no_day_is_refused_where_it_stands() {
+    for format in [
+        "%{%Y %W %T}t",
+        "%{%Y-%U}t",
+        "%{%G-W%V-%u %T}t",
+        "%{%Y-%m %T}t",
+        "%{%Y %d %T}t",
+        "%{%d/%b %T}t",
+        "%{%T}t",
+        "%{msec_frac}t",
+        "%{end:%Y %W}t",
+        "%{%Y}t %{%W}t",
+    ] {
+        let error = Layout::apache(&format!("%h {format} %>s")).unwrap_err();
+        assert_eq!(
+            (error.at, error.message.as_str()),
+            (3, "this time names no day of a year"),
+            "{format}"
+        );
+        assert!(error.hint.is_some_and(|hint| hint.contains("%W")), "{format}");
+    }
+    for format in [
+        "%t %{%Y %W}t",
+        "%{%Y}t %{%j %T}t",
+        "%{%d}t/%{%b}t/%{%y %T}t",
+        "%{sec}t.%{msec_frac}t",
+        "%{%F}t",
+        "%{%c}t",
+        "%{%F %T}t %{end:%T}t",
+        "%h",
+    ] {
+        assert!(Layout::apache(&format!("%h {format} %>s")).is_ok(), "{format}");
+    }
+}
+
+#[test]
+fn a_time_without_a_zone_says_so() {
+    for (format, time, zoneless) in [
+        ("%{%F %T}t", "2000-10-10 12:00:00", true),
+        ("%{%F %T %z}t", "2000-10-10 12:00:00 +0000", false),
+        ("%{%F %T %Z}t", "2000-10-10 12:00:00 UTC", false),
+        ("%{sec}t", "971179200", false),
+        ("[%{%d/%b/%Y}t %{%T}t]", "[10/Oct/2000 12:00:00]", true),
+        ("%t %{%T}t", "[10/Oct/2000:12:00:00 +0000] 12:00:00", false),
+    ] {
+        let layout = Layout::apache(&format!("%h {format} %>s")).unwrap();
+        let line = format!("192.0.2.7 {time} 200");
+        let record = read(&layout, &line).unwrap();
+        assert_eq!(record.time.map(|time| time.nanos()), Some(NOON), "{format}");
+        assert_eq!(record.more.zoneless, zoneless, "{format}");
+    }
+}
+
+#[test]
 fn a_zone_counts_by_its_name_or_the_line_is_refused() {
     let layout = Layout::apache("%h %{%Y-%m-%d %T %Z}t %>s").unwrap();
     for (time, want) in [
