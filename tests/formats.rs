@@ -601,3 +601,25 @@ fn a_declared_log_that_is_not_there_names_who_declares_it() {
         "{said}"
     );
 }
+
+#[test]
+fn a_declared_glob_that_matches_nothing_is_told_beside_logs_that_are_there() {
+    let line = r#"198.51.100.7 - - [21/Nov/2026:10:00:00 +0100] "GET /a HTTP/1.1" 200 612 "-" "curl/8.11.0""#;
+    let dir = served(&[
+        (
+            "server.conf",
+            "http {\n access_log DIR/gone-$host.log;\n access_log DIR/here-$host.log;\n access_log DIR/there.log;\n}\n",
+        ),
+        ("there.log", &format!("{line}\n")),
+        ("here-a.log", &format!("{line}\n")),
+    ]);
+    let (code, events, said) = replay_from(dir.path(), "server.conf");
+    assert_eq!((code, events.len()), (Some(0), 2), "{said}");
+    let told: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains("no file matches"))
+        .collect();
+    assert_eq!(told.len(), 1, "{said}");
+    assert!(told[0].contains("gone-*.log: no file matches; "), "{said}");
+    assert!(told[0].ends_with("server.conf line 2 declares it"), "{said}");
+}

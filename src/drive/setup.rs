@@ -16,8 +16,9 @@ use crate::enrich::crawler::Published;
 use crate::enrich::{Databases, Exemptions, ListFormat, ListSpec, Lists, Role};
 use crate::net::{Cidr, Ranges};
 use crate::sink::Sink;
+use crate::source::discover;
 use crate::source::servers::{DeclaredLog, Servers};
-use crate::text::system_message;
+use crate::text::{printable, printable_path, system_message};
 
 use super::data::Data;
 use super::formats::Formats;
@@ -336,7 +337,28 @@ pub fn logs(config: &Config) -> Result<(Vec<PathBuf>, Formats), Failure> {
     if paths.is_empty() {
         return Err(nothing_declared(&servers));
     }
+    warn_of_empty_globs(&paths, &formats);
     Ok((paths, formats))
+}
+
+/// Names the declared globs that match no file. Where nothing matches at all, that is told as a whole.
+fn warn_of_empty_globs(paths: &[PathBuf], formats: &Formats) {
+    /// Of very many the first tell enough.
+    const MOST: usize = 20;
+    let empty: Vec<&PathBuf> = paths
+        .iter()
+        .filter(|path| discover::is_empty_glob(path))
+        .collect();
+    if empty.len() == paths.len() {
+        return;
+    }
+    for path in empty.into_iter().take(MOST) {
+        let shown = printable_path(path);
+        match formats.declared_at(path) {
+            Some(at) => tracing::warn!("{shown}: no file matches; {} declares it", printable(at)),
+            None => tracing::warn!("{shown}: no file matches"),
+        }
+    }
 }
 
 /// The server configuration that `--format-from` names.

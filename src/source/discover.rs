@@ -125,6 +125,14 @@ impl Origin {
     }
 }
 
+/// Whether a path is a glob that no file matches now.
+pub fn is_empty_glob(path: &Path) -> bool {
+    match Origin::parse(path) {
+        Ok(origin @ Origin::Glob(..)) => scan(&[origin], false).files.is_empty(),
+        _ => false,
+    }
+}
+
 impl Part {
     fn parse(path: &Path, name: &str) -> Result<Self, SourceError> {
         if name == "**" {
