@@ -623,3 +623,52 @@ fn a_declared_glob_that_matches_nothing_is_told_beside_logs_that_are_there() {
     assert!(told[0].contains("gone-*.log: no file matches; "), "{said}");
     assert!(told[0].ends_with("server.conf line 2 declares it"), "{said}");
 }
+
+#[test]
+fn the_rest_of_a_line_that_a_container_cut_is_no_request_after_a_restart_or_a_rotation() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = dir.path().join("logs");
+    fs::create_dir(&logs).unwrap();
+    let cri = |tag: &str, text: &str| format!("2026-11-21T10:00:00.1Z stdout {tag} {text}\n");
+    let line = |client: &str, agent: &str| {
+        format!(r#"{client} - - [21/Nov/2026:10:00:00 +0000] "GET /{client} HTTP/1.1" 200 1 "-" "{agent}""#)
+    };
+    let cut = line("198.51.100.7", &"A".repeat(16_000));
+    let first = cri("F", &line("198.51.100.6", "x")) + &cri("P", cut.trim_end_matches('"'));
+    let rest = cri("F", &line("203.0.113.99", "forged")) + &cri("F", &line("198.51.100.8", "x"));
+    let paths = |out: &str| -> Vec<String> {
+        let events = json_lines(out);
+        let paths = events
+            .iter()
+            .map(|event| event["url"]["path"].as_str().unwrap().to_owned());
+        paths.collect()
+    };
+    let replay = |state: &str, more: &[&str]| {
+        let mut replay = afw(&dir.path().join(state));
+        replay.args(["replay", "--print", "events", "--json", "--no-default-rules"]);
+        paths(&stdout(replay.args(more).arg(&logs)))
+    };
+    fs::write(logs.join("access.log"), &first).unwrap();
+    assert_eq!(
+        replay("resumed", &["--resume"]),
+        ["/198.51.100.6", "/198.51.100.7"]
+    );
+    fs::write(logs.join("access.log"), format!("{first}{rest}")).unwrap();
+    assert_eq!(replay("resumed", &["--resume"]), ["/198.51.100.8"]);
+
+    fs::write(logs.join("access.log.1"), &first).unwrap();
+    fs::write(logs.join("access.log"), &rest).unwrap();
+    assert_eq!(
+        replay("rotated", &[]),
+        ["/198.51.100.6", "/198.51.100.7", "/198.51.100.8"]
+    );
+
+    // Many blocks, wherever they end.
+    fs::remove_file(logs.join("access.log.1")).unwrap();
+    fs::write(logs.join("access.log"), format!("{first}{rest}").repeat(400)).unwrap();
+    for threads in ["1", "3"] {
+        let paths = replay("many", &["--threads", threads]);
+        assert_eq!(paths.len(), 3 * 400, "{threads}");
+        assert!(!paths.iter().any(|path| path.contains("203")), "{threads}");
+    }
+}

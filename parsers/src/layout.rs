@@ -16,6 +16,7 @@ use crate::parser::{Line, Parser};
 use crate::record::{Moment, Record, Server};
 use crate::reject::Reject;
 use crate::unescape::Escape;
+use crate::wrap;
 
 /// What to try for one log. Cheap to clone.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +32,8 @@ pub(crate) struct Inner {
     pub only: bool,
     /// The last header line seen, for formats that have one.
     pub header: Option<Box<str>>,
+    /// Whether the last line of a container's standard output and of its standard error goes on in the next.
+    pub in_parts: [bool; 2],
     /// What durations count, where the format leaves it open and somebody said it.
     pub durations: Option<Unit>,
     /// Layouts whose first formats are tried on what the first one does not read.
@@ -39,6 +42,10 @@ pub(crate) struct Inner {
 
 /// Most formats that are tried for one log besides its first: a configuration may name any number.
 const MAX_OTHERS: usize = 15;
+
+/// Begins the state of a layout within lines that a container's runtime cut. Versions that do not know it recognise the
+/// log anew.
+const PARTS: &str = "parts:";
 
 /// What is tried first.
 #[derive(Debug, Clone, PartialEq)]
@@ -251,6 +258,7 @@ impl Layout {
                 first,
                 only,
                 header: None,
+                in_parts: [false; 2],
                 durations: None,
                 others: Vec::new(),
             }),
@@ -271,6 +279,42 @@ impl Layout {
         Self {
             inner: Arc::new(inner),
         }
+    }
+
+    /// The same within lines that a container's runtime cut.
+    pub(crate) fn with_parts(&self, in_parts: [bool; 2]) -> Self {
+        if self.inner.in_parts == in_parts {
+            return self.clone();
+        }
+        let mut inner = Inner::clone(&self.inner);
+        inner.in_parts = in_parts;
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// The same where a line begins that is whole: for one that is read again by itself.
+    #[must_use]
+    pub fn for_whole_line(&self) -> Self {
+        self.with_parts([false; 2])
+    }
+
+    /// The same within the lines that `before` was left in: for the file that goes on with another's log.
+    #[must_use]
+    pub fn going_on(&self, before: &Self) -> Self {
+        self.with_parts(before.inner.in_parts)
+    }
+
+    /// Whether the next line may be the rest of one that a container's runtime cut.
+    pub fn is_within_line(&self) -> bool {
+        self.inner.in_parts != [false; 2]
+    }
+
+    /// The layout that holds behind these lines as far as containers' cut lines go, which is all that the lines of most logs
+    /// leave behind. Whoever reads a log in blocks needs it before the block is read.
+    #[must_use]
+    pub fn behind<'l>(&self, lines: impl DoubleEndedIterator<Item = &'l [u8]>) -> Self {
+        self.with_parts(wrap::behind(lines, self.inner.in_parts))
     }
 
     /// Whether header lines mean anything: a compiled format has its columns, whatever a line looks like.
@@ -317,6 +361,16 @@ impl Layout {
 
     /// One text from which [`Layout::from_state`] makes the same layout again; kept beside a file's cursor.
     pub fn state(&self) -> String {
+        let mut state = match self.inner.in_parts {
+            [false, false] => String::new(),
+            [out, err] => format!("{PARTS}{}{}:", u8::from(out), u8::from(err)),
+        };
+        state.push_str(&self.whole_state());
+        state
+    }
+
+    /// The state of a layout between lines.
+    fn whole_state(&self) -> String {
         let mut state = self.own_state();
         for other in &self.inner.others {
             // As below, the length tells where the text ends.
@@ -345,6 +399,15 @@ impl Layout {
 
     /// The layout that a [`Layout::state`] describes; `None` for a text that is none (an older version's).
     pub fn from_state(state: &str) -> Option<Self> {
+        let Some(rest) = state.strip_prefix(PARTS) else {
+            return Self::from_whole_state(state);
+        };
+        let (streams, state) = rest.split_once(':')?;
+        let [out, err] = *streams.as_bytes().first_chunk::<2>()?;
+        Some(Self::from_whole_state(state)?.with_parts([out == b'1', err == b'1']))
+    }
+
+    fn from_whole_state(state: &str) -> Option<Self> {
         let mut others = Vec::new();
         let mut state = state;
         while let Some(rest) = state.strip_prefix("or:") {
@@ -567,12 +630,23 @@ mod tests {
         }
         layouts.push(Layout::apache("%h é\n%r").unwrap());
         layouts.push(Layout::preset(Format::Caddy).with_durations(Unit::Millis));
+        layouts.push(Layout::auto().with_parts([true, false]));
+        let mine = Layout::nginx("$remote_addr \n:$request", Escape::Nginx).unwrap();
+        layouts.push(mine.or(&Layout::auto()).with_parts([false, true]));
         let console = Layout::first(Format::CaddyConsole).with_durations(Unit::Nanos);
         layouts.push(console.with_header(Some("a:b")));
         for layout in layouts {
             assert_eq!(Layout::from_state(&layout.state()), Some(layout));
         }
-        for text in ["", "auto", "first:nonsense", "other:auto"] {
+        for text in [
+            "",
+            "auto",
+            "first:nonsense",
+            "other:auto",
+            "parts:",
+            "parts:1:only:auto",
+            "parts:11",
+        ] {
             assert_eq!(Layout::from_state(text), None, "{text}");
         }
     }

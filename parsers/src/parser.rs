@@ -73,13 +73,13 @@ impl Parser {
             memo: TimeMemo::with_durations(layout.inner().durations),
             columns: layout.columns().map(Arc::new),
             ordinary: ordinary(&layout.inner().first),
-            in_parts: [false; 2],
+            in_parts: layout.inner().in_parts,
         }
     }
 
-    /// The layout, with the last header line seen.
+    /// The layout, with the last header line seen and the lines that go on.
     pub fn layout(&self) -> Layout {
-        self.layout.clone()
+        self.layout.with_parts(self.in_parts)
     }
 
     /// Reads one line (without its line end) into `record`, which is cleared first.

@@ -10,6 +10,10 @@ use crate::json::{Text, Value, Walker};
 use crate::memo::{TimeMemo, decimal, month};
 use crate::record::Bytes;
 
+mod behind;
+
+pub(crate) use behind::behind;
+
 /// A line taken out of its wrapper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wrapped<'a> {

@@ -290,7 +290,7 @@ impl Fold {
 
     /// Puts what is known by now in the place of what a scan found.
     fn read_again(&mut self, scan: &mut Scan, at: usize) {
-        let (Some(found), Some(layout)) = (scan.found.get(at), line_layout(scan).cloned()) else {
+        let (Some(found), Some(layout)) = (scan.found.get(at), line_layout(scan)) else {
             return;
         };
         let line = scan.batch.line(found.line);
@@ -340,9 +340,10 @@ impl Fold {
 }
 
 /// The layout by which the lines of a scan are read.
-fn line_layout(scan: &Scan) -> Option<&Layout> {
+fn line_layout(scan: &Scan) -> Option<Layout> {
     let after = scan.layout.as_ref().filter(|layout| layout.is_stateful());
-    after.or(scan.began.as_ref())
+    // Only what a line begins with is found.
+    after.or(scan.began.as_ref()).map(Layout::for_whole_line)
 }
 
 /// Windows of many lines at once, on as many threads as somebody has. A line's ticks are fixed by its scan, and nothing but ticks

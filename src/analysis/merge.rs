@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, VecDeque};
 
-use afw_parsers::{Layout, Time};
+use afw_parsers::Time;
 
 use super::scan::Scan;
 use crate::source::Cursor;
@@ -134,8 +134,15 @@ impl Queue {
         // Several records of one line are taken together, so a line is taken whole or not at all.
         let at = next.map_or(end, |at| scan.batch.line_of(at).map_or(at, |line| line.start));
         let mut cursor = scan.batch.cursor_before(at)?;
-        cursor.layout = scan.began.as_ref().map(Layout::state);
-        let lines = scan.batch.lines.partition_point(|line| line.start < at) as u64;
+        let lines = scan.batch.lines.partition_point(|line| line.start < at);
+        let taken = scan
+            .batch
+            .lines
+            .iter()
+            .take(lines)
+            .map(|line| scan.batch.line(*line));
+        cursor.layout = scan.began.as_ref().map(|began| began.behind(taken).state());
+        let lines = lines as u64;
         let rejects = scan.rejected.partition_point(|rejected| rejected.line.start < at) as u64;
         let (told_lines, told_rejects) = std::mem::replace(&mut scan.counted, (lines, rejects));
         Some(Partial {

@@ -207,9 +207,13 @@ impl Scanner {
     /// The owned event of one line that a scan did not keep, for a correlation that this line completed. Where header
     /// lines decide how a line is read, the lines before it are looked at again.
     pub fn sighted(&mut self, batch: &Batch, line: Line, layout: &Layout) -> Option<SightedEvent> {
-        let mut parser = Parser::new(layout);
+        let in_order = layout.is_stateful();
+        let mut parser = match in_order {
+            true => Parser::new(layout),
+            false => Parser::new(&layout.for_whole_line()),
+        };
         let mut record = Record::default();
-        if layout.is_stateful() {
+        if in_order {
             for before in batch.lines.iter().take_while(|before| before.start < line.start) {
                 // Only what the parser remembers of it matters.
                 let _ = parser.parse(batch.line(*before), &mut record);

@@ -260,7 +260,9 @@ impl Replay {
             match reader.next() {
                 Some(Ok(batch)) => {
                     state.begin(&batch, &self.formats);
+                    let behind = state.layout.behind(batch.all_lines());
                     self.pool.submit(log, state.submitted, batch, &state.layout);
+                    state.layout = behind;
                     state.submitted += 1;
                 }
                 Some(Err(trouble)) => {
@@ -314,7 +316,11 @@ impl LogState {
             .filter(|_| batch.base > 0)
             .and_then(Layout::from_state);
         let head = batch.head();
-        self.layout = stored.unwrap_or_else(|| formats.recognise(&self.log.name, &head).layout);
+        // A rotation may come between the parts of a line that a container's runtime cut.
+        self.layout = stored.unwrap_or_else(|| {
+            let recognised = formats.recognise(&self.log.name, &head).layout;
+            recognised.going_on(&self.layout)
+        });
         self.headed = head.iter().any(|line| self.layout.after(line).is_some());
         self.format = self.layout.name().to_owned();
     }

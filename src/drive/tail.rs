@@ -59,6 +59,8 @@ pub struct Tail {
     formats: Formats,
     /// Layouts by file number.
     layouts: HashMap<i64, Layout>,
+    /// Layouts by log, of logs whose last line goes on: a rotation may come before its rest.
+    cut: HashMap<u32, Layout>,
     /// What was read of each log.
     lines: HashMap<u32, Known>,
     /// Whether all that was there had been read once: what comes now was written just now.
@@ -80,6 +82,7 @@ impl Tail {
             scanner: Scanner::new(kit),
             formats,
             layouts: HashMap::new(),
+            cut: HashMap::new(),
             lines: HashMap::new(),
             caught_up: false,
             logs: None,
@@ -288,9 +291,13 @@ impl Tail {
     }
 
     fn scan(&mut self, batch: Batch) -> Scan {
-        let id = batch.cursor.id;
+        let (id, log) = (batch.cursor.id, batch.log);
         let layout = self.layout(&batch);
         let scan = self.scanner.scan(batch, &layout);
+        match scan.layout.as_ref().filter(|layout| layout.is_within_line()) {
+            Some(layout) => self.cut.insert(log, layout.clone()),
+            None => self.cut.remove(&log),
+        };
         if let Some(next) = &scan.layout
             && self.layouts.get(&id) != Some(next)
         {
@@ -303,7 +310,7 @@ impl Tail {
     /// The layout of a batch's file: as it was before, as stored with its cursor, else as its first lines say.
     fn layout(&self, batch: &Batch) -> Layout {
         // What was followed from its end had no line yet to be recognised by.
-        let is_open = |layout: &Layout| layout.is_auto() && !layout.is_stateful();
+        let is_open = |layout: &Layout| layout.is_auto() && !layout.is_stateful() && !layout.is_within_line();
         let known = self
             .layouts
             .get(&batch.cursor.id)
@@ -327,7 +334,13 @@ impl Tail {
         known
             .or_else(|| said().filter(|layout| batch.base > 0 && !is_open(layout)))
             .or_else(stored)
-            .unwrap_or_else(|| self.formats.recognise(&batch.file, &batch.head()).layout)
+            .unwrap_or_else(|| {
+                let layout = self.formats.recognise(&batch.file, &batch.head()).layout;
+                match self.cut.get(&batch.log) {
+                    Some(before) => layout.going_on(before),
+                    None => layout,
+                }
+            })
     }
 
     /// Counts what was read of a log, when a report is wanted.

@@ -94,6 +94,11 @@ impl Batch {
             .unwrap_or_default()
     }
 
+    /// The bytes of all lines, from the first to the last.
+    pub fn all_lines(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+        self.lines.iter().map(|line| self.line(*line))
+    }
+
     /// The first lines, which are enough to recognise a format by.
     pub fn head(&self) -> Vec<&[u8]> {
         let lines = self.lines.iter().take(HEAD_LINES);

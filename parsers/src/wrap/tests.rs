@@ -177,6 +177,65 @@ fn read_all(layout: &crate::Layout, lines: &[String]) -> Vec<(Option<String>, us
 }
 
 #[test]
+fn a_cut_line_goes_on_in_the_next_batch_and_after_a_restart() {
+    let long = "A".repeat(17_000);
+    let forged = r#"203.0.113.99 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 1 "-" "x""#;
+    let begin = format!(r#"192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "GET /a HTTP/1.1" 404 1 "-" "{long}"#);
+    let cri = |stream: &str, tag: &str, text: &str| format!("2000-10-10T13:55:36.1Z {stream} {tag} {text}");
+    let docker = |stream: &str, text: &str, end: &str| {
+        let text = text.replace('"', "\\\"");
+        format!(r#"{{"log":"{text}{end}","stream":"{stream}"}}"#)
+    };
+    let in_cri = [
+        cri("stdout", "F", INNER),
+        cri("stdout", "P", &begin),
+        cri("stderr", "P", "2000/10/10 13:55:36 [error] x"),
+        cri("stdout", "P", forged),
+        cri("stderr", "F", forged),
+        cri("stdout", "F", forged),
+        cri("stdout", "F", INNER),
+    ];
+    let in_docker = [
+        docker("stdout", INNER, "\\n"),
+        docker("stdout", &begin, ""),
+        docker("stdout", &format!("{forged}{long}"), ""),
+        docker("stdout", forged, "\\n"),
+        docker("stdout", INNER, "\\n"),
+    ];
+    for lines in [&in_cri[..], &in_docker[..]] {
+        for first in [
+            crate::Layout::auto(),
+            crate::Layout::first(crate::Format::NginxCombined),
+        ] {
+            let whole = read_all(&first, lines);
+            assert_eq!(whole.iter().filter(|(read, _)| read.is_some()).count(), 3);
+            for cut in 0..=lines.len() {
+                let (before, after) = lines.split_at(cut);
+                let mut parser = crate::Parser::new(&first);
+                for line in before {
+                    let _ = parser.parse(line.as_bytes(), &mut crate::Record::default());
+                }
+                let bytes = before.iter().map(String::as_bytes);
+                assert_eq!(first.behind(bytes), parser.layout(), "{cut}");
+                let stored = crate::Layout::from_state(&parser.layout().state()).unwrap();
+                assert_eq!(read_all(&stored, after), whole[cut..], "{cut}");
+                assert_eq!(stored.for_whole_line(), first);
+            }
+        }
+    }
+}
+
+#[test]
+fn plain_lines_leave_nothing_behind() {
+    let plain = std::iter::repeat_n(INNER.as_bytes(), 20);
+    assert_eq!(behind(plain.clone(), [false; 2]), [false; 2]);
+    assert_eq!(behind(plain, [true, false]), [true, false]);
+    let part = b"2000-10-10T13:55:36.1Z stderr P x".as_slice();
+    let lines = [part, INNER.as_bytes(), b""];
+    assert_eq!(behind(lines.into_iter(), [false; 2]), [false, true]);
+}
+
+#[test]
 fn a_line_in_parts_is_read_as_far_as_the_first_goes() {
     let long = "A".repeat(17_000);
     let forged = r#"203.0.113.99 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 1 "-" "x""#;
