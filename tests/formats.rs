@@ -672,3 +672,47 @@ fn the_rest_of_a_line_that_a_container_cut_is_no_request_after_a_restart_or_a_ro
         assert!(!paths.iter().any(|path| path.contains("203")), "{threads}");
     }
 }
+
+#[test]
+fn a_row_of_csv_may_stand_on_several_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("rows.csv");
+    let header = "ClientIP,ClientRequestURI,EdgeStartTimestamp,EdgeResponseStatus,SecurityRuleDescription";
+    let row = |client: &str, text: &str| {
+        format!(
+            "\"{client}\",\"/{client}\",1700000000,403,\"{}\"\n",
+            text.replace('"', "\"\"")
+        )
+    };
+    let forged = row("203.0.113.99", "x");
+    let lines = [
+        row("203.0.113.5", "plain"),
+        row("203.0.113.6", &format!("two\n{forged}lines")),
+        row("203.0.113.7", "a\n\"b\"\n\nc"),
+        "\"203.0.113.8\",\"/cut\n".to_owned(),
+        row("203.0.113.9", "plain"),
+        row("203.0.113.10", &"x\n".repeat(100)),
+        row("203.0.113.11", "plain"),
+    ];
+    fs::write(&log, format!("{header}\n{}", lines.concat())).unwrap();
+    let events = json_lines(&replayed(&log, "events", "1"));
+    let clients: Vec<&str> = events
+        .iter()
+        .map(|event| event["source"]["ip"].as_str().unwrap())
+        .collect();
+    let whole = [
+        "203.0.113.5",
+        "203.0.113.6",
+        "203.0.113.7",
+        "203.0.113.9",
+        "203.0.113.11",
+    ];
+    assert_eq!(clients, whole);
+    assert_eq!(events[2]["rule"]["description"], "a\n\"b\"\n\nc");
+    let summary: Value = serde_json::from_str(&replayed(&log, "summary", "2")).unwrap();
+    let skipped = summary["skipped"].as_object().unwrap().values();
+    let skipped: u64 = skipped.filter_map(Value::as_u64).sum();
+    let counted = 5 + summary["rejected"].as_u64().unwrap() + skipped;
+    assert_eq!(summary["lines"], counted, "{summary}");
+    assert_eq!(summary["requests"], 5);
+}

@@ -144,6 +144,11 @@ impl Columns {
         &self.kind
     }
 
+    /// Whether the lines are rows of CSV.
+    pub(crate) fn are_of_rows(&self) -> bool {
+        matches!(self.kind, Kind::Logpush(..))
+    }
+
     pub(crate) fn date(&self) -> Option<[u8; 10]> {
         self.date
     }

@@ -33,7 +33,7 @@ pub enum Skip {
     /// A comment or a header line.
     Comment,
     /// A line of another stream that shares the file: another logger of Caddy, another program in syslog, a
-    /// part of a container's line.
+    /// part of a container's line, or the rest of a record over several lines.
     OtherStream,
     /// An event of a request that another line tells ([`crate::record::More::repeats`]). It is read like any other; who counts
     /// requests counts it so.
@@ -80,6 +80,14 @@ impl Parser {
     /// The layout, with the last header line seen and the lines that go on.
     pub fn layout(&self) -> Layout {
         self.layout.with_parts(self.in_parts)
+    }
+
+    /// Whether a line that was refused may be the first of a record over several: a row of Logpush CSV that ends within
+    /// quotes.
+    #[cold]
+    pub fn may_go_on(&self, line: &[u8]) -> bool {
+        let is_csv = self.columns.as_ref().is_some_and(|columns| columns.are_of_rows());
+        is_csv && memchr::memchr_iter(b'"', line).count() % 2 == 1
     }
 
     /// Reads one line (without its line end) into `record`, which is cleared first.

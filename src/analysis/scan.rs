@@ -144,9 +144,15 @@ impl Scanner {
         // Of the record that waits.
         let mut waiting_line = None;
         let mut several = false;
+        // Where the record over several lines ends that was read last.
+        let mut read_to = 0;
         for &line in &batch.lines {
             let bytes = batch.line(line);
             scan.statistics.line(bytes.len(), line.cut);
+            if line.start < read_to {
+                scan.statistics.skip(Skip::OtherStream);
+                continue;
+            }
             let mut parts = parts(bytes);
             while let Some((at, part)) = parts.next() {
                 let line = line.part(at, part.len());
@@ -164,7 +170,16 @@ impl Scanner {
                         std::mem::swap(&mut parsed, &mut waiting);
                     }
                     Ok(Parsed::Skip(skip)) => scan.statistics.skip(skip),
-                    Err(reject) if !parts.split_row() => scan.reject(line, reject),
+                    Err(reject) if !parts.split_row() => match row(&mut parser, batch, line, parsed) {
+                        Some(row) => {
+                            read_to = row.start + row.len;
+                            if let Some(line) = waiting_line.take() {
+                                self.record(batch, line, waiting, scan);
+                            }
+                            self.record(batch, row, parsed, scan);
+                        }
+                        None => scan.reject(line, reject),
+                    },
                     Err(_) => {}
                 }
             }
@@ -291,6 +306,21 @@ impl Scanner {
         let agent = record.user_agent.as_deref();
         self.enricher.agents.facts(agent).claims.is_some()
     }
+}
+
+/// Reads a line that was refused and ends within the quotes of a CSV with the lines behind it, up to the one that closes them:
+/// with few, since a line that was cut closes none.
+#[cold]
+fn row<'b>(parser: &mut Parser, batch: &'b Batch, line: Line, record: &mut Record<'b>) -> Option<Line> {
+    const MOST_LINES: usize = 64;
+    const MOST_BYTES: u32 = 64 << 10;
+    if !parser.may_go_on(batch.line(line)) {
+        return None;
+    }
+    let closes = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'"').count() % 2 == 1;
+    let row = batch.joined(line, MOST_LINES, closes)?;
+    let read = (row.len <= MOST_BYTES).then(|| parser.parse(batch.line(row), record));
+    (read? == Ok(Parsed::Record)).then_some(row)
 }
 
 fn enricher(kit: &Kit) -> Enricher {

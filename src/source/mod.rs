@@ -127,6 +127,18 @@ impl Batch {
         self.lines.get(behind.checked_sub(1)?).copied()
     }
 
+    /// This line and those behind it as one, up to and with the first of `most` that `ends` it.
+    pub fn joined(&self, line: Line, most: usize, mut ends: impl FnMut(&[u8]) -> bool) -> Option<Line> {
+        let behind = self.lines.partition_point(|other| other.start <= line.start);
+        let rest = self.lines.get(behind..)?.iter().take(most);
+        let last = rest.copied().find(|other| ends(self.line(*other)))?;
+        Some(Line {
+            start: line.start,
+            len: (last.start + last.len).checked_sub(line.start)?,
+            cut: line.cut || last.cut,
+        })
+    }
+
     /// Offset of a line in the decoded stream.
     pub fn offset(&self, line: Line) -> u64 {
         self.base + u64::from(line.start)
