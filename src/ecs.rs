@@ -55,7 +55,9 @@ pub fn document(event: &Event<'_, '_>) -> String {
 /// One sighting, with the ECS document that its event carries, as JSON on one line: what `--print sightings` writes.
 pub fn sighting(event: &SightedEvent, sighting: &Sighting) -> String {
     json::document(|doc| {
-        doc.plain("time", event.time);
+        if let Some(time) = event.time {
+            doc.plain("time", time);
+        }
         doc.object("rule", |rule| {
             rule.value("id", sighting.rule.id.as_ref());
             rule.value("title", sighting.rule.title.as_ref());

@@ -73,8 +73,8 @@ impl<'e> Event<'e, '_> {
 /// An owned copy of what later stages need of an event on which a rule fired.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SightedEvent {
-    /// Event time, UTC.
-    pub time: Time,
+    /// Event time, UTC; `None` where the line tells none.
+    pub time: Option<Time>,
     /// The resolved client.
     pub client: Option<IpAddr>,
     /// The TCP peer.

@@ -68,7 +68,8 @@ impl Answer {
         Some(Self {
             size: size.filter(|size| *size > 0)?,
             host: hashes.place(event),
-            time: record.time?,
+            // Answers of lines without times are all of one moment.
+            time: record.time.unwrap_or_default(),
             asked,
         })
     }

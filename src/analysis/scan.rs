@@ -9,7 +9,7 @@ mod values;
 use std::sync::Arc;
 
 use afw_parsers::reject::Reason;
-use afw_parsers::{Format, Layout, Line as Parsed, Parser, Record, Reject, Skip, parts};
+use afw_parsers::{Format, Layout, Line as Parsed, Parser, Record, Reject, Skip, Time, parts};
 
 use crate::detect::correlate::tick::{Tick, Ticker};
 use crate::detect::fields::Field;
@@ -275,30 +275,38 @@ impl Scanner {
 
     /// Counts one parsed line, and judges it where anybody asks for more.
     fn record(&mut self, batch: &Batch, line: Line, record: &Record<'_>, scan: &mut Scan) {
-        let Some(time) = record.time else {
-            scan.statistics.timeless += 1;
-            return;
-        };
-        let wants = self.kit.wants;
-        if wants.since.is_some_and(|since| time < since) || wants.until.is_some_and(|until| time >= until) {
-            scan.statistics.out_of_range += 1;
+        if !self.is_wanted(record.time, &mut scan.statistics) {
             return;
         }
-        scan.latest = scan.latest.max(Some(time));
+        scan.latest = scan.latest.max(record.time);
         if record.more.repeats {
             scan.statistics.skip(Skip::SameRequest);
         } else {
-            scan.statistics.request(time, record.status);
+            scan.statistics.request(record.time, record.status);
             self.count_format(record.format, &mut scan.statistics);
         }
         if self.asks_addresses || self.claims_something(record) {
-            return self.judge(batch, line, record, time, scan);
+            return self.judge(batch, line, record, scan);
         }
         if record.more.repeats {
             return;
         }
         let client = self.kit.trust.resolve(record);
         count(&mut scan.statistics, client, self.recalled.label(None, record));
+    }
+
+    /// Whether a request of that time is asked for; counts those that are not. Of a line without a time nobody can say
+    /// that it lies between two times.
+    #[inline]
+    fn is_wanted(&self, time: Option<Time>, statistics: &mut Statistics) -> bool {
+        let Wants { since, until, .. } = self.kit.wants;
+        let Some(time) = time else {
+            statistics.timeless += 1;
+            return since.is_none() && until.is_none();
+        };
+        let wanted = since.is_none_or(|since| time >= since) && until.is_none_or(|until| time < until);
+        statistics.out_of_range += u64::from(!wanted);
+        wanted
     }
 
     /// Whether the client says that it is a crawler.

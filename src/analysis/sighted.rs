@@ -31,7 +31,7 @@ pub fn of(
     address.country = event.country();
     address.asn = event.asn();
     SightedEvent {
-        time: record.time.unwrap_or_default(),
+        time: record.time,
         client: event.client.address,
         peer: event.client.peer,
         host: record.host.as_deref().map(|host| shown(host).into()),

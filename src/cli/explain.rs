@@ -502,16 +502,17 @@ fn why(config: &Config, kit: &Arc<Kit>, address: &str, json: bool) -> Result<Exi
     quietly(written.and_then(|()| out.flush()))
 }
 
+/// How often an indicator was seen, and when, where lines tell it.
+fn seen_text(indicator: &Indicator) -> String {
+    let times = indicator.first_seen.zip(indicator.last_seen);
+    let when = times.map(|(first, last)| format!(" from {first} to {last}"));
+    format!("{} times{}", indicator.sightings, when.unwrap_or_default())
+}
+
 fn why_text(indicator: &Indicator, fold: &crate::analysis::Fold, address: &str) -> String {
     let mut out = Page::default();
     out.row("indicator", &indicator_text(indicator));
-    out.row(
-        "seen",
-        &format!(
-            "{} times from {} to {}",
-            indicator.sightings, indicator.first_seen, indicator.last_seen
-        ),
-    );
+    out.row("seen", &seen_text(indicator));
     out.heading("rules");
     for rule in &indicator.rules {
         out.more(&format!(
@@ -532,8 +533,8 @@ fn why_text(indicator: &Indicator, fold: &crate::analysis::Fold, address: &str) 
             .status
             .map_or_else(|| "-".to_owned(), |status| status.to_string());
         out.more(&format!(
-            "{} {method} {} → {status}",
-            one.time,
+            "{}{method} {} → {status}",
+            one.time.map(|time| format!("{time} ")).unwrap_or_default(),
             clipped(target, 200)
         ));
         if let Some(note) = one.note {

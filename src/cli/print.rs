@@ -4,6 +4,8 @@
 
 use std::io;
 
+use afw_parsers::Time;
+
 use crate::event::{Finding, ValueType};
 use crate::indicator::{self, Indicator};
 use crate::report::tally::Scope;
@@ -14,6 +16,9 @@ use super::output::Output;
 
 /// Terminals of fewer letters have no room for the date and for wide columns.
 const NARROW: usize = 100;
+
+/// What stands for the time of an indicator whose lines tell none: as wide as one, in a whole line and in a narrow one.
+const NO_TIME: &str = "-                  ";
 
 /// Writes what was asked for.
 pub struct Printer {
@@ -127,7 +132,8 @@ fn readable(indicator: &Indicator, narrow: bool) -> String {
         .last()
         .and_then(|evidence| evidence.target.as_deref())
         .unwrap_or_default();
-    let time = indicator.last_seen.to_rfc3339_millis();
+    let time = indicator.last_seen.map(Time::to_rfc3339_millis);
+    let time = time.unwrap_or_else(|| NO_TIME.to_owned());
     let (time, widest) = if narrow {
         (time.get(11..19), 15)
     } else {

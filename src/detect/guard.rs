@@ -113,11 +113,12 @@ impl Guard {
         let Some(client) = event.client.filter(|_| event.exempt().is_none()) else {
             return;
         };
-        let (Some(minute), hash) = (self.enter(event.time), hash(client)) else {
+        let Some(time) = event.time else { return };
+        let (Some(minute), hash) = (self.enter(time), hash(client)) else {
             return;
         };
         for sighting in &finding.sightings {
-            self.mark(&sighting.rule, hash, minute, event.time);
+            self.mark(&sighting.rule, hash, minute, time);
         }
     }
 

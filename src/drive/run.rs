@@ -344,7 +344,10 @@ impl Run {
     ) -> Summary {
         let total = std::mem::take(&mut self.statistics);
         let mut indicators = self.fold.indicators();
-        let is_new = |seen| total.first.is_some_and(|first| seen >= first);
+        let is_new = |seen: Option<Time>| match seen {
+            Some(_) => total.first.is_some() && seen >= total.first,
+            None => total.timeless > 0,
+        };
         indicators.retain(|indicator| is_new(indicator.last_seen));
         Summary {
             logs,

@@ -68,7 +68,7 @@ impl Kept {
             + len(self.line.user_agent.as_deref())
     }
 
-    const fn place(&self) -> (Time, u64) {
+    const fn place(&self) -> (Option<Time>, u64) {
         (self.line.time, self.line.offset)
     }
 
@@ -106,7 +106,7 @@ pub(super) struct Proof {
     bytes: usize,
     /// Once there are enough lines: the latest place and the least strength among them. Whatever comes later and is no
     /// stronger is out, as most lines of a long attack are, and no kept line needs to be looked at.
-    bounds: Option<((Time, u64), Weakness)>,
+    bounds: Option<((Option<Time>, u64), Weakness)>,
 }
 
 impl Proof {
@@ -277,7 +277,7 @@ mod tests {
 
     fn kept((time, class, thousandths, rule, target): (i64, usize, u16, u8, u8)) -> Kept {
         let line = Evidence {
-            time: Time::from_nanos(time),
+            time: Some(Time::from_nanos(time)),
             host: None,
             method: None,
             target: Some(format!("/{target}").into()),
@@ -333,7 +333,11 @@ mod tests {
             proof.insert(kept((n, 5, 100, 1, n as u8)));
         }
         proof.insert(kept((20, 1, 900, 2, 20)));
-        let times: Vec<i64> = proof.lines().iter().map(|kept| kept.line.time.nanos()).collect();
+        let times: Vec<i64> = proof
+            .lines()
+            .iter()
+            .filter_map(|kept| kept.line.time.map(Time::nanos))
+            .collect();
         assert_eq!(times, [1, 20, 2, 3, 4]);
     }
 

@@ -93,7 +93,9 @@ impl Indicators {
             self.counters.exempt += 1;
             return Vec::new();
         }
-        self.expire(event.time);
+        if let Some(now) = event.time {
+            self.expire(now);
+        }
         let mut updates = Vec::new();
         match event.client {
             None => self.counters.unknown_client += 1,
@@ -170,7 +172,7 @@ impl Indicators {
     }
 
     /// Sees to it that a value has a profile, a new one when the old one is over.
-    fn begin(&mut self, subject: &Subject, now: Time) {
+    fn begin(&mut self, subject: &Subject, now: Option<Time>) {
         match self.profiles.get(subject) {
             Some(profile) if !self.is_over(profile, now) => return,
             Some(_) => drop(self.take(subject)),
@@ -274,10 +276,10 @@ impl Indicators {
         }
     }
 
-    fn is_over(&self, profile: &Profile, now: Time) -> bool {
-        self.options
-            .expire_nanos
-            .is_some_and(|nanos| now.since(profile.last_seen) > nanos)
+    fn is_over(&self, profile: &Profile, now: Option<Time>) -> bool {
+        let quiet = now.zip(profile.last_seen).map(|(now, last)| now.since(last));
+        let most = self.options.expire_nanos;
+        most.zip(quiet).is_some_and(|(most, quiet)| quiet > most)
     }
 
     /// Ends at most one profile of each rank that was not sighted for long.
@@ -292,7 +294,7 @@ impl Indicators {
             let over = self
                 .profiles
                 .get(&subject)
-                .is_some_and(|profile| self.is_over(profile, now));
+                .is_some_and(|profile| self.is_over(profile, Some(now)));
             if over {
                 self.take(&subject);
                 self.note(&subject);

@@ -1,6 +1,7 @@
 //! An indicator as one JSON object: the fields and their order are a contract (`docs/schema`). A value that is not
 //! known is an absent field.
 
+use afw_parsers::Time;
 use serde::Serialize;
 
 use super::{Evidence, Indicator};
@@ -20,8 +21,10 @@ struct Document<'a> {
     value: &'a str,
     class: &'static str,
     confidence: f64,
-    first_seen: String,
-    last_seen: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_seen: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seen: Option<String>,
     sightings: u64,
     rules: Vec<Rule<'a>>,
     tags: Vec<&'a str>,
@@ -46,7 +49,8 @@ struct Rule<'a> {
 
 #[derive(Serialize)]
 struct Line<'a> {
-    time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,8 +81,8 @@ impl<'a> Document<'a> {
             value: &indicator.value,
             class: indicator.class.name(),
             confidence: indicator.confidence.value(),
-            first_seen: indicator.first_seen.to_string(),
-            last_seen: indicator.last_seen.to_string(),
+            first_seen: told(indicator.first_seen),
+            last_seen: told(indicator.last_seen),
             sightings: indicator.sightings,
             rules: rules.collect(),
             tags: indicator.tags.iter().map(|tag| &**tag).collect(),
@@ -95,10 +99,14 @@ impl<'a> Document<'a> {
     }
 }
 
+fn told(time: Option<Time>) -> Option<String> {
+    time.map(|time| time.to_string())
+}
+
 impl<'a> Line<'a> {
     fn new(evidence: &'a Evidence) -> Self {
         Self {
-            time: evidence.time.to_string(),
+            time: told(evidence.time),
             host: evidence.host.as_deref(),
             method: evidence.method.as_deref(),
             target: evidence.target.as_deref(),
@@ -112,8 +120,6 @@ impl<'a> Line<'a> {
 
 #[cfg(test)]
 mod tests {
-    use afw_parsers::Time;
-
     use super::*;
     use crate::detect::{Class, Confidence, Level};
     use crate::event::ValueType;
@@ -121,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_object_is_the_contract() {
-        let time = Time::from_nanos(1_769_843_289_120_000_000);
+        let time = Some(Time::from_nanos(1_769_843_289_120_000_000));
         let mut indicator = Indicator {
             revision: 2,
             kind: ValueType::Ipv4,

@@ -26,6 +26,7 @@ use crate::event::ValueType;
 
 pub use indicators::{Counters, Indicators, Options, Restored, Update};
 pub use json::to_json;
+pub(crate) use profile::earlier;
 
 /// The aggregated thing that is printed, reported and shared.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,10 +41,10 @@ pub struct Indicator {
     pub class: Class,
     /// Combined confidence.
     pub confidence: Confidence,
-    /// Event time of the first sighting.
-    pub first_seen: Time,
+    /// Event time of the first sighting; `None` where no line tells a time.
+    pub first_seen: Option<Time>,
     /// Event time of the last sighting.
-    pub last_seen: Time,
+    pub last_seen: Option<Time>,
     /// How many sightings.
     pub sightings: u64,
     /// Which rules, with counts, in order of first firing.
@@ -97,7 +98,7 @@ pub struct RuleCount {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
     /// Event time.
-    pub time: Time,
+    pub time: Option<Time>,
     /// Request host.
     pub host: Option<Arc<str>>,
     /// Request method.

@@ -34,8 +34,8 @@ const RISE: u16 = 50;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Profile {
     pub class: Class,
-    pub first_seen: Time,
-    pub last_seen: Time,
+    pub first_seen: Option<Time>,
+    pub last_seen: Option<Time>,
     pub sightings: u64,
     pub rules: Vec<Tally>,
     pub tags: Vec<Arc<str>>,
@@ -56,7 +56,7 @@ pub(super) struct Emitted {
     pub revision: u32,
     pub class: Class,
     pub thousandths: u16,
-    pub time: Time,
+    pub time: Option<Time>,
     /// Whether any revision was for delivery.
     pub delivered: bool,
 }
@@ -69,7 +69,7 @@ pub(super) struct Policy {
 }
 
 impl Profile {
-    pub fn new(time: Time) -> Self {
+    pub fn new(time: Option<Time>) -> Self {
         Self {
             class: Class::Anomaly,
             first_seen: time,
@@ -105,7 +105,7 @@ impl Profile {
 
     /// Adds the sightings of one line that are about this value. `held` says which rules must not lead to a delivery.
     pub fn add(&mut self, event: &SightedEvent, sightings: &[Sighting], held: impl Fn(&str) -> bool) {
-        self.first_seen = self.first_seen.min(event.time);
+        self.first_seen = earlier(self.first_seen, event.time);
         self.last_seen = self.last_seen.max(event.time);
         let mut leaders = Leaders::default();
         for sighting in sightings {
@@ -229,7 +229,7 @@ impl Profile {
     /// Takes over what a neighbour's profile holds; what that emitted stays its own.
     pub fn absorb(&mut self, other: Self) {
         self.class = self.class.min(other.class);
-        self.first_seen = self.first_seen.min(other.first_seen);
+        self.first_seen = earlier(self.first_seen, other.first_seen);
         self.last_seen = self.last_seen.max(other.last_seen);
         self.sightings += other.sightings;
         other.rules.into_iter().for_each(|rule| self.add_rule(rule));
@@ -260,7 +260,7 @@ impl Profile {
 
     /// Whether it is time to emit, and whether for delivery: it is new, class or confidence rose, the last time is
     /// long ago, or it can be delivered for the first time. Records the emission.
-    pub fn emit(&mut self, policy: &Policy, now: Time, held: impl Fn(&str) -> bool) -> Option<bool> {
+    pub fn emit(&mut self, policy: &Policy, now: Option<Time>, held: impl Fn(&str) -> bool) -> Option<bool> {
         if self.cannot_be_due(policy, now) {
             return None;
         }
@@ -272,7 +272,7 @@ impl Profile {
         let due = self.emitted.is_none_or(|last| {
             self.class < last.class
                 || confidence >= last.rises_at()
-                || now.since(last.time) >= policy.reship_nanos
+                || last.is_long_ago(policy, now)
                 || (deliver && !last.delivered)
         });
         if !due {
@@ -282,20 +282,20 @@ impl Profile {
             revision: self.emitted.map_or(0, |last| last.revision).saturating_add(1),
             class: self.class,
             thousandths: confidence,
-            time: now,
+            time: now.or(self.emitted.and_then(|last| last.time)),
             delivered: deliver || self.emitted.is_some_and(|last| last.delivered),
         });
         Some(deliver)
     }
 
     /// Whether nothing that these rules can reach makes it due, so that no confidence needs to be reckoned.
-    fn cannot_be_due(&self, policy: &Policy, now: Time) -> bool {
+    fn cannot_be_due(&self, policy: &Policy, now: Option<Time>) -> bool {
         let limit = self.limit.thousandths();
         self.emitted.map_or(limit < policy.min_thousandths, |last| {
             last.delivered
                 && limit < last.rises_at()
                 && self.class >= last.class
-                && now.since(last.time) < policy.reship_nanos
+                && !last.is_long_ago(policy, now)
         })
     }
 
@@ -338,7 +338,20 @@ impl Profile {
     }
 }
 
+/// The earlier of two times, as far as they are known.
+pub(crate) fn earlier(one: Option<Time>, other: Option<Time>) -> Option<Time> {
+    one.into_iter().chain(other).min()
+}
+
 impl Emitted {
+    /// Whether the policy wants it told again what is still active. A line without a time cannot tell how long ago.
+    fn is_long_ago(&self, policy: &Policy, now: Option<Time>) -> bool {
+        now.is_some_and(|now| {
+            self.time
+                .is_none_or(|last| now.since(last) >= policy.reship_nanos)
+        })
+    }
+
     /// From how many thousandths on it is emitted again.
     const fn rises_at(&self) -> u16 {
         self.thousandths.saturating_add(RISE)

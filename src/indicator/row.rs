@@ -76,8 +76,8 @@ pub(super) fn encode(profile: &Profile) -> Vec<u8> {
     let mut row = Writer::versioned(VERSION);
     row.uint(profile.touched)
         .text(profile.class.name())
-        .int(profile.first_seen.nanos())
-        .int(profile.last_seen.nanos())
+        .int(nanos(profile.first_seen))
+        .int(nanos(profile.last_seen))
         .uint(profile.sightings)
         .uint(profile.rules.len() as u64);
     for rule in &profile.rules {
@@ -118,7 +118,7 @@ fn facts(row: &mut Writer, facts: &AddressFacts) {
 
 fn evidence(row: &mut Writer, kept: &Kept) {
     let line = &kept.line;
-    row.int(line.time.nanos())
+    row.int(nanos(line.time))
         .maybe_text(line.host.as_deref())
         .maybe_text(line.method.as_deref())
         .maybe_text(line.target.as_deref())
@@ -141,7 +141,7 @@ fn emitted(row: &mut Writer, emitted: Option<Emitted>) {
         .uint(last.revision.into())
         .text(last.class.name())
         .uint(last.thousandths.into())
-        .int(last.time.nanos())
+        .int(nanos(last.time))
         .byte(last.delivered.into());
 }
 
@@ -197,8 +197,14 @@ fn many<'a, T>(
     (0..row.count(least_bytes)?).map(|_| one(row)).collect()
 }
 
-fn time(row: &mut Reader) -> Option<Time> {
-    row.int().map(Time::from_nanos)
+/// A time as a row has it; one that nobody knows is the least number.
+fn nanos(time: Option<Time>) -> i64 {
+    time.map_or(i64::MIN, Time::nanos)
+}
+
+fn time(row: &mut Reader) -> Option<Option<Time>> {
+    let nanos = row.int()?;
+    Some((nanos != i64::MIN).then(|| Time::from_nanos(nanos)))
 }
 
 fn confidence(row: &mut Reader) -> Option<Confidence> {

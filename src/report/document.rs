@@ -10,6 +10,7 @@ mod ranking;
 mod rows;
 mod span;
 
+use afw_parsers::Time;
 use serde_json::{Map, Value, json};
 
 use super::fired::Fired;
@@ -216,9 +217,9 @@ impl Report {
             .map(|(exposed, exposure)| {
                 let mut told = json!({
                     "target": exposed.target, "count": exposure.count,
-                    "first": exposure.first.to_string(), "last": exposure.last.to_string(),
                     "rule": exposure.rule.title.as_ref(),
                 });
+                set_times(&mut told, exposure.first, exposure.last);
                 set(&mut told, "host", exposed.host.as_deref());
                 set(&mut told, "status", exposed.status);
                 set(
@@ -236,11 +237,12 @@ impl Report {
         let mut fired: Vec<&Fired> = self.sightings.rules.iter().collect();
         fired.sort_by_key(|fired| (std::cmp::Reverse(fired.count), &fired.rule.id));
         let told = |fired: &Fired| {
-            json!({
+            let mut told = json!({
                 "id": fired.rule.id.as_ref(), "title": fired.rule.title.as_ref(), "level": fired.rule.level.name(),
                 "class": fired.class.name(), "sightings": fired.count,
-                "first": fired.first.to_string(), "last": fired.last.to_string(),
-            })
+            });
+            set_times(&mut told, fired.first, fired.last);
+            told
         };
         fired.into_iter().map(told).collect()
     }
@@ -252,6 +254,12 @@ impl Report {
     pub(super) fn spans(&self, max: usize) -> Spans {
         Spans::of(&self.tally.time, &self.sightings.time, max)
     }
+}
+
+/// Sets the times of the first and the last, where lines tell them.
+fn set_times(told: &mut Value, first: Option<Time>, last: Option<Time>) {
+    set(told, "first", first.map(|time| time.to_string()));
+    set(told, "last", last.map(|time| time.to_string()));
 }
 
 /// Keeps so many entries of a list and tells how many went.

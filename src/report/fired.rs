@@ -7,6 +7,7 @@ use afw_parsers::Time;
 use foldhash::fast::RandomState;
 
 use crate::detect::{Class, RuleInfo};
+use crate::indicator::earlier;
 
 /// A rule's part.
 #[derive(Debug, Clone)]
@@ -18,9 +19,9 @@ pub struct Fired {
     /// Sightings.
     pub count: u64,
     /// Event times of the first and the last.
-    pub first: Time,
+    pub first: Option<Time>,
     /// See `first`.
-    pub last: Time,
+    pub last: Option<Time>,
 }
 
 /// The parts of all rules that fired, by id.
@@ -50,13 +51,13 @@ impl Default for FiredRules {
 
 impl FiredRules {
     /// Counts one sighting.
-    pub fn add(&mut self, rule: &Arc<RuleInfo>, class: Class, time: Time) {
+    pub fn add(&mut self, rule: &Arc<RuleInfo>, class: Class, time: Option<Time>) {
         let place = self.place(rule);
         match self.fired.get_mut(place) {
             Some(fired) => {
                 fired.count += 1;
                 fired.class = fired.class.min(class);
-                fired.first = fired.first.min(time);
+                fired.first = earlier(fired.first, time);
                 fired.last = fired.last.max(time);
             }
             None => self.fired.push(Fired {

@@ -17,6 +17,7 @@ use super::tally::timed::Timeline;
 use super::tally::{Scope, codes, is_same};
 use crate::detect::{Class, RuleInfo};
 use crate::event::{Finding, SightedEvent};
+use crate::indicator::earlier;
 use crate::text::{clipped, printable};
 
 /// Cells of the timeline.
@@ -65,9 +66,9 @@ pub struct Exposure {
     /// Answers.
     pub count: u64,
     /// Event times of the first and the last.
-    pub first: Time,
+    pub first: Option<Time>,
     /// See `first`.
-    pub last: Time,
+    pub last: Option<Time>,
     /// Client of the first.
     pub client: Option<std::net::IpAddr>,
     /// Rule of the first.
@@ -101,9 +102,9 @@ impl Sightings {
         for sighting in &finding.sightings {
             if self.scope.class(sighting.class) {
                 self.classes[sighting.class as usize] += 1;
-                if let Some(traits) = over_time {
+                if let Some((traits, time)) = over_time.zip(event.time) {
                     let traits = traits.with(CLASS, sighting.class as u64 + 1);
-                    self.time.add(event.time.secs(), traits, level);
+                    self.time.add(time.secs(), traits, level);
                 }
                 self.rules.add(&sighting.rule, sighting.class, event.time);
                 if sighting.class == Class::Exposure {
@@ -171,7 +172,7 @@ impl Sightings {
             Entry::Occupied(mut known) => {
                 let known = known.get_mut();
                 known.count += 1;
-                known.first = known.first.min(event.time);
+                known.first = earlier(known.first, event.time);
                 known.last = known.last.max(event.time);
             }
             Entry::Vacant(place) if room => {

@@ -25,7 +25,7 @@ pub struct Statistics {
     pub cut: u64,
     /// Requests outside `--since` and `--until`.
     pub out_of_range: u64,
-    /// Requests whose line tells no usable time; they are counted and otherwise left alone.
+    /// Requests whose line tells no usable time: rules judge them, windows and the time line leave them out.
     pub timeless: u64,
     /// Requests whose client could not be told.
     pub clientless: u64,
@@ -58,14 +58,15 @@ impl Statistics {
 
     /// Counts a request by time and status.
     #[inline]
-    pub fn request(&mut self, time: Time, status: Option<u16>) {
+    pub fn request(&mut self, time: Option<Time>, status: Option<u16>) {
         self.requests += 1;
-        if self.first.is_none_or(|first| time < first) {
-            self.first = Some(time);
+        if self
+            .first
+            .is_none_or(|first| time.is_some_and(|time| time < first))
+        {
+            self.first = time;
         }
-        if self.last.is_none_or(|last| time > last) {
-            self.last = Some(time);
-        }
+        self.last = self.last.max(time);
         let slot = match status {
             None => 0,
             Some(status @ 100..=599) => usize::from(status / 100),
@@ -174,7 +175,7 @@ mod tests {
     fn sample(secs: i64) -> Statistics {
         let mut statistics = Statistics::default();
         statistics.line(99, secs % 2 == 0);
-        statistics.request(Time::from_secs(secs).unwrap(), Some(404));
+        statistics.request(Time::from_secs(secs), Some(404));
         statistics.line(9, false);
         statistics.reject(Reason::Time);
         statistics

@@ -17,7 +17,7 @@ use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use afw_parsers::Record;
+use afw_parsers::{Record, Time};
 
 use crate::detect::Class;
 use crate::enrich::crawler::Verdict;
@@ -224,9 +224,9 @@ impl Tally {
         number: Option<u64>,
     ) {
         let record = event.record;
-        let Some(time) = record.time.filter(|_| self.scope.host(record.host.as_deref())) else {
+        if !self.scope.host(record.host.as_deref()) {
             return;
-        };
+        }
         self.requests += 1;
         let level = level_of(log, event.offset);
         let country = codes::country(event.country());
@@ -250,7 +250,7 @@ impl Tally {
             .agent()
             .or_else(|| wants_agent.then(|| self.agent(event, number)));
         let note = Note {
-            secs: time.secs(),
+            secs: record.time.map(Time::secs),
             traits,
             path: path.unwrap_or_default(),
             place: 0,

@@ -188,10 +188,11 @@ struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    fn of(event: &'a SightedEvent) -> Self {
+    /// `None` where the line tells no time, which every event must.
+    fn of(event: &'a SightedEvent) -> Option<Self> {
         let from_edge = event.ray.is_some();
-        Self {
-            ts: event.time.to_rfc3339_millis(),
+        Some(Self {
+            ts: event.time?.to_rfc3339_millis(),
             ip: event
                 .client
                 .map_or_else(|| NO_ADDRESS.to_owned(), |ip| ip.to_string()),
@@ -209,7 +210,7 @@ impl<'a> Request<'a> {
             ray: event.ray.as_deref(),
             asn: event.address.asn.filter(|_| from_edge).map(|asn| asn.to_string()),
             label: event.label,
-        }
+        })
     }
 }
 
@@ -247,7 +248,7 @@ impl Sink for AppFirewall {
         let text = |bytes: &[u8]| -> Box<str> { Box::from(shown(bytes).as_ref()) };
         let shared = |bytes: &[u8]| -> Arc<str> { shown(bytes).into() };
         let request = SightedEvent {
-            time: record.time.unwrap_or_default(),
+            time: record.time,
             client: event.client.address,
             method: record.method.as_deref().map(method_text),
             target: record
@@ -268,7 +269,7 @@ impl Sink for AppFirewall {
             },
             ..SightedEvent::default()
         };
-        into.push(self.http_request(&Request::of(&request)));
+        into.extend(Request::of(&request).map(|request| self.http_request(&request)));
     }
 
     fn finding(&self, finding: &Finding, into: &mut Vec<Vec<u8>>) {
@@ -277,7 +278,9 @@ impl Sink for AppFirewall {
         if matches!(self.way, Way::Off) || !(shippable || self.send_all) {
             return;
         }
-        let request = Request::of(event);
+        let Some(request) = Request::of(event) else {
+            return;
+        };
         into.push(self.http_request(&request));
         if shippable {
             let told = finding

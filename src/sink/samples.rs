@@ -16,7 +16,7 @@ pub(super) const TIME: Time = Time::from_nanos(1_769_843_289_120_456_789);
 
 pub(super) fn event() -> SightedEvent {
     SightedEvent {
-        time: TIME,
+        time: Some(TIME),
         client: Some("198.51.100.7".parse().unwrap()),
         host: Some("shop.example".into()),
         method: Some("GET".into()),
@@ -74,8 +74,8 @@ pub(super) fn indicator(kind: ValueType, value: &str) -> Indicator {
         value: value.into(),
         class: Class::Probe,
         confidence: confidence(0.85),
-        first_seen: TIME,
-        last_seen: TIME,
+        first_seen: Some(TIME),
+        last_seen: Some(TIME),
         sightings: 2,
         rules: Vec::new(),
         tags: Vec::new(),
@@ -85,7 +85,7 @@ pub(super) fn indicator(kind: ValueType, value: &str) -> Indicator {
         lists: Vec::new(),
         hosts: vec!["shop.example".into()],
         evidence: vec![Evidence {
-            time: TIME,
+            time: Some(TIME),
             host: Some("shop.example".into()),
             method: Some("GET".into()),
             target: Some("/.env?x=1".into()),

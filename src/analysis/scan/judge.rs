@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use afw_parsers::{Record, Time};
+use afw_parsers::Record;
 
 use super::values::{Claimed, Kit, Said, Scan, Seen};
 use super::{Answer, Recalled, Scanner, sighted};
@@ -21,15 +21,8 @@ use crate::store::Item;
 use crate::text::shown;
 
 impl Scanner {
-    /// Judges one line that has a time.
-    pub(super) fn judge(
-        &mut self,
-        batch: &Batch,
-        line: Line,
-        record: &Record<'_>,
-        time: Time,
-        scan: &mut Scan,
-    ) {
+    /// Judges one line.
+    pub(super) fn judge(&mut self, batch: &Batch, line: Line, record: &Record<'_>, scan: &mut Scan) {
         let Self {
             kit,
             signatures,
@@ -47,7 +40,7 @@ impl Scanner {
         } = self;
         let judges_exposures = *judges_exposures;
         let event = event(kit, enricher, known, batch, line, record, *asks_addresses);
-        if !kit.sinks.is_empty() {
+        if let Some(time) = record.time.filter(|_| !kit.sinks.is_empty()) {
             scan.clients.push(Seen {
                 start: line.start,
                 time,
@@ -92,7 +85,7 @@ impl Scanner {
                 answer,
             })
         });
-        scan.keep(line, time, ticks, said);
+        scan.keep(line, record.time, ticks, said);
     }
 }
 

@@ -68,7 +68,7 @@ pub struct Found {
     pub key: Time,
     /// Which line of the batch, or which part of a line that holds several records.
     pub line: Line,
-    /// Event time.
+    /// Event time; without one, the key.
     pub time: Time,
     /// Its ticks, a range of [`Scan::ticks`].
     pub ticks: Range<u32>,
@@ -137,7 +137,7 @@ pub struct Scan {
     pub latest: Option<Time>,
     /// Counts over the batch.
     pub statistics: Statistics,
-    /// Clients of all lines, in order, for the own-goal guard; only gathered when something is shipped.
+    /// Clients of all lines with times, in order, for the own-goal guard; only gathered when something is shipped.
     pub clients: Vec<Seen>,
     /// Records for sinks that want every request.
     pub requests: Vec<Item>,
@@ -177,12 +177,14 @@ impl Scan {
 
     /// Keeps a line of which something is said or counted.
     #[inline]
-    pub(super) fn keep(&mut self, line: Line, time: Time, ticks: Range<u32>, said: Option<u32>) {
+    pub(super) fn keep(&mut self, line: Line, time: Option<Time>, ticks: Range<u32>, said: Option<u32>) {
         if said.is_some() || !ticks.is_empty() {
+            // Before the first time that a log tells nothing orders its lines but their places.
+            let key = self.latest.or(time).unwrap_or(Time::from_nanos(i64::MIN));
             self.found.push(Found {
-                key: self.latest.unwrap_or(time),
+                key,
                 line,
-                time,
+                time: time.unwrap_or(key),
                 ticks,
                 said,
             });

@@ -34,7 +34,7 @@ fn sighting(id: &str) -> Sighting {
 fn finding(secs: i64, client: u32, rule: &str) -> Finding {
     Finding {
         event: Arc::new(SightedEvent {
-            time: Time::from_secs(secs).unwrap(),
+            time: Time::from_secs(secs),
             client: Some(Ipv4Addr::from_bits(client).into()),
             ..SightedEvent::default()
         }),

@@ -38,7 +38,7 @@ fn sighting(id: &str, class: Class, confidence: f64) -> Sighting {
 fn finding(time: i64, client: &str, sightings: Vec<Sighting>) -> Finding {
     Finding {
         event: Arc::new(SightedEvent {
-            time: Time::from_nanos(time),
+            time: Some(Time::from_nanos(time)),
             client: client.parse().ok(),
             host: Some("www.example.org".into()),
             method: Some("GET".into()),
@@ -235,7 +235,7 @@ fn the_third_address_founds_the_prefix() {
     assert_eq!(values, ["2001:db8:1:2::/64", "2001:db8:1:3::3"]);
     assert_eq!((finish[0].sightings, finish[0].kind), (5, ValueType::Ipv6));
     assert_eq!(finish[0].address, "2001:db8:1:2::1".parse().ok());
-    assert_eq!(finish[0].first_seen, Time::from_nanos(1));
+    assert_eq!(finish[0].first_seen, Some(Time::from_nanos(1)));
     assert_eq!(indicators.find("2001:db8:1:2::ffff").unwrap().sightings, 5);
     assert_eq!(indicators.find("2001:db8:1:2::/64").unwrap().sightings, 5);
 }

@@ -70,7 +70,7 @@ function drawHead() {
     report.filter.since && `since ${moment(report.filter.since)}`, report.filter.until && `until ${moment(report.filter.until)}`,
   ].filter(Boolean);
   byId('period').replaceChildren(
-    report.first ? h('span', {}, `${moment(report.first)} – ${moment(report.last)} UTC`) : 'no request',
+    report.first ? h('span', {}, `${moment(report.first)} – ${moment(report.last)} UTC`) : report.requests > 0 ? 'no line tells a time' : 'no request',
     h('span', {}, logs), h('span', {}, `${number(report.lines)} lines`),
     ...filter.map((word) => h('span', { class: 'only' }, `only ${word}`)));
   byId('contents').replaceChildren(...sections.map(({ id, title }) => h('li', {}, h('a', { href: `#${id}` }, title))));

@@ -31,7 +31,7 @@ impl Summary {
                 "{} requests lie outside --since and --until: these are times in the log, not on the wall",
                 grouped(self.total.out_of_range)
             ));
-        } else if self.total.requests == 0 {
+        } else if self.total.requests == 0 && self.total.timeless == 0 {
             lines.push("no line was a request: `afw explain 'LINE'` shows where parsing stops".to_owned());
         }
         let loud = |log: &LogSummary| log.statistics.reject_share() > LOUD_REJECTS;

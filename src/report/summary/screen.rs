@@ -125,6 +125,14 @@ impl Summary {
             grouped(total.sighted),
             exempt(total.exempt)
         );
+        if total.timeless > 0 {
+            let _ = writeln!(
+                out,
+                "  {} request{} without a time: judged, but in no window, no time line and no --since or --until",
+                grouped(total.timeless),
+                plural(total.timeless),
+            );
+        }
         for class in Class::ALL {
             let count = total.classes[class as usize];
             if count > 0 {

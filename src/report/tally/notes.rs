@@ -9,13 +9,13 @@ use super::key::{CLAIM, CLASS, Fact, METHOD, Of, Traits};
 use super::met::Whereabouts;
 use super::{Place, Tally};
 
-/// How many requests are noted before they are counted: 8 KB.
+/// How many requests are noted before they are counted: 10 KB.
 pub(super) const MAX: usize = 256;
 
 /// One request, as the keys of the tables need it. Numbers that no table asks for are 0.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Note {
-    pub secs: i64,
+    pub secs: Option<i64>,
     pub traits: Traits,
     pub path: u32,
     pub place: u32,
@@ -34,14 +34,15 @@ pub(super) struct Sought {
 }
 
 impl Note {
-    fn fact(&self) -> Fact {
-        Fact {
-            secs: self.secs,
+    /// What is told of it beside its time; nothing of a request without one.
+    fn fact(&self) -> Option<Fact> {
+        Some(Fact {
+            secs: self.secs?,
             path: self.path,
             place: self.place,
             agent: self.agent,
             traits: self.traits,
-        }
+        })
     }
 }
 
@@ -71,7 +72,9 @@ impl Tally {
     fn count_all(&mut self, notes: &[Note]) {
         for note in notes {
             let traits = note.traits.without([METHOD, CLAIM]);
-            self.time.add(note.secs, traits, traits.level());
+            if let Some(secs) = note.secs {
+                self.time.add(secs, traits, traits.level());
+            }
         }
         let paths = notes
             .iter()
@@ -88,8 +91,8 @@ impl Tally {
             0 => &mut self.plain,
             _ => &mut self.sighted,
         };
-        if facts.takes(note.traits.level()) {
-            facts.add(note.fact());
+        if let Some(fact) = note.fact().filter(|_| facts.takes(note.traits.level())) {
+            facts.add(fact);
         }
     }
 

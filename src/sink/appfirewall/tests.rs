@@ -63,7 +63,7 @@ fn every_field_in_its_place() {
 #[test]
 fn what_is_unknown_is_absent_or_the_sdks_stand_in() {
     let bare = SightedEvent {
-        time: TIME,
+        time: Some(TIME),
         client: event().client,
         ..SightedEvent::default()
     };
