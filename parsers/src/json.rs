@@ -5,6 +5,10 @@
 //! needless commas. It does not judge text that nobody asks for: a skipped value is only skipped, so this is no
 //! validator. It never recurses; what is nested is entered by the caller or left by counting brackets.
 
+mod complete;
+
+pub(crate) use complete::completed;
+
 use crate::record::Bytes;
 use crate::reject::{Reason, Reject};
 use crate::unescape::Escape;

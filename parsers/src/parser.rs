@@ -63,6 +63,8 @@ pub struct Parser {
     ordinary: Option<Format>,
     /// Whether the last line of a container's standard output and of its standard error goes on in the next.
     in_parts: [bool; 2],
+    /// Whether the entries of this log that are whole for certain end without a line end.
+    bare: bool,
 }
 
 impl Parser {
@@ -74,6 +76,7 @@ impl Parser {
             columns: layout.columns().map(Arc::new),
             ordinary: ordinary(&layout.inner().first),
             in_parts: layout.inner().in_parts,
+            bare: false,
         }
     }
 
@@ -283,13 +286,14 @@ impl Parser {
         wrappers: usize,
     ) -> Result<Line, Reject> {
         // Of a line in parts the first is read; the others begin with whatever the client sent.
-        let goes_on = wrapped.goes_on();
+        let goes_on = wrapped.goes_on(self.bare);
+        self.bare = wrapped.is_bare().unwrap_or(self.bare);
         let within = &mut self.in_parts[usize::from(wrapped.by == By::Stderr)];
         if std::mem::replace(within, goes_on) {
             return Ok(Line::Skip(Skip::OtherStream));
         }
         if goes_on {
-            return Ok(self.parse_part(line, wrapped.inner, record, wrappers));
+            return self.parse_part(line, wrapped, record, wrappers);
         }
         let read = match wrapped.inner {
             Inner::Part(_) => return Ok(Line::Skip(Skip::OtherStream)),

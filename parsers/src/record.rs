@@ -209,6 +209,16 @@ impl<'a> Record<'a> {
         self.has_agent_place = true;
     }
 
+    /// Takes back who asked whom, where that cannot be told from what a client wrote.
+    #[cold]
+    pub(crate) fn forget_names(&mut self) {
+        (self.peer, self.peer_text) = (None, &[]);
+        (self.host, self.user) = (None, None);
+        if self.more.used {
+            self.more_mut().headers.clear();
+        }
+    }
+
     /// Takes over what was read from a copy of the line. What points into `outer` afterwards is found there again:
     /// addresses and versions hold nothing that a wrapper escapes.
     pub(crate) fn adopt(&mut self, read: Record<'_>, outer: &'a [u8]) {

@@ -38,14 +38,25 @@ pub(crate) enum Inner<'a> {
 const DOCKER_PART: usize = 16 * 1024;
 
 impl Wrapped<'_> {
-    /// Whether the rest of the line stands in the next entry.
-    pub(crate) fn goes_on(&self) -> bool {
+    /// Whether the rest of the line stands in the next entry. Collectors take the line ends off Docker's entries; in
+    /// such a log (`bare`) no entry tells.
+    pub(crate) fn goes_on(&self, bare: bool) -> bool {
         match self.inner {
             Inner::Part(_) => true,
             Inner::Json(text) => {
-                self.by == By::Docker && text.raw.len() >= DOCKER_PART && !text.raw.ends_with(b"\\n")
+                !bare && self.by == By::Docker && text.raw.len() >= DOCKER_PART && !text.raw.ends_with(b"\\n")
             }
             _ => false,
+        }
+    }
+
+    /// Whether an entry of Docker's that is too short for a part ends without a line end; `None` of any other.
+    pub(crate) fn is_bare(&self) -> Option<bool> {
+        match self.inner {
+            Inner::Json(text) if self.by == By::Docker && text.raw.len() < DOCKER_PART => {
+                Some(!text.raw.ends_with(b"\\n"))
+            }
+            _ => None,
         }
     }
 }

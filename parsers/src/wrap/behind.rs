@@ -37,5 +37,5 @@ fn goes_on<'a>(line: &'a [u8], times: &mut TimeMemo, wrappers: usize) -> Option<
         Inner::Plain(inner) => goes_on(inner, times, wrappers - 1),
         _ => None,
     };
-    Some(inner.unwrap_or((wrapped.by, wrapped.goes_on())))
+    Some(inner.unwrap_or((wrapped.by, wrapped.goes_on(false))))
 }

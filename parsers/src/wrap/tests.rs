@@ -1,6 +1,7 @@
 //! Lines in the wrappers of syslog, Docker, CRI and journald, against the line inside.
 
 use super::*;
+use crate::{Reason, Record};
 
 const INNER: &str = r#"192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 1 "-" "-""#;
 
@@ -288,5 +289,122 @@ fn a_line_in_parts_is_read_as_far_as_the_first_goes() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn entries_without_line_ends_are_no_parts() {
+    let entry = |target: &str| {
+        let target = target.repeat(1 + 17_000 * usize::from(target == "a"));
+        format!(
+            r#"{{"stream":"stdout","log":"192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] \"GET /{target} HTTP/1.1\" 200 5 \"-\" \"c\""}}"#
+        )
+    };
+    let lines = [entry("x"), entry("a"), entry("../etc/passwd"), entry("x")];
+    for layout in [
+        crate::Layout::auto(),
+        crate::Layout::first(crate::Format::NginxCombined),
+    ] {
+        let read = read_all(&layout, &lines);
+        assert!(read.iter().all(|(peer, _)| peer.is_some()), "{read:?}");
+    }
+}
+
+/// Entries of a log as containerd writes it, where the line at hand was cut.
+fn cut_entries(line: &str) -> [String; 2] {
+    let (first, rest) = line.split_at(16_384);
+    let cri = |tag: &str, text: &str| format!("2026-11-21T10:00:00.1Z stdout {tag} {text}");
+    [cri("P", first), cri("F", rest)]
+}
+
+/// What the first part of a cut line is read as.
+fn first_part(layout: &crate::Layout, line: &str) -> Result<(String, usize, usize), Reason> {
+    let lines = cut_entries(line);
+    let mut record = Record::default();
+    let mut parser = crate::Parser::new(layout);
+    let read = parser.parse(lines[0].as_bytes(), &mut record);
+    let text = |bytes: &Option<crate::Bytes<'_>>| bytes.as_deref().map_or(0, <[u8]>::len);
+    let told = (
+        String::from_utf8_lossy(record.peer_text).into_owned(),
+        text(&record.target),
+        text(&record.user_agent),
+    );
+    let read = match read {
+        Ok(crate::Line::Record) => Ok(told),
+        Ok(crate::Line::Skip(_)) => panic!("skipped: {}", &line[..60]),
+        Err(reject) => Err(reject.reason),
+    };
+    let rest = parser.parse(lines[1].as_bytes(), &mut Record::default());
+    assert_eq!(rest, Ok(crate::Line::Skip(crate::Skip::OtherStream)));
+    read
+}
+
+#[test]
+fn of_a_cut_object_the_first_part_is_read() {
+    let caddy = |uri: &str, agent: &str| {
+        format!(
+            r#"{{"level":"info","ts":1646861401.5,"logger":"http.log.access","msg":"handled request","request":{{"remote_ip":"192.0.2.7","remote_port":"1","proto":"HTTP/2.0","method":"GET","host":"h","uri":"{uri}","headers":{{"User-Agent":["{agent}"]}}}},"duration":2,"size":1,"status":200}}"#
+        )
+    };
+    let nginx = |uri: &str, agent: &str| {
+        format!(
+            r#"{{"time":"2026-03-29T03:00:00+02:00","remote_addr":"192.0.2.7","request":"GET {uri} HTTP/1.1","status":404,"http_user_agent":"{agent}"}}"#
+        )
+    };
+    let long = "A".repeat(17_000);
+    let target = format!("/{long}");
+    for (format, path, agent) in [
+        ("caddy", caddy(&target, "x"), caddy("/a", &long)),
+        ("nginx-json", nginx(&target, "x"), nginx("/a", &long)),
+    ] {
+        for layout in [
+            crate::Layout::auto(),
+            crate::Layout::first(crate::Format::from_name(format).unwrap()),
+            crate::Layout::from_option(format).unwrap(),
+        ] {
+            let (peer, target, _) = first_part(&layout, &path).unwrap();
+            assert_eq!((&*peer, target > 15_000), ("192.0.2.7", true), "{format}");
+            let (peer, target, agent) = first_part(&layout, &agent).unwrap();
+            assert_eq!(
+                (&*peer, target, agent > 15_000),
+                ("192.0.2.7", 2, true),
+                "{format}"
+            );
+        }
+    }
+    let late = format!(
+        r#"{{"time":"2026-03-29T03:00:00+02:00","client_ip":"203.0.113.9","request":"GET / HTTP/1.1","status":404,"http_user_agent":"{long}","remote_addr":"192.0.2.7"}}"#
+    );
+    let read = first_part(&crate::Layout::first(crate::Format::NginxJson), &late);
+    assert!(read.as_ref().is_ok_and(|(peer, ..)| peer.is_empty()), "{read:?}");
+}
+
+#[test]
+fn of_a_declared_format_the_first_part_is_read_or_refused() {
+    let long = "A".repeat(17_000);
+    let path = format!(r#"192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "GET /{long} HTTP/1.1" 200 5"#);
+    let agent = format!(r#"192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 5 "-" "{long}""#);
+    for format in [
+        "nginx-combined",
+        "nginx-main",
+        "ingress-nginx",
+        "apache-combinedio",
+        "traefik-clf",
+        r#"nginx:$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" "$http_x_forwarded_for""#,
+    ] {
+        let layout = crate::Layout::from_option(format).unwrap();
+        for line in [&path, &agent] {
+            let (peer, ..) = first_part(&layout, line).unwrap();
+            assert_eq!(peer, "192.0.2.7", "{format}");
+        }
+    }
+    let envoy = format!(
+        r#"[2026-11-21T10:00:00.000Z] "GET /{long} HTTP/1.1" 200 - 0 5 10 9 "192.0.2.7" "x" "u" "h" "10.0.0.9:80""#
+    );
+    for layout in [
+        crate::Layout::first(crate::Format::Envoy),
+        crate::Layout::from_option("envoy").unwrap(),
+    ] {
+        assert_eq!(first_part(&layout, &envoy), Err(Reason::Truncated));
     }
 }
