@@ -33,8 +33,13 @@ pub(crate) fn is_ftp(request: &[u8], status: Option<u16>) -> bool {
         status,
         Some(100..=299 | 331 | 332 | 350 | 421 | 425 | 430 | 450..=452 | 500 | 502..=504 | 530..=559)
     );
-    let command = request.split(|&b| b == b' ').next().unwrap_or_default();
-    reply && COMMANDS.contains(&command)
+    let mut words = request.split(|&b| b == b' ');
+    let command = words.next().unwrap_or_default();
+    // A target and one more word behind it is how HTTP asks, whatever that word is; and it is gateways that answer for
+    // a target that they could not get it.
+    let target = words.next().is_some_and(|target| target.starts_with(b"/"));
+    let asks = target && (words.next().is_some() || matches!(status, Some(502..=504)));
+    reply && !asks && COMMANDS.contains(&command)
 }
 
 /// Whether a line is one of JSON that is laid out over several: nothing but brackets, or one member (`"name": 1,`).

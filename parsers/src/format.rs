@@ -298,7 +298,7 @@ impl Format {
         if !self.has_shape(shape) {
             return Err(Reject::new(Reason::UnknownFormat, 0));
         }
-        if shape.tail == Tail::Quoted {
+        if matches!(shape.tail, Tail::Quoted | Tail::Number) {
             tail::quoted_is_forwarded_for(record, dialect);
         }
         if self == Self::Varnish && !clf::host_of_target(record) {
@@ -342,7 +342,7 @@ impl Format {
     /// The format of the CLF family that has this shape, of the server that writes `first` where both have it;
     /// `None` for a shape that is nobody's.
     pub(crate) fn of_shape(shape: Shape, first: Option<Self>) -> Option<Self> {
-        if matches!(shape.tail, Tail::Quoted | Tail::Numbers) {
+        if matches!(shape.tail, Tail::Quoted | Tail::Number | Tail::Numbers) {
             return None;
         }
         let of_family = Self::of_family(first);
@@ -367,7 +367,9 @@ impl Format {
             Self::NginxCombined | Self::ApacheCombined | Self::Varnish => {
                 !vhost && agent && tail == Tail::None
             }
-            Self::NginxMain => !vhost && agent && matches!(tail, Tail::ForwardedFor | Tail::Quoted),
+            Self::NginxMain => {
+                !vhost && agent && matches!(tail, Tail::ForwardedFor | Tail::Quoted | Tail::Number)
+            }
             Self::IngressNginx => !vhost && agent && tail == Tail::Ingress,
             Self::ApacheCommon => !vhost && !agent && tail == Tail::None,
             Self::ApacheVhostCombined => vhost && tail == Tail::None,

@@ -190,7 +190,8 @@ impl Parser {
         record.restart(line);
         match clf::parse(line, record, &mut self.memo, Escape::Either) {
             Ok(shape) if shape.vhost && self.is_address_for_user(record) => {
-                return Err(Reject::new(Reason::Address, 0));
+                record.forget_names();
+                return Ok(Format::of_family(self.layout.inner().first.preset()).accept(record));
             }
             Ok(shape) => match Format::of_shape(shape, self.layout.inner().first.family()) {
                 Some(format) => return Ok(format.accept(record)),

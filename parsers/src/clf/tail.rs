@@ -22,6 +22,8 @@ pub(crate) enum Tail {
     ForwardedFor,
     /// One quoted value that is no list of addresses, kept as the extra value `tail`.
     Quoted,
+    /// One quoted value that is a plain number, kept as the extra value `tail`.
+    Number,
     /// ` %I %O`.
     InOut,
     /// ingress-nginx's nine fields.
@@ -50,7 +52,7 @@ fn some<'a>(input: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Parsed
         return stop(input, Reason::Literal);
     }
     let tail = known(text, record, dialect);
-    if matches!(tail, Tail::Quoted | Tail::Numbers | Tail::Other) {
+    if matches!(tail, Tail::Quoted | Tail::Number | Tail::Numbers | Tail::Other) {
         if tail == Tail::Other {
             first_list(text, record, dialect);
         }
@@ -81,7 +83,7 @@ fn one_value<'a>(text: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Op
         return None;
     };
     if leaf::nanos_of_seconds(value).is_some() {
-        return None;
+        return Some(Tail::Number);
     }
     if !is_list(value) {
         return Some(Tail::Quoted);
