@@ -185,7 +185,8 @@ impl Layout {
         }
         match option.split_once(':') {
             Some(("nginx", text)) if text.contains('$') => {
-                let (escape, format) = escape_word(text);
+                let (escape, format) =
+                    escape_word(text).map_err(|error| error.shifted(option.len() - text.len()))?;
                 let before = option.len() - format.len();
                 Self::nginx(&typed::nginx(format), escape)
                     .or_else(|_| Self::nginx(format, escape).map_err(|error| error.shifted(before)))
@@ -489,17 +490,28 @@ fn twin(server: &str, text: &str) -> Option<Format> {
 }
 
 /// `escape=json ` before a format.
-fn escape_word(text: &str) -> (Escape, &str) {
-    for (word, escape) in [
-        ("escape=json ", Escape::Json),
-        ("escape=none ", Escape::None),
-        ("escape=default ", Escape::Nginx),
-    ] {
-        if let Some(format) = text.strip_prefix(word) {
-            return (escape, format);
-        }
+fn escape_word(text: &str) -> Result<(Escape, &str), FormatError> {
+    const WORD: &str = "escape=";
+    let Some((name, format)) = text.strip_prefix(WORD).and_then(|rest| rest.split_once(' ')) else {
+        return Ok((Escape::Nginx, text));
+    };
+    match name {
+        "json" => Ok((Escape::Json, format)),
+        "none" => Ok((Escape::None, format)),
+        "default" => Ok((Escape::Nginx, format)),
+        _ => Err(no_such_escape(name, WORD.len())),
     }
-    (Escape::Nginx, text)
+}
+
+fn no_such_escape(name: &str, at: usize) -> FormatError {
+    let error = FormatError::new(format!("nginx has no escape={name}"), at);
+    let near = ["json", "none", "default"]
+        .into_iter()
+        .find(|known| name.len() > 1 && known.starts_with(name.get(..2).unwrap_or("?")));
+    match near {
+        Some(known) => error.hint(format!("escape={known} is meant?")),
+        None => error.hint("it has escape=default, escape=json and escape=none"),
+    }
 }
 
 fn no_such_fields(option: &str) -> FormatError {
@@ -581,6 +593,7 @@ mod tests {
             ("nginx:nonsense", 0),
             ("nginx:$remote_addr $remote_usr", 19),
             ("nginx:escape=none $remote_addr $", 31),
+            ("nginx:escape=jsn $remote_addr", 13),
             ("apache:%h %Z", 10),
             ("caddy:hours", 6),
             ("caddy:", 6),
