@@ -8,7 +8,7 @@ mod lua;
 /// The directives about logs in one file, in order.
 ///
 /// # Errors
-/// A string or block that does not end, or a directive without its `;`.
+/// A string or block that does not end, text right behind a string, or a directive without its `;`.
 pub fn directives(text: &str) -> Result<Vec<Located>, ConfigError> {
     let mut tokens = Tokens {
         text: text.as_bytes(),
@@ -30,7 +30,7 @@ pub fn directives(text: &str) -> Result<Vec<Located>, ConfigError> {
                 words.clear();
             }
             Token::Open => {
-                elsewhere.open(&words);
+                elsewhere.open(&words, start);
                 words.clear();
             }
             Token::Close => {
@@ -51,35 +51,41 @@ pub fn directives(text: &str) -> Result<Vec<Located>, ConfigError> {
             }
         }
     }
-    if words.is_empty() {
-        return Ok(found);
+    if !words.is_empty() {
+        return Err(ConfigError {
+            message: "the file ends within a directive: a \";\" is missing",
+            line: start,
+        });
     }
-    Err(ConfigError {
-        message: "the file ends within a directive: a \";\" is missing",
-        line: start,
-    })
+    match elsewhere.open.last() {
+        None => Ok(found),
+        Some(&line) => Err(ConfigError {
+            message: "this block does not end: a \"}\" is missing",
+            line,
+        }),
+    }
 }
 
 /// The blocks `stream` and `mail`: their lines tell of connections, and their format names are their own.
 #[derive(Default)]
 struct Elsewhere {
-    /// How many blocks are open.
-    depth: usize,
+    /// The lines on which the open blocks begin.
+    open: Vec<usize>,
     /// How many were open around it, within such a block.
     around: Option<usize>,
 }
 
 impl Elsewhere {
-    fn open(&mut self, words: &[String]) {
+    fn open(&mut self, words: &[String], line: usize) {
         if self.around.is_none() && matches!(words, [name] if name == "stream" || name == "mail") {
-            self.around = Some(self.depth);
+            self.around = Some(self.open.len());
         }
-        self.depth += 1;
+        self.open.push(line);
     }
 
     fn close(&mut self) {
-        self.depth = self.depth.saturating_sub(1);
-        self.around = self.around.filter(|around| *around < self.depth);
+        self.open.pop();
+        self.around = self.around.filter(|around| *around < self.open.len());
     }
 
     fn is_within(&self) -> bool {
@@ -155,10 +161,22 @@ impl Tokens<'_> {
                 }
                 Some(byte) if byte == quote => {
                     self.at += 1;
+                    self.expect_end_of_word()?;
                     return Ok(String::from_utf8_lossy(&value).into_owned());
                 }
                 Some(byte) => self.value_byte(byte, &mut value),
             }
+        }
+    }
+
+    /// What nginx wants behind a string: it refuses text that is glued to one.
+    fn expect_end_of_word(&self) -> Result<(), ConfigError> {
+        match self.peek() {
+            None | Some(b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{' | b')') => Ok(()),
+            Some(_) => Err(ConfigError {
+                message: "text stands right behind the end of a string: a space is missing, or a quote too many",
+                line: self.line,
+            }),
         }
     }
 

@@ -192,3 +192,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_nginx_refuses_is_told() {
+    for (text, line) in [
+        ("events {}\nhttp {\n  log_format a '$status';\n", 2),
+        ("http {\n  server {\n    access_log /x a;\n  }\n", 1),
+        ("http {\n  log_format a \"x \"$request\" y\";\n}\n", 2),
+        ("http {\n  log_format a 'x''y';\n}\n", 2),
+    ] {
+        let refused = super::nginx::directives(text).unwrap_err();
+        assert_eq!(refused.line, line, "{text}");
+    }
+    for text in [
+        "http { log_format a 'x'\n'y' ; }",
+        "map \"a\"{ 'b' c; }",
+        "include x;",
+    ] {
+        assert!(super::nginx::directives(text).is_ok(), "{text}");
+    }
+}
