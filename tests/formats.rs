@@ -716,3 +716,38 @@ fn a_row_of_csv_may_stand_on_several_lines() {
     assert_eq!(summary["lines"], counted, "{summary}");
     assert_eq!(summary["requests"], 5);
 }
+
+#[test]
+fn includes_of_a_configuration_with_a_relative_path_are_found() {
+    for (main, text, include, included) in [
+        (
+            "nginx.conf",
+            "http { include fmt.conf; server { access_log /srv/x.log odd; } }",
+            "fmt.conf",
+            "log_format odd '$status|$remote_addr|$request|$time_iso8601';",
+        ),
+        (
+            "httpd.conf",
+            "Include more/fmt.conf\nCustomLog /srv/x.log odd\n",
+            "more/fmt.conf",
+            "LogFormat \"%>s|%h|%r|%{%FT%T+00:00}t\" odd\n",
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("conf/more")).unwrap();
+        fs::write(dir.path().join("conf").join(main), text).unwrap();
+        fs::write(dir.path().join("conf").join(include), included).unwrap();
+        let line = "404|45.83.64.7|GET /a HTTP/1.1|2026-11-21T10:00:00+00:00\n";
+        fs::write(dir.path().join("x.log"), line.repeat(3)).unwrap();
+        for (at, from) in [("", format!("conf/{main}")), ("conf", main.to_owned())] {
+            let log = dir.path().join("x.log");
+            let mut afw = afw(dir.path());
+            afw.current_dir(dir.path().join(at));
+            afw.args(["replay", "--print", "events", "--format-from", &from])
+                .arg(log);
+            let events = json_lines(&stdout(&mut afw));
+            assert_eq!(events.len(), 3, "{from}");
+            assert_eq!(events[0]["url"]["path"], "/a", "{from}");
+        }
+    }
+}

@@ -163,7 +163,7 @@ impl<'r> Loader<'r> {
 
     /// The files that an include names: one, those that a glob matches, or all in a directory.
     fn included(&mut self, pattern: &str, optional: bool) -> Vec<PathBuf> {
-        let path = self.rooted(&self.base.join(self.expand(pattern)));
+        let path = self.rooted(Path::new(&self.expand(pattern)));
         let wild = path.to_str().is_some_and(|text| text.contains(['*', '?', '[']));
         if self.server == Server::Apache && (wild || path.is_dir()) {
             return files_below(&path);
