@@ -130,7 +130,7 @@ fn next(text: &[u8]) -> Option<(&[u8], &[u8])> {
 /// (`peer 192.0.2.1 bob`) cannot be told from a virtual host by its place; it needs identd, which no browser has.
 fn is_vhost(first: &[u8], second: &[u8], rest: &[u8]) -> bool {
     if second == b"-" {
-        return false;
+        return is_before_nobody(first, rest);
     }
     let idents = rest.is_empty() || rest.contains(&b' ');
     if address::peer(second).is_some() {
@@ -140,6 +140,14 @@ fn is_vhost(first: &[u8], second: &[u8], rest: &[u8]) -> bool {
     let (host, port) = split_port(first);
     let named = port.is_some() || rest.starts_with(b"- ");
     idents && named && address::is_host_name(host) && address::is_host_name(second)
+}
+
+/// Whether `first - rest` is `vhost - ident user`, where the peer is not known: behind a name with a port, or where nobody is
+/// named in all three places.
+fn is_before_nobody(first: &[u8], rest: &[u8]) -> bool {
+    let (host, port) = split_port(first);
+    let nobody = rest == b"- -" || (port.is_some() && rest.starts_with(b"- "));
+    nobody && address::peer(first).is_none() && address::is_host_name(host)
 }
 
 /// Takes a forwarding list from the front: `a, b, c peer …`, `"a, b" peer …`, or `a, b, peer …`, where the last
@@ -219,7 +227,7 @@ pub(crate) fn real_ip(record: &mut Record<'_>) {
 /// Sets the peer; `-` (a piped or synthetic line) is a peer that is not known.
 #[inline]
 pub(crate) fn set_peer<'a>(line: &'a [u8], text: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, ()> {
-    record.peer_text = text;
+    record.peer_text = if text == b"-" { b"" } else { text };
     if let Some(peer) = address::peer(text) {
         record.peer = Some(peer.ip);
         if peer.port.is_some() {

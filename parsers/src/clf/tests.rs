@@ -467,3 +467,25 @@ fn an_address_for_a_virtual_host_hides_no_line() {
     );
     assert_eq!(record.target.as_deref(), Some(&b"/a?x=../../etc/passwd"[..]));
 }
+
+#[test]
+fn behind_a_virtual_host_the_peer_may_not_be_known() {
+    for (names, host, user) in [
+        ("- - -", None, None),
+        ("shop.example - - -", Some("shop.example"), None),
+        ("shop.example:80 - - bob", Some("shop.example"), Some("bob")),
+        ("shop.example:80 - - -", Some("shop.example"), None),
+    ] {
+        let line = format!(r#"{names} {TIME} "GET /b HTTP/1.1" 200 5 "-" "x""#);
+        let mut record = Record::default();
+        let read = Parser::new(&Layout::auto()).parse(line.as_bytes(), &mut record);
+        assert_eq!(
+            (read, record.peer, record.peer_text),
+            (Ok(Line::Record), None, &b""[..]),
+            "{names}"
+        );
+        assert_eq!((text(&record.host), text(&record.user)), (host, user), "{names}");
+    }
+    let line = format!(r#"192.0.2.7 - - - {TIME} "GET /b HTTP/1.1" 200 5 "-" "x""#);
+    assert_eq!(read(&line).unwrap().peer_text, b"192.0.2.7");
+}
