@@ -478,6 +478,21 @@ fn a_whole_url_parts_into_scheme_host_and_path() {
         ),
         ("shop.example/a", None, Some("shop.example"), None, "/a"),
         ("/a?u=http://b/", None, None, None, "/a?u=http://b/"),
+        ("a?u=http://b/x", None, None, None, "a?u=http://b/x"),
+        (
+            "http://shop.example?b=/c",
+            Some("http"),
+            Some("shop.example"),
+            None,
+            "?b=/c",
+        ),
+        (
+            "shop.example/a?u=http://b/",
+            None,
+            Some("shop.example"),
+            None,
+            "/a?u=http://b/",
+        ),
     ] {
         let line = format!("2026-03-30 00:00:05 203.0.113.6 {uri} GET 200");
         let record = w3c_line(fields, &line, Writer::Iis).unwrap();

@@ -216,8 +216,11 @@ impl<'a> Row<'a> {
 
     /// A path, perhaps behind a host, perhaps behind a scheme.
     fn uri(&mut self, text: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -> Result<(), Reason> {
-        let scheme = memchr::memmem::find(text, b"://")
-            .filter(|at| !text.get(..*at).is_some_and(|s| s.contains(&b'/')));
+        let is_scheme = |text: &[u8]| {
+            text.iter()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b))
+        };
+        let scheme = memchr::memmem::find(text, b"://").filter(|at| text.get(..*at).is_some_and(is_scheme));
         let rest = match scheme {
             Some(at) => {
                 self.sink(&Sink::Scheme, text.get(..at).unwrap_or_default(), record, times)?;
@@ -226,7 +229,11 @@ impl<'a> Row<'a> {
             None => text,
         };
         let nowhere = if scheme.is_some() { rest.len() } else { 0 };
-        let path = memchr::memchr(b'/', rest).unwrap_or(nowhere);
+        let path = match memchr::memchr2(b'/', b'?', rest) {
+            // Only behind a scheme a name stands before a query.
+            Some(at) if rest.get(at) == Some(&b'?') && scheme.is_none() => 0,
+            at => at.unwrap_or(nowhere),
+        };
         let (host, target) = rest.split_at_checked(path).unwrap_or((b"", rest));
         if !host.is_empty() {
             self.sink(&Sink::Host, host, record, times)?;

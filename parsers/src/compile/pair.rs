@@ -63,14 +63,25 @@ impl Cut {
         let last = value.len().saturating_sub(1);
         let at = match self {
             Self::LastByte => last,
-            Self::Target => memchr::memchr2(b'/', b'?', value).unwrap_or(match value.last() {
+            Self::Target => match memchr::memchr2(b'/', b'?', value) {
+                Some(at) => begin_of_target(value, at),
                 // The target of `OPTIONS *`, and what stands for one where the request had none.
-                Some(b'*' | b'-') => last,
-                _ => value.len(),
-            }),
+                None if matches!(value.last(), Some(b'*' | b'-')) => last,
+                None => value.len(),
+            },
         };
         value.split_at(at)
     }
+}
+
+/// Where a target begins whose first slash or question mark stands there: before the scheme of one that is whole
+/// (`GET http://host/path`). No host ends in a colon.
+fn begin_of_target(value: &[u8], at: usize) -> usize {
+    let (before, after) = value.split_at_checked(at).unwrap_or_default();
+    let scheme = [&b"https:"[..], b"http:"]
+        .into_iter()
+        .find(|scheme| after.starts_with(b"//") && before.ends_with(scheme));
+    at - scheme.map_or(0, <[u8]>::len)
 }
 
 /// Two values with nothing between them.

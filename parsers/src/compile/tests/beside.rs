@@ -34,6 +34,9 @@ fn a_target_begins_behind_the_host() {
     for (value, target, host) in [
         ("e.com*", "*", "e.com"),
         ("_-", "", "_"),
+        ("e.comhttp://x/y", "http://x/y", "e.com"),
+        ("e.comhttps://x/y?z", "https://x/y?z", "e.com"),
+        ("e.com//x", "//x", "e.com"),
         ("e.com?x", "?x", "e.com"),
     ] {
         let line = format!("192.0.2.7 OPTIONS {value}");
