@@ -284,8 +284,11 @@ fn lines(text: &str) -> Vec<Line> {
     lines
 }
 
-/// The word that a text begins with, and its length: `"…"` (with `\"`), `` `…` ``, or up to white space.
+/// The word that a text begins with, and its length: `"…"` (with `\"`), `` `…` ``, `<<MARKER`, or up to white space.
 fn word(text: &str) -> (Word, usize) {
+    if let Some(heredoc) = heredoc(text) {
+        return heredoc;
+    }
     let quote = text.chars().next().filter(|first| matches!(first, '"' | '`'));
     let mut word = String::new();
     let mut letters = text.char_indices().skip(usize::from(quote.is_some())).peekable();
@@ -303,6 +306,26 @@ fn word(text: &str) -> (Word, usize) {
         }
     }
     (Word { text: word, quoted }, text.len())
+}
+
+/// The lines between `<<MARKER` and the one that begins with the marker again, behind which words may follow.
+fn heredoc(text: &str) -> Option<(Word, usize)> {
+    let (marker, body) = text.strip_prefix("<<")?.split_once('\n')?;
+    let marker = marker.strip_suffix('\r').unwrap_or(marker);
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+    if marker.is_empty() || !marker.chars().all(is_letter) {
+        return None;
+    }
+    let mut at = text.len() - body.len();
+    for line in body.split_inclusive('\n') {
+        let end = line.trim_start().strip_prefix(marker);
+        if let Some(after) = end.filter(|after| !after.starts_with(is_letter)) {
+            let text = body.get(..at - (text.len() - body.len()))?.to_owned();
+            return Some((Word { text, quoted: true }, at + line.len() - after.len()));
+        }
+        at += line.len();
+    }
+    None
 }
 
 fn with_defaults(text: &str) -> String {
@@ -347,5 +370,30 @@ mod tests {
                 (4, line(&["/srv/g", "{$Y}", "h#i", "{", "open"])),
             ]
         );
+    }
+
+    #[test]
+    fn what_stands_in_a_heredoc_is_one_word() {
+        let words = |text: &str| -> Vec<(usize, String, bool)> {
+            let lines = lines(text).into_iter();
+            lines
+                .flat_map(|line| {
+                    let words = line.words.into_iter();
+                    words.map(move |word| (line.number, word.text, word.quoted))
+                })
+                .collect()
+        };
+        let word = |line, text: &str, quoted| (line, text.to_owned(), quoted);
+        assert_eq!(
+            words("a <<HTML\n\tlog {\n HTMLX\n\tHTML 200\nb"),
+            [
+                word(1, "a", false),
+                word(1, "\tlog {\n HTMLX\n", true),
+                word(1, "200", false),
+                word(5, "b", false)
+            ]
+        );
+        assert_eq!(words("a <<B\nc")[1], word(1, "<<B", false));
+        assert_eq!(words("a << b")[1], word(1, "<<", false));
     }
 }
