@@ -81,7 +81,7 @@ fn divide<'a>(asked: &'a [u8], counts: Counts<'a>, text: &'a [u8]) -> Divided<'a
 /// More than one address could be the peer's.
 struct Ambiguous;
 
-/// The five values. The last three hold neither quotes nor spaces; between the first two, the forwarding header ends
+/// The five values. The last three hold no quotes, and only the authority spaces; between the first two, the forwarding header ends
 /// where an address does.
 fn values(inside: &[u8], istio: bool) -> Result<Option<Values<'_>>, Ambiguous> {
     let ends: Vec<usize> = memchr::memmem::find_iter(inside, b"\" \"")
@@ -115,7 +115,7 @@ fn values(inside: &[u8], istio: bool) -> Result<Option<Values<'_>>, Ambiguous> {
     };
     let all = || {
         let [id, authority, upstream] = [last + 2, last + 3, last + 4].map(|at| piece(at, at));
-        let (id, authority, upstream) = (word(id?)?, word(authority?)?, word(upstream?)?);
+        let (id, authority, upstream) = (word(id?)?, unquoted(authority?)?, word(upstream?)?);
         let agent = piece(end + 1, last + 1)?;
         (last == 0 || is_uuid(id)).then_some([forwarded, agent, id, authority, upstream])
     };
@@ -124,7 +124,12 @@ fn values(inside: &[u8], istio: bool) -> Result<Option<Values<'_>>, Ambiguous> {
 
 /// A text that the client cannot have broken.
 fn word(text: &[u8]) -> Option<&[u8]> {
-    (!text.iter().any(|b| matches!(b, b'"' | b' '))).then_some(text)
+    unquoted(text).filter(|text| memchr::memchr(b' ', text).is_none())
+}
+
+/// A text that ends nothing: the authority, which the client writes, may hold spaces.
+fn unquoted(text: &[u8]) -> Option<&[u8]> {
+    memchr::memchr(b'"', text).is_none().then_some(text)
 }
 
 /// An id as Envoy makes it: more values than five are the agent's only if it stands in its place.
@@ -180,6 +185,17 @@ mod tests {
             let line = format!("{line} inbound|80|| 127.0.0.1:4 10.0.0.1:80 192.0.2.7:37652 x default");
             assert_eq!(read(&line).unwrap()[1], agent.as_bytes(), "{line}");
         }
+    }
+
+    #[test]
+    fn an_authority_may_hold_spaces() {
+        let line = |authority: &str| {
+            format!(r#""GET /a HTTP/1.1" 404 - 0 5 10 9 "192.0.2.7" "cu"rl" "{ID}" "{authority}" "-""#)
+        };
+        let read =
+            |line: &str| entry(line.as_bytes()).map(|entry| [entry.values[0].len(), entry.values[3].len()]);
+        assert_eq!(read(&line("h h")), Some([9, 3]));
+        assert_eq!(read(&line("h\" \"h")), None);
     }
 
     #[test]
