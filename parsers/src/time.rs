@@ -147,7 +147,7 @@ impl fmt::Display for Seconds {
     }
 }
 
-const fn is_leap(year: i32) -> bool {
+pub(crate) const fn is_leap(year: i32) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 

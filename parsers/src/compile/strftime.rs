@@ -2,7 +2,7 @@
 
 use crate::memo;
 use crate::reject::Reason;
-use crate::time::{Civil, Time};
+use crate::time::{Civil, Time, is_leap};
 use crate::zone;
 
 const SECOND_NS: i64 = 1_000_000_000;
@@ -313,7 +313,8 @@ impl Clock {
         let Some(day) = self.year_day.filter(|_| !self.dated) else {
             return Time::from_civil(civil, self.nanos, east);
         };
-        let days = i64::from(day.checked_sub(1).filter(|days| *days < 366)?);
+        let most = if is_leap(civil.year) { 366 } else { 365 };
+        let days = i64::from(day.checked_sub(1).filter(|days| *days < most)?);
         Some(Time::from_civil(civil, self.nanos, east)?.saturating_add(days * DAY_NS))
     }
 

@@ -108,6 +108,10 @@ fn a_day_of_the_year_is_a_day() {
             "{day}"
         );
     }
+    for (day, known) in [("2000-366", true), ("2023-365", true), ("2023-366", false)] {
+        let line = format!("192.0.2.7 {day} 12:00:00 200");
+        assert_eq!(nanos(&layout, &line).is_some(), known, "{day}");
+    }
     let layout = Layout::apache("%h %{%F (%j) %T}t %>s").unwrap();
     assert_eq!(
         nanos(&layout, "192.0.2.7 2000-10-10 (284) 12:00:00 200"),
