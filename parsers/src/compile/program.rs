@@ -23,6 +23,7 @@ use crate::leaf;
 use crate::memo::{CLF_LEN, TimeMemo};
 use crate::record::{Moment, Record};
 use crate::reject::{Reason, Reject};
+use crate::request;
 use crate::unescape::Escape;
 
 /// How many times its own length a search may look at a line before it is given up. An honest line needs a few; a
@@ -50,6 +51,8 @@ pub(crate) struct Program {
     only_user: bool,
     /// Whether [`Rules`] say more of a step than its sink does.
     ruled: bool,
+    /// Whether no quotes tell where the request ends.
+    open_request: bool,
     /// The step of the time, if what stands before it is [`HEAD`] in most lines.
     head: Option<usize>,
 }
@@ -99,6 +102,7 @@ impl Program {
             naming: (0..steps.len()).filter(|&at| is_naming(&steps, at)).collect(),
             only_user: only_user(&steps),
             ruled: steps.iter().any(ruled),
+            open_request: steps.iter().any(Step::is_open_request),
             lead: lead.into(),
             steps: steps.into(),
             dialect,
@@ -127,18 +131,21 @@ impl Program {
             return self.parse_carefully(line, record, memo);
         }
         let stopped = match self.straight(line, record, memo) {
-            Ok(()) => {
+            Ok(()) if !self.open_request || record.http_version.is_some_and(|version| version != b"0.9") => {
                 self.accept(record);
                 return Ok(());
             }
-            Err(reject) => reject,
+            read => read,
         };
-        let found = self
-            .rules()
-            .find_map(|rules| self.search(line, memo, Order::First, rules));
-        match found {
+        let search = |memo: &mut TimeMemo, order| {
+            self.rules()
+                .find_map(|rules| self.search(line, memo, order, rules))
+        };
+        // What a client writes into its request ends it only where it ends as requests do.
+        let whole = self.open_request.then(|| search(memo, Order::Whole)).flatten();
+        match whole.or_else(|| stopped.is_err().then(|| search(memo, Order::First)).flatten()) {
             Some(values) => self.fill(line, &values, record, memo),
-            None => Err(stopped),
+            None => stopped.map(|()| self.accept(record)),
         }
     }
 
@@ -301,6 +308,8 @@ impl Program {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
     First,
+    /// The first whose request ends as one does.
+    Whole,
     Last,
 }
 
@@ -330,11 +339,14 @@ impl Search<'_> {
         let limit = self.limit(rest) + step.end.len();
         let within = rest.get(..limit).unwrap_or(rest);
         let (mut from, mut to) = (0, within.len());
+        if self.is_before_last_word(index) {
+            from = memchr::memmem::rfind(within, &step.end).unwrap_or(to);
+        }
         while let Some(at) = step.literal_in(within, from, to, self.order) {
-            let looked = if self.order == Order::First {
-                at - from
-            } else {
+            let looked = if self.order == Order::Last {
                 to - at
+            } else {
+                at - from
             };
             if !self.spend(looked + 1) {
                 return false;
@@ -346,12 +358,20 @@ impl Search<'_> {
                 return true;
             }
             match self.order {
-                Order::First => from = at + 1,
+                Order::First | Order::Whole => from = at + 1,
                 Order::Last => to = at + step.end.len() - 1,
             }
         }
         self.spend(to.saturating_sub(from));
         false
+    }
+
+    /// Whether only one value follows, which cannot hold what ends this one.
+    fn is_before_last_word(&self, index: usize) -> bool {
+        let Some([step, last]) = self.program.steps.get(index..) else {
+            return false;
+        };
+        last.end.is_empty() && last.is_word() && step.end.contains(&b' ')
     }
 
     /// Whether a division satisfies its step and leaves a rest that satisfies the others.
@@ -360,7 +380,10 @@ impl Search<'_> {
         let length = step
             .filter(|step| step.sink.kind() != Kind::Text)
             .map_or(0, |_| value.len());
-        if !self.spend(length.max(TRY_BYTES))
+        let begun = self.order == Order::Whole
+            && step.is_some_and(|step| step.is_open_request() && !request::is_whole(value));
+        if begun
+            || !self.spend(length.max(TRY_BYTES))
             || step.is_none_or(|step| step.sink.check(value, self.memo).is_err())
         {
             return false;
@@ -473,6 +496,19 @@ impl Step {
         }
     }
 
+    /// Whether it is a request that no quotes enclose.
+    fn is_open_request(&self) -> bool {
+        self.sink == Sink::Request && self.span != Span::Quoted
+    }
+
+    /// Whether it is a number without spaces.
+    fn is_word(&self) -> bool {
+        matches!(
+            self.sink,
+            Sink::Duration(_) | Sink::Status | Sink::BodyBytes | Sink::ResponseBytes | Sink::RequestBytes
+        )
+    }
+
     /// Whether a client may have written spaces into it.
     fn is_free_text(&self) -> bool {
         !matches!(self.span, Span::Quoted | Span::List) && self.sink.kind() == Kind::Text && !self.fixed()
@@ -511,7 +547,7 @@ impl Step {
     fn literal_in(&self, text: &[u8], from: usize, to: usize, order: Order) -> Option<usize> {
         let text = text.get(from..to)?;
         let at = match order {
-            Order::First => find(text, &self.end),
+            Order::First | Order::Whole => find(text, &self.end),
             Order::Last => memchr::memmem::rfind(text, &self.end),
         };
         at.map(|at| from + at)

@@ -111,3 +111,46 @@ fn lists_of_upstream_servers_are_whole() {
     let line = "192.0.2.7 200 502, 200 1234 10.0.0.1:80, 10.0.0.2:80";
     assert_eq!(read(&layout, line).unwrap().body_bytes, Some(1234));
 }
+
+#[test]
+fn a_request_without_quotes_ends_as_requests_do() {
+    let open = nginx(
+        "$remote_addr [$time_local] $request $status $body_bytes_sent $http_referer $http_user_agent $request_time",
+    );
+    let bars = nginx("$remote_addr|$time_local|$request|$status|$http_user_agent");
+    let words = "ab ".repeat(80);
+    for (layout, line, target, status) in [
+        (
+            &open,
+            format!("192.0.2.7 [{TIME}] GET /s HTTP/1.1 404 5 r {words}1.5"),
+            "/s",
+            404,
+        ),
+        (
+            &open,
+            format!("192.0.2.7 [{TIME}] GET /r1 200 5 HTTP/1.1 404 5 r a 1.5"),
+            "/r1 200 5",
+            404,
+        ),
+        (
+            &open,
+            format!("192.0.2.7 [{TIME}] GET /s 200 5 r a 1.5"),
+            "/s",
+            200,
+        ),
+        (
+            &bars,
+            format!("192.0.2.7|{TIME}|GET /real?|200|x HTTP/1.1|404|curl"),
+            "/real?|200|x",
+            404,
+        ),
+        (&bars, format!("192.0.2.7|{TIME}|GET /s|200|curl"), "/s", 200),
+    ] {
+        let record = read(layout, &line).unwrap();
+        assert_eq!(
+            (text(&record.target).as_str(), record.status),
+            (target, Some(status)),
+            "{line}"
+        );
+    }
+}
