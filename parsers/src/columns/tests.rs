@@ -427,6 +427,9 @@ fn quotes_and_tabs_of_a_client_hide_no_line() {
         assert_eq!(record.user_agent.as_deref(), Some(agent.as_bytes()), "{line}");
         assert_eq!(record.status, Some(404));
     }
+    let line = "2026-03-29 00:00:03 GET /a - 203.0.113.5 \"Mozilla/5.0+x\" - 404";
+    let record = w3c_line(SHORT, line, Writer::Iis).unwrap();
+    assert_eq!(record.user_agent.as_deref(), Some(&b"Mozilla/5.0 x"[..]));
     // Others write quotes around values with spaces.
     let line = "2026-03-29 00:00:03 GET /a - 203.0.113.5 \"a \"\"b\"\" c\" \"r\" 404";
     let record = w3c_line(SHORT, line, Writer::Iis).unwrap();

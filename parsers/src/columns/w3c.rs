@@ -200,7 +200,8 @@ impl<'a> Row<'a> {
             Column::Uri => return self.uri(text, record, times),
             Column::Plus(sink) => {
                 self.sink(sink, text, record, times)?;
-                if !value.quoted {
+                // Who quotes leaves spaces as they are; quotes around pluses are a client's.
+                if !value.quoted || !text.contains(&b' ') {
                     self.undo_plus(sink, record);
                 }
             }
