@@ -73,6 +73,32 @@ fn unescaped<'a>(line: &'a [u8], record: &mut Record<'a>, memo: &mut TimeMemo) -
     Ok((rest, Shape { vhost, agent, tail }))
 }
 
+/// Reads a common or combined line, as `own` wants it, of a server that escapes nothing and is known for it. Where it cannot
+/// be told which request is the true one, none is taken ([`raw::unclear`]).
+pub(crate) fn parse_unescaped<'a>(
+    line: &'a [u8],
+    record: &mut Record<'a>,
+    memo: &mut TimeMemo,
+    own: fn(Shape) -> bool,
+) -> Result<(), Reject> {
+    if parse(line, record, memo, Escape::Either).is_ok_and(own) {
+        return Ok(());
+    }
+    record.restart(line);
+    let times = head::times(line);
+    if times.len() > 1 {
+        let read = raw::unclear(line, &times, record);
+        read.map_err(|stop| leaf::reject(line, stop))?;
+        let first = times.first().and_then(|at| line.get(*at..));
+        record.time = first.and_then(|text| leaf::clf_time(text, memo).ok().map(|(_, time)| time));
+        return Ok(());
+    }
+    match own(parse_raw(line, record, memo)?) {
+        true => Ok(()),
+        false => Err(Reject::new(Reason::UnknownFormat, 0)),
+    }
+}
+
 /// Reads a line of the family that stands in one more pair of quotes, as OpenLiteSpeed writes it.
 pub(crate) fn parse_quoted<'a>(
     line: &'a [u8],

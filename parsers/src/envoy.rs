@@ -43,6 +43,11 @@ fn entry<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -> 
     let (rest, ()) = leaf::literal(rest, b"] ")?;
     match divided(rest) {
         Ok((_, entry)) => entry.fill(record),
+        // A client wrote another time, or the line was cut and the next stands behind it: whose request it is, is not known.
+        Err(_) if crate::raw::bracketed(rest).any(|(_, text)| times.iso(text).is_some()) => {
+            record.malformed_request = Some(Cow::Borrowed(rest));
+            record.more.moment = Moment::Start;
+        }
         Err(refused) => match raw::entry(rest) {
             Some(entry) => entry.fill(record),
             None => return Err(refused),
@@ -310,6 +315,26 @@ mod tests {
         let record = read(r#"[2020-11-25T21:26:18.409Z] "GET /a HTTP/1.1" 200 - "-" "-" 0 5 10 9 "203.0.113.99" "x" "id" "h" "10.0.0.9:80" outbound|80||x - 10.0.0.3:80 192.0.2.7:555 - default"#).unwrap();
         assert_eq!(record.peer.unwrap().to_string(), "192.0.2.7");
         assert_eq!((record.status, record.body_bytes), (Some(200), Some(5)));
+    }
+
+    #[test]
+    fn a_line_that_holds_another_names_nobody() {
+        let second = r#"[2026-11-21T10:00:01.000Z] "GET /b HTTP/1.1" 404 - 0 5 10 9 "203.0.113.99" "curl" "84961386-6d84-929d-98bd-c5aee93b5c88" "h" "10.0.0.9:80""#;
+        for cut in [
+            "\"GET /sho",
+            "\"GET /shop HTTP/1.1\" 200 - 0 5 10 9 \"192.0.2.7\" \"cur",
+            "\"GET /shop HTTP/1.1\" 20",
+        ] {
+            let line = format!("[2026-11-21T10:00:00.000Z] {cut}{second}");
+            let record = read(&line).unwrap();
+            assert_eq!((record.peer, record.peer_text), (None, &b""[..]), "{line}");
+            let told = record.malformed_request.unwrap();
+            assert!(told.ends_with(second.as_bytes()) && told.starts_with(b"\"GET /sho"));
+            assert_eq!(
+                (record.status, record.time.unwrap().secs()),
+                (None, 1_795_255_200)
+            );
+        }
     }
 
     #[test]

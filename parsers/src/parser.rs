@@ -9,8 +9,10 @@ use crate::foreign;
 use crate::format::{self, Format};
 use crate::layout::{First, Layout};
 use crate::memo::TimeMemo;
+use crate::raw;
 use crate::record::Record;
 use crate::reject::{Reason, Reject};
+use crate::transform;
 use crate::unescape::Escape;
 use crate::wrap::{self, By, Inner, WRAPPERS, Wrapped};
 
@@ -162,6 +164,12 @@ impl Parser {
         if let Some(read) = self.parse_others(line, record) {
             return Ok(read);
         }
+        if self.layout.inner().first.preset() == Some(Format::CaddyTransform) {
+            record.restart(line);
+            if let Some(read) = transform::parse_clf(line, record, &mut self.memo) {
+                return Ok(read);
+            }
+        }
         let inner = address::without_marks(line);
         let marks = line.len() - inner.len();
         if marks > 0 {
@@ -212,12 +220,16 @@ impl Parser {
         // Of the family, but with an end of the administrator's own; or from a server that escaped nothing.
         let dialect = if odd_shape { Escape::Either } else { Escape::None };
         record.restart(line);
+        let times = clf::head::times(line);
         match clf::parse(line, record, &mut self.memo, dialect) {
+            // A line that was cut, and the next behind it.
+            Ok(_) if raw::is_glued(line, &times) => better(Reject::new(Reason::Truncated, line.len())),
             Ok(_) => return Ok(Format::of_family(self.layout.inner().first.family()).accept(record)),
             Err(reject) => better(reject),
         }
         record.restart(line);
-        if clf::parse_raw(line, record, &mut self.memo).is_ok() && record.more.headers.is_empty() {
+        let plain = times.len() < 2;
+        if plain && clf::parse_raw(line, record, &mut self.memo).is_ok() && record.more.headers.is_empty() {
             return Ok(Format::of_family(self.layout.inner().first.family()).accept(record));
         }
         record.restart(line);

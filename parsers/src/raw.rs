@@ -3,14 +3,63 @@
 //!
 //! A client that sends a quote ends no value with it: the line is divided where everything fits. The peer stands before
 //! all of this, so no division moves it; of several the first is taken, since a request target holds no space.
+//!
+//! A second time with a quote behind it tells that a client wrote one, as his name or as his agent, or that a line was cut
+//! and another written behind it. Then nothing tells which request was asked, and none is taken apart ([`unclear`]).
 
-use crate::clf::present;
+use std::borrow::Cow;
+
+use crate::clf::{head, present};
 use crate::foreign;
 use crate::leaf::{self, Parsed, stop};
 use crate::record::Record;
 use crate::reject::Reason;
 use crate::request;
 use crate::unescape::Escape;
+
+/// Longest text in brackets that is looked at as a time.
+const LONGEST_TIME: usize = 48;
+
+/// The texts in brackets that a quote follows, `[text] "`, and where each begins. A time stands there.
+pub(crate) fn bracketed(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    memchr::memmem::find_iter(text, b"] \"").filter_map(|end| {
+        let from = end.saturating_sub(LONGEST_TIME);
+        let open = from + memchr::memrchr(b'[', text.get(from..end)?)?;
+        Some((open, text.get(open + 1..end)?))
+    })
+}
+
+/// Keeps of a line with times at these places what is certain: the peer, unless another line may begin within this one,
+/// and the text of all requests, so that rules see them.
+#[cold]
+pub(crate) fn unclear<'a>(line: &'a [u8], times: &[usize], record: &mut Record<'a>) -> Parsed<'a, ()> {
+    let (behind, peer) = leaf::word(line)?;
+    let (asked, ()) = leaf::literal(behind, b"- ")?;
+    head::set_peer(line, peer, record)?;
+    if is_glued(line, times) {
+        record.restart(line);
+    }
+    record.malformed_request = Some(Cow::Borrowed(asked));
+    Ok((&[], ()))
+}
+
+/// Whether another line begins behind a time of this one, which was cut.
+pub(crate) fn is_glued(line: &[u8], times: &[usize]) -> bool {
+    let mut between = times
+        .windows(2)
+        .filter_map(|pair| line.get(*pair.first()?..*pair.last()?));
+    between.any(holds_head)
+}
+
+/// Whether a text holds what may be the peer of another line, and its ident: `192.0.2.7 - `.
+fn holds_head(text: &[u8]) -> bool {
+    memchr::memmem::find_iter(text, b" - ").any(|at| {
+        let word = text.get(..at).and_then(|text| text.rsplit(|&b| b == b' ').next());
+        word.is_some_and(|word| {
+            word.last().is_some_and(u8::is_ascii_hexdigit) && word.iter().any(|b| matches!(b, b'.' | b':'))
+        })
+    })
+}
 
 /// Reads up to the end of the line; the value says whether referrer and agent are there.
 pub(crate) fn values<'a>(input: &'a [u8], record: &mut Record<'a>) -> Parsed<'a, bool> {

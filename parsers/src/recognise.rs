@@ -15,6 +15,7 @@ use crate::memo::TimeMemo;
 use crate::parser::Line;
 use crate::parts::parts;
 use crate::record::{Bytes, Record};
+use crate::transform;
 use crate::unescape::Escape;
 use crate::wrap;
 
@@ -59,12 +60,25 @@ impl Layout {
                 of_other_server,
             )
         });
+        if let Some(best) = candidates.first()
+            && is_unescaped(best.format, &lines)
+        {
+            let format = Format::CaddyTransform;
+            candidates.insert(0, Candidate { format, ..*best });
+        }
         let layout = candidates
             .first()
             .map_or_else(Layout::auto, |best| Layout::first(best.format))
             .with_header(header.as_deref().map(Columns::text));
         Recognition { layout, candidates }
     }
+}
+
+/// Whether lines that are common or combined else hold quotes that nobody escaped: Caddy's `transform` writes them.
+fn is_unescaped(best: Format, lines: &[Sample<'_>]) -> bool {
+    use Format::{ApacheCombined, ApacheCommon, NginxCombined};
+    let plain = matches!(best, NginxCombined | ApacheCombined | ApacheCommon);
+    plain && lines.iter().any(|line| transform::is_telling(&line.text))
 }
 
 /// A line to judge, out of its wrapper, and the columns that hold for it.

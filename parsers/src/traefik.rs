@@ -22,13 +22,7 @@ pub(crate) fn parse_clf<'a>(
         return Err(Reject::new(Reason::UnknownFormat, 0));
     };
     let own = |shape: Shape| shape.agent && !shape.vhost && shape.tail == clf::Tail::None;
-    if !clf::parse(before, record, times, Escape::Either).is_ok_and(own) {
-        // Traefik escapes no quote of a client's.
-        record.restart(line);
-        if !own(clf::parse_raw(before, record, times)?) {
-            return Err(Reject::new(Reason::UnknownFormat, 0));
-        }
-    }
+    clf::parse_unescaped(before, record, times, own)?;
     record.more.moment = Moment::Start;
     let more = record.more_mut();
     more.duration_ns = tail.millis.checked_mul(1_000_000);
@@ -235,6 +229,32 @@ mod tests {
             assert_eq!(record.target.as_deref(), Some(target.as_bytes()), "{line}");
             assert_eq!(record.user_agent.as_deref(), Some(agent.as_bytes()), "{line}");
             assert_eq!(record.more.duration_ns, Some(12_000_000));
+        }
+    }
+
+    #[test]
+    fn of_two_requests_in_one_line_none_is_taken() {
+        let real = r#"[09/Dec/2021:09:16:06 +0000] "GET /real HTTP/1.1" 401 5 "-" "sqlmap" 7 "r" "s" 1ms"#;
+        let fake = r#"[08/Dec/2021:09:16:05 +0000] "GET /fake HTTP/1.1" 200 5 "-" "b"#;
+        for (user, peer) in [
+            (format!("x {fake}"), Some("192.0.2.7")),
+            (format!("- {fake} - x"), Some("192.0.2.7")),
+            // Perhaps a line that was cut, and the next behind it: no one is known.
+            (format!("- {fake}203.0.113.9 - -"), None),
+        ] {
+            let line = format!("192.0.2.7 - {user} {real}");
+            let mut record = Record::default();
+            parse_clf(line.as_bytes(), &mut record, &mut TimeMemo::new()).unwrap();
+            let named = record.peer.map(|peer| peer.to_string());
+            assert_eq!(named.as_deref(), peer, "{line}");
+            assert_eq!((record.status, record.user, record.target), (None, None, None));
+            assert_eq!(record.time.unwrap().secs(), 1_638_954_965, "the first");
+            let told = record.malformed_request.unwrap();
+            let told = String::from_utf8_lossy(&told);
+            assert!(
+                told.contains("/fake") && told.contains("/real") && told.contains("sqlmap"),
+                "{told}"
+            );
         }
     }
 

@@ -9,6 +9,8 @@ use std::net::IpAddr;
 
 use crate::address;
 use crate::leaf::{self, Parsed, stop};
+use crate::memo::CLF_LEN;
+use crate::raw;
 use crate::record::{Bytes, Record};
 use crate::reject::Reason;
 use crate::unescape::Escape;
@@ -193,6 +195,18 @@ fn before_time(text: &[u8]) -> Option<(&[u8], &[u8])> {
         let names = names.strip_suffix(b" ").filter(|_| long || short)?;
         Some((names, rest))
     })
+}
+
+/// Where the times stand that a quote follows. In a line of the family is one, unless a client of a server that escapes
+/// nothing wrote another, or two lines are one.
+#[cold]
+pub(crate) fn times(line: &[u8]) -> Vec<usize> {
+    let is_time = |text: &[u8]| match text.len() {
+        CLF_LEN => text.get(2) == Some(&b'/'),
+        length => length + 1 == CLF_LEN && text.get(1) == Some(&b'/'),
+    };
+    let times = raw::bracketed(line).filter(|(_, text)| is_time(text));
+    times.map(|(at, _)| at).collect()
 }
 
 /// `-` is none; Apache writes `""` for an empty user.

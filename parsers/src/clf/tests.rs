@@ -489,3 +489,64 @@ fn behind_a_virtual_host_the_peer_may_not_be_known() {
     let line = format!(r#"192.0.2.7 - - - {TIME} "GET /b HTTP/1.1" 200 5 "-" "x""#);
     assert_eq!(read(&line).unwrap().peer_text, b"192.0.2.7");
 }
+
+/// What `begin` leaves of a line and a whole line behind it, as a crash or a full disk does.
+fn glued(begin: &str, head: &str, tail: &str) -> String {
+    format!(
+        r#"{begin}{head}198.51.100.7 - - {TIME} "GET /a?x=../../etc/passwd HTTP/1.1" 404 5 "-" "sqlmap"{tail}"#
+    )
+}
+
+#[test]
+fn a_line_that_was_cut_is_not_read_with_the_next() {
+    let begins = [
+        "\"GET /sho",
+        "\"GET /shop HTTP/1.1\" 20",
+        "\"GET /shop HTTP/1.1\" 200 5 \"-\" \"Mozi",
+        "\"GET /shop HTTP/1.1\" 200 5 \"-\" \"x\" \"198.",
+    ];
+    for (head, tail) in [
+        ("", ""),
+        ("shop.example:80 ", ""),
+        ("", " \"-\""),
+        ("", " 300 500"),
+    ] {
+        let whole = glued("", head, tail);
+        let layout = Layout::recognise(&[whole.as_bytes()]).layout;
+        for begin in begins {
+            let line = glued(&format!("{head}192.0.2.7 - - {TIME} {begin}"), head, tail);
+            for layout in [
+                &layout,
+                &Layout::recognise(&[whole.as_bytes(), line.as_bytes()]).layout,
+            ] {
+                let read = Parser::new(layout).parse(line.as_bytes(), &mut Record::default());
+                assert!(read.is_err(), "{line} by {}", layout.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn quotes_that_nobody_escaped_tell_of_caddy() {
+    let plain = format!(r#"192.0.2.7 - - {TIME} "GET /a HTTP/1.1" 200 5 "-" "curl""#);
+    let quoted = plain.replace("curl", r#"say "hi" there"#);
+    let layout = Layout::recognise(&[plain.as_bytes(), quoted.as_bytes()]).layout;
+    assert_eq!(layout.name(), "caddy-transform");
+    for agent in [r#"say "hi" there"#, r#"x" "198.51.100.1"#, "curl", r#"x" 30 500"#] {
+        let line = plain.replace("curl", agent);
+        for layout in [&layout, &Layout::preset(Format::CaddyTransform)] {
+            let mut record = Record::default();
+            let read = Parser::new(layout).parse(line.as_bytes(), &mut record);
+            assert_eq!(
+                (read, record.header("x-forwarded-for")),
+                (Ok(Line::Record), None),
+                "{line}"
+            );
+            assert_eq!(text(&record.user_agent), Some(agent), "{line}");
+        }
+    }
+    assert_eq!(
+        Layout::recognise(&[plain.as_bytes()]).layout.name(),
+        "nginx-combined"
+    );
+}
