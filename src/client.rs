@@ -275,6 +275,10 @@ impl Trust {
 
     fn told_by<'r>(&'r self, record: &'r Record<'_>, name: &'r str, see: &mut impl FnMut(Step<'r>)) -> Told {
         let origin = Origin::Header(name);
+        if record.is_unclear(name) {
+            see(Step::new(origin, b"?", None, Why::Unclear));
+            return Told::Unreadable;
+        }
         let values = || explain::values(record, name).rev();
         if name == FORWARDED {
             return self.nearest_stranger(values().flat_map(forwarded::nodes_from_right), origin, see);

@@ -8,15 +8,14 @@ use std::sync::Arc;
 
 use crate::columns::{self, Columns};
 use crate::compile::nginx::Names;
-use crate::compile::program::Program;
+use crate::compile::program::{Program, Refused};
 use crate::compile::{FormatError, apache, nginx, typed};
 use crate::format::Format;
 use crate::memo::{TimeMemo, Unit};
 use crate::parser::{Line, Parser};
 use crate::record::{Moment, Record, Server};
-use crate::reject::Reject;
 use crate::unescape::Escape;
-use crate::wrap;
+use crate::wrap::{self, Left};
 
 /// What to try for one log. Cheap to clone.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,8 +31,8 @@ pub(crate) struct Inner {
     pub only: bool,
     /// The last header line seen, for formats that have one.
     pub header: Option<Box<str>>,
-    /// Whether the last line of a container's standard output and of its standard error goes on in the next.
-    pub in_parts: [bool; 2],
+    /// What the lines of a container left behind.
+    pub left: Left,
     /// What durations count, where the format leaves it open and somebody said it.
     pub durations: Option<Unit>,
     /// Layouts whose first formats are tried on what the first one does not read.
@@ -83,7 +82,7 @@ impl Compiled {
         line: &'a [u8],
         record: &mut Record<'a>,
         memo: &mut TimeMemo,
-    ) -> Result<Line, Reject> {
+    ) -> Result<Line, Refused> {
         self.program.parse(line, record, memo)?;
         record.server = Some(self.by());
         Ok(Line::Record)
@@ -259,7 +258,7 @@ impl Layout {
                 first,
                 only,
                 header: None,
-                in_parts: [false; 2],
+                left: Left::default(),
                 durations: None,
                 others: Vec::new(),
             }),
@@ -282,13 +281,13 @@ impl Layout {
         }
     }
 
-    /// The same within lines that a container's runtime cut.
-    pub(crate) fn with_parts(&self, in_parts: [bool; 2]) -> Self {
-        if self.inner.in_parts == in_parts {
+    /// The same behind lines of a container that left this.
+    pub(crate) fn with_left(&self, left: Left) -> Self {
+        if self.inner.left == left {
             return self.clone();
         }
         let mut inner = Inner::clone(&self.inner);
-        inner.in_parts = in_parts;
+        inner.left = left;
         Self {
             inner: Arc::new(inner),
         }
@@ -297,25 +296,25 @@ impl Layout {
     /// The same where a line begins that is whole: for one that is read again by itself.
     #[must_use]
     pub fn for_whole_line(&self) -> Self {
-        self.with_parts([false; 2])
+        self.with_left(Left::default())
     }
 
     /// The same within the lines that `before` was left in: for the file that goes on with another's log.
     #[must_use]
     pub fn going_on(&self, before: &Self) -> Self {
-        self.with_parts(before.inner.in_parts)
+        self.with_left(before.inner.left)
     }
 
     /// Whether the next line may be the rest of one that a container's runtime cut.
     pub fn is_within_line(&self) -> bool {
-        self.inner.in_parts != [false; 2]
+        self.inner.left.goes_on != [false; 2]
     }
 
     /// The layout that holds behind these lines as far as containers' cut lines go, which is all that the lines of most logs
     /// leave behind. Whoever reads a log in blocks needs it before the block is read.
     #[must_use]
     pub fn behind<'l>(&self, lines: impl DoubleEndedIterator<Item = &'l [u8]>) -> Self {
-        self.with_parts(wrap::behind(lines, self.inner.in_parts))
+        self.with_left(wrap::behind(lines, self.inner.left))
     }
 
     /// Whether header lines mean anything: a compiled format has its columns, whatever a line looks like.
@@ -362,9 +361,9 @@ impl Layout {
 
     /// One text from which [`Layout::from_state`] makes the same layout again; kept beside a file's cursor.
     pub fn state(&self) -> String {
-        let mut state = match self.inner.in_parts {
-            [false, false] => String::new(),
-            [out, err] => format!("{PARTS}{}{}:", u8::from(out), u8::from(err)),
+        let mut state = match self.inner.left {
+            left if left == Left::default() => String::new(),
+            left => format!("{PARTS}{}:", left.state()),
         };
         state.push_str(&self.whole_state());
         state
@@ -403,9 +402,8 @@ impl Layout {
         let Some(rest) = state.strip_prefix(PARTS) else {
             return Self::from_whole_state(state);
         };
-        let (streams, state) = rest.split_once(':')?;
-        let [out, err] = *streams.as_bytes().first_chunk::<2>()?;
-        Some(Self::from_whole_state(state)?.with_parts([out == b'1', err == b'1']))
+        let (left, state) = rest.split_once(':')?;
+        Some(Self::from_whole_state(state)?.with_left(Left::from_state(left)?))
     }
 
     fn from_whole_state(state: &str) -> Option<Self> {
@@ -643,9 +641,15 @@ mod tests {
         }
         layouts.push(Layout::apache("%h é\n%r").unwrap());
         layouts.push(Layout::preset(Format::Caddy).with_durations(Unit::Millis));
-        layouts.push(Layout::auto().with_parts([true, false]));
+        layouts.push(Layout::auto().with_left(Left {
+            goes_on: [true, false],
+            bare: true,
+        }));
         let mine = Layout::nginx("$remote_addr \n:$request", Escape::Nginx).unwrap();
-        layouts.push(mine.or(&Layout::auto()).with_parts([false, true]));
+        layouts.push(mine.or(&Layout::auto()).with_left(Left {
+            goes_on: [false, true],
+            bare: false,
+        }));
         let console = Layout::first(Format::CaddyConsole).with_durations(Unit::Nanos);
         layouts.push(console.with_header(Some("a:b")));
         for layout in layouts {

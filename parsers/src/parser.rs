@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::address;
 use crate::clf;
 use crate::columns::Columns;
+use crate::compile::program::Refused;
 use crate::foreign;
 use crate::format::{self, Format};
 use crate::layout::{First, Layout};
@@ -14,7 +15,7 @@ use crate::record::Record;
 use crate::reject::{Reason, Reject};
 use crate::transform;
 use crate::unescape::Escape;
-use crate::wrap::{self, By, Inner, WRAPPERS, Wrapped};
+use crate::wrap::{self, By, Inner, Left, WRAPPERS, Wrapped};
 
 mod part;
 
@@ -63,10 +64,8 @@ pub struct Parser {
     columns: Option<Arc<Columns>>,
     /// The format that is tried first, if ordinary lines are its own.
     ordinary: Option<Format>,
-    /// Whether the last line of a container's standard output and of its standard error goes on in the next.
-    in_parts: [bool; 2],
-    /// Whether the entries of this log that are whole for certain end without a line end.
-    bare: bool,
+    /// What the lines of a container left behind.
+    left: Left,
 }
 
 impl Parser {
@@ -77,14 +76,13 @@ impl Parser {
             memo: TimeMemo::with_durations(layout.inner().durations),
             columns: layout.columns().map(Arc::new),
             ordinary: ordinary(&layout.inner().first),
-            in_parts: layout.inner().in_parts,
-            bare: false,
+            left: layout.inner().left,
         }
     }
 
     /// The layout, with the last header line seen and the lines that go on.
     pub fn layout(&self) -> Layout {
-        self.layout.with_parts(self.in_parts)
+        self.layout.with_left(self.left)
     }
 
     /// Whether a line that was refused may be the first of a record over several: a row of Logpush CSV that ends within
@@ -108,6 +106,18 @@ impl Parser {
             return Ok(Line::Record);
         }
         self.parse_within(line, record, WRAPPERS)
+    }
+
+    /// Whether a line is of the first format, if that was compiled, but names two peers. It is refused whatever else would
+    /// read it.
+    pub fn names_two_peers(&mut self, line: &[u8]) -> bool {
+        let First::Compiled(compiled) = &self.layout.inner().first else {
+            return false;
+        };
+        let read = compiled
+            .program
+            .parse(line, &mut Record::default(), &mut self.memo);
+        read == Err(Refused::TwoPeers)
     }
 
     /// The same for what may still stand in this many wrappers.
@@ -135,7 +145,10 @@ impl Parser {
                     }
                     record.restart(line);
                 }
-                compiled.parse(line, record, &mut self.memo)
+                match compiled.parse(line, record, &mut self.memo) {
+                    Err(refused @ Refused::TwoPeers) => return Err(refused.into()),
+                    read => read.map_err(Reject::from),
+                }
             }
             First::Auto => return self.parse_other(line, record, None, wrappers),
         };
@@ -265,7 +278,7 @@ impl Parser {
                     let strict = format.escape().unwrap_or_default();
                     format.parse(line, record, memo, strict, columns.as_deref())
                 }
-                First::Compiled(compiled) => compiled.parse(line, record, memo),
+                First::Compiled(compiled) => compiled.parse(line, record, memo).map_err(Reject::from),
                 First::Auto => continue,
             };
             match read {
@@ -299,10 +312,8 @@ impl Parser {
         wrappers: usize,
     ) -> Result<Line, Reject> {
         // Of a line in parts the first is read; the others begin with whatever the client sent.
-        let goes_on = wrapped.goes_on(self.bare);
-        self.bare = wrapped.is_bare().unwrap_or(self.bare);
-        let within = &mut self.in_parts[usize::from(wrapped.by == By::Stderr)];
-        if std::mem::replace(within, goes_on) {
+        let (goes_on, is_rest) = self.left.take(&wrapped);
+        if is_rest {
             return Ok(Line::Skip(Skip::OtherStream));
         }
         if goes_on {

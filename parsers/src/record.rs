@@ -147,6 +147,8 @@ pub struct More<'a> {
     pub headers: Vec<(Header<'a>, Bytes<'a>)>,
     /// Of a line of Logpush as CSV: where [`crate::cloudflare::fields_of`] finds the names of its columns.
     pub row: Option<Row>,
+    /// Names of request headers that were sent, but may be something else than what is read: they name no client.
+    pub unclear: Vec<Header<'a>>,
     /// Further named values, under the name the format gives them (`upstream_addr`, `ssl_protocol`).
     pub extra: Vec<(Cow<'a, str>, Bytes<'a>)>,
 }
@@ -193,8 +195,10 @@ impl<'a> Record<'a> {
         let mut more = std::mem::take(&mut self.more);
         more.headers.clear();
         more.extra.clear();
+        more.unclear.clear();
         self.more.headers = more.headers;
         self.more.extra = more.extra;
+        self.more.unclear = more.unclear;
     }
 
     /// Whether the line would tell a `User-Agent` header had one been sent.
@@ -272,6 +276,7 @@ impl<'a> Record<'a> {
                 repeats: more.repeats,
                 headers: named(more.headers),
                 row: more.row,
+                unclear: more.unclear.into_iter().map(owned).collect(),
                 extra: named(more.extra),
             },
         };
@@ -292,6 +297,23 @@ impl<'a> Record<'a> {
             .map(|(_, v)| v.as_ref())
     }
 
+    /// Marks a header that was sent, but cannot be told from what stands beside it.
+    #[cold]
+    pub(crate) fn put_unclear(&mut self, name: Header<'a>) {
+        let more = self.more_mut();
+        if !more.unclear.contains(&name) {
+            more.unclear.push(name);
+        }
+    }
+
+    /// Whether a header was sent that may be something else than what is read.
+    pub fn is_unclear(&self, name: &str) -> bool {
+        self.more
+            .unclear
+            .iter()
+            .any(|unclear| unclear.eq_ignore_ascii_case(name))
+    }
+
     /// The target's path: what stands before the first `?`, and after the authority of an absolute form.
     pub fn path(&self) -> Option<&[u8]> {
         let target = strip_authority(self.target.as_deref()?);
@@ -305,10 +327,14 @@ impl<'a> Record<'a> {
     }
 }
 
+fn owned<'a>(name: Header<'_>) -> Header<'a> {
+    Cow::Owned(name.into_owned())
+}
+
 fn named<'a>(values: Vec<(Cow<'_, str>, Bytes<'_>)>) -> Vec<(Cow<'a, str>, Bytes<'a>)> {
     values
         .into_iter()
-        .map(|(name, value)| (Cow::Owned(name.into_owned()), Cow::Owned(value.into_owned())))
+        .map(|(name, value)| (owned(name), Cow::Owned(value.into_owned())))
         .collect()
 }
 

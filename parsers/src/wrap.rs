@@ -12,7 +12,7 @@ use crate::record::Bytes;
 
 mod behind;
 
-pub(crate) use behind::behind;
+pub(crate) use behind::{Left, behind};
 
 /// A line taken out of its wrapper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,6 +20,8 @@ pub enum Why {
     TrustedProxy,
     /// No address: the walk ends and the client is unknown.
     NoAddress,
+    /// The line does not tell where the header ends, and so not who is the last in it.
+    Unclear,
     /// The peer is no trusted proxy, so the header is the client's own text.
     UntrustedPeer,
     /// Not the header that this proxy sets.
@@ -42,6 +44,9 @@ impl fmt::Display for Why {
             Self::Client => "the client: not a trusted proxy",
             Self::TrustedProxy => "a trusted proxy: looking at what it forwards for",
             Self::NoAddress => "no address: the client is unknown",
+            Self::Unclear => {
+                "the line does not tell where it ends: the client is unknown (put it in quotes in the format)"
+            }
             Self::UntrustedPeer => "ignored: the peer is no trusted proxy (see --trusted-proxy)",
             Self::OtherHeader => "ignored: not the header this proxy sets (see --client-header)",
             Self::Disagree => {

@@ -295,3 +295,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_header_that_is_not_clear_names_nobody() {
+    let trust = trust(&["10.0.0.0/8"]);
+    let mut record = record("10.0.0.1", &[("x-real-ip", "9.9.9.9")]);
+    assert_eq!(trust.resolve(&record).address, Some(ip("10.0.0.1")));
+    record.more_mut().unclear.push(Cow::Borrowed(XFF));
+    assert_eq!(trust.resolve(&record).address, None);
+    let hops = trust.explain(&record);
+    let why: Vec<Why> = hops.iter().map(|hop| hop.why).collect();
+    assert_eq!(why, [Why::TrustedProxy, Why::Unclear, Why::OtherHeader]);
+    let named = trust.with_header("X-Real-IP");
+    assert_eq!(named.resolve(&record).address, Some(ip("9.9.9.9")));
+    record.peer = Some(ip("8.8.8.8"));
+    assert_eq!(named.resolve(&record).address, Some(ip("8.8.8.8")));
+}

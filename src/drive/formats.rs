@@ -154,11 +154,12 @@ fn meant(option: &str) -> String {
     }
 }
 
-/// How many of these lines a layout reads as requests.
+/// How many of these lines are of a layout: what it reads as requests, and what it refuses since a client made it ambiguous.
 fn requests(layout: &Layout, head: &[&[u8]]) -> usize {
     let mut parser = Parser::new(layout);
     let mut record = Record::default();
-    let mut is_request = |line| matches!(parser.parse(line, &mut record), Ok(Line::Record));
+    let mut is_request =
+        |line| matches!(parser.parse(line, &mut record), Ok(Line::Record)) || parser.names_two_peers(line);
     head.iter().filter(|line| is_request(line)).count()
 }
 
@@ -230,6 +231,21 @@ mod tests {
                 String::from_utf8_lossy(head[0])
             );
         }
+        let text = "log_format id '$http_x_id $remote_addr - $remote_user [$time_local] \"$request\" $status 5';\n\
+                    server { access_log /srv/id.log id; }";
+        std::fs::write(&config, text).expect("written");
+        let formats = Formats::new(None, Some(Servers::from_file(&config))).expect("formats");
+        let rest = r#"[21/Nov/2026:09:00:00 +0000] "GET / HTTP/1.1" 200 5"#;
+        let honest = format!("abc 192.0.2.7 - - {rest}");
+        // A client that makes a line ambiguous decides nothing about the format of its log.
+        let forged = format!("h 203.0.113.9 - x 192.0.2.7 - - {rest}");
+        let layout = formats
+            .recognise("/tmp/copy.log", &[honest.as_bytes(), forged.as_bytes()])
+            .layout;
+        assert_eq!(layout.name(), "nginx");
+        let mut record = Record::default();
+        let read = Parser::new(&layout).parse(forged.as_bytes(), &mut record);
+        assert!(read.is_err(), "{record:?}");
         let config = dir.path().join("Caddyfile");
         let text =
             "shop.example {\nlog {\noutput file /srv/shop.log\nformat json {\nduration_format ms\n}\n}\n}";

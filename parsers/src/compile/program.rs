@@ -7,8 +7,8 @@
 //! more than a few passes.
 //!
 //! What a client chooses must not decide who it is. Where unquoted client text stands before the peer, a line is
-//! accepted only if the first and the last possible division name the same peer. Where it stands beside the header
-//! that names the client, the header counts only if both agree on it.
+//! accepted only if every possible division names the same peer. Where it stands beside a header that may name the client,
+//! the header counts only if all agree on it, and request, status and time only if all agree on them too.
 //!
 //! A division must also satisfy what all servers keep to ([`Rules`]); only where none does are these rules left.
 
@@ -16,8 +16,8 @@ use std::net::IpAddr;
 
 use crate::address;
 use crate::compile::pair::side_by_side;
-use crate::compile::sink::{Dialect, Kind, Pieces, Sink};
-use crate::compile::span::{Division, Rules, Span};
+use crate::compile::sink::{Dialect, Kind, Name, Pieces, Sink};
+use crate::compile::span::{self, Division, Rules, Span};
 use crate::compile::{FormatError, Part};
 use crate::leaf;
 use crate::memo::{CLF_LEN, TimeMemo};
@@ -45,7 +45,7 @@ pub(crate) struct Program {
     moment: Moment,
     /// Client text that nothing delimits stands before the peer.
     forgeable: bool,
-    /// The steps of headers that name the client, if other client text stands beside them with no quote between.
+    /// The steps of headers that may name the client, if other client text stands beside them with no quote between.
     naming: Box<[usize]>,
     /// Whether it is one header, and the user all the text beside it.
     only_user: bool,
@@ -99,7 +99,9 @@ impl Program {
         let ruled = |step: &Step| !matches!(step.span, Span::Quoted | Span::Free);
         Self {
             head: head(&steps).filter(|_| lead.is_empty()),
-            naming: (0..steps.len()).filter(|&at| is_naming(&steps, at)).collect(),
+            naming: (0..steps.len())
+                .filter(|&at| is_naming(&steps, at, dialect))
+                .collect(),
             only_user: only_user(&steps),
             ruled: steps.iter().any(ruled),
             open_request: steps.iter().any(Step::is_open_request),
@@ -118,13 +120,13 @@ impl Program {
         line: &'a [u8],
         record: &mut Record<'a>,
         memo: &mut TimeMemo,
-    ) -> Result<(), Reject> {
+    ) -> Result<(), Refused> {
         let careful = self.forgeable || !self.naming.is_empty();
         if careful && self.only_user && !self.forgeable {
             let read = self.straight(line, record, memo);
             if read.is_ok() && self.is_certain(record) {
                 self.accept(record);
-                return read;
+                return Ok(());
             }
         }
         if careful {
@@ -137,15 +139,15 @@ impl Program {
             }
             read => read,
         };
-        let search = |memo: &mut TimeMemo, order| {
+        let search = |memo: &mut TimeMemo, whole| {
             self.rules()
-                .find_map(|rules| self.search(line, memo, order, rules))
+                .find_map(|rules| self.search(line, memo, rules, whole))
         };
         // What a client writes into its request ends it only where it ends as requests do.
-        let whole = self.open_request.then(|| search(memo, Order::Whole)).flatten();
-        match whole.or_else(|| stopped.is_err().then(|| search(memo, Order::First)).flatten()) {
-            Some(values) => self.fill(line, &values, record, memo),
-            None => stopped.map(|()| self.accept(record)),
+        let whole = self.open_request.then(|| search(memo, true)).flatten();
+        match whole.or_else(|| stopped.is_err().then(|| search(memo, false)).flatten()) {
+            Some(values) => Ok(self.fill(line, &values, record, memo)?),
+            None => Ok(stopped.map(|()| self.accept(record))?),
         }
     }
 
@@ -221,37 +223,61 @@ impl Program {
         pieces.finish(record).map_err(|reason| Reject::new(reason, 0))
     }
 
-    /// Both the first and the last division must name the same peer, and the same client, else nobody is named.
+    /// All divisions must name the same peer, else the line is refused, and the same client, else nobody is named.
     fn parse_carefully<'a>(
         &self,
         line: &'a [u8],
         record: &mut Record<'a>,
         memo: &mut TimeMemo,
-    ) -> Result<(), Reject> {
-        let both = self.rules().find_map(|rules| {
-            let first = self.search(line, memo, Order::First, rules)?;
-            Some((
-                first,
-                self.search(line, memo, Order::Last, rules).unwrap_or_default(),
-            ))
-        });
-        let Some((first, last)) = both else {
-            return self
-                .straight(line, record, memo)
-                .and(Err(Reject::new(Reason::Literal, 0)));
+    ) -> Result<(), Refused> {
+        let found = self
+            .rules()
+            .find_map(|rules| Some((rules, self.search(line, memo, rules, false)?)));
+        let Some((rules, first)) = found else {
+            let read = self.straight(line, record, memo);
+            return Ok(read.and(Err(Reject::new(Reason::Literal, 0)))?);
         };
-        let differs = |step: &usize| first.get(*step) != last.get(*step);
+        let mut budget = budget(line);
+        let mut differs = |step: usize, rules| {
+            let known = first.get(step).copied().unwrap_or_default();
+            self.is_divided_otherwise(line, memo, rules, (step, known), &mut budget)
+        };
         let peer = self.steps.iter().position(|step| step.sink == Sink::Peer);
-        if self.forgeable && peer.as_ref().is_some_and(differs) {
-            return Err(Reject::new(Reason::Address, 0));
+        // Behind the peer a client who came without a proxy writes any header.
+        let server = if rules == Rules::Lax { rules } else { Rules::Server };
+        if self.forgeable && peer.is_some_and(|peer| differs(peer, server)) {
+            return Err(Refused::TwoPeers);
         }
+        let unclear: Vec<usize> = self
+            .naming
+            .iter()
+            .copied()
+            .filter(|&at| differs(at, rules))
+            .collect();
+        let unclear: Vec<&Name> = unclear.into_iter().filter_map(|at| self.header(at)).collect();
+        let mut telling = (0..self.steps.len()).filter(|&at| self.tells(at));
+        let forged = unclear.iter().any(|name| span::names_client(name));
+        let settled = !forged || !telling.any(|at| differs(at, rules));
         self.fill(line, &first, record, memo)?;
-        for step in self.naming.iter().filter(|step| differs(step)) {
-            if let Some(Sink::Header(unsure)) = self.steps.get(*step).map(|step| &step.sink) {
-                record.more.headers.retain(|(name, _)| name != unsure);
-            }
+        if !settled {
+            unsettle(line, record);
         }
+        unclear.into_iter().for_each(|name| doubt(name, record));
         Ok(())
+    }
+
+    /// Whether a step tells what was asked, what came of it, or when.
+    fn tells(&self, step: usize) -> bool {
+        let sink = self.steps.get(step).map(|step| &step.sink);
+        sink.is_some_and(|sink| sink.is_telling())
+    }
+
+    /// The header that a step holds.
+    fn header(&self, step: usize) -> Option<&Name> {
+        match self.steps.get(step).map(|step| &step.sink) {
+            Some(Sink::Header(name)) => Some(name),
+            _ => None,
+        }
     }
 
     /// The rules under which a line is divided, one after the other.
@@ -281,51 +307,121 @@ impl Program {
         Ok(())
     }
 
-    /// The first (or last) division of the line that satisfies every step.
+    /// The first division of the line that satisfies every step; `whole`: whose request ends as one does.
     #[cold]
     fn search<'a>(
         &self,
         line: &'a [u8],
         memo: &mut TimeMemo,
-        order: Order,
         rules: Rules,
+        whole: bool,
     ) -> Option<Vec<&'a [u8]>> {
         let rest = line.strip_prefix(&*self.lead)?;
         let mut values = Vec::with_capacity(self.steps.len());
-        let mut search = Search {
-            program: self,
-            memo,
-            order,
-            rules,
-            budget: line.len().saturating_mul(PASSES) + SPARE_BYTES,
-            quote: None,
-        };
+        let mut search = Search::new(self, line, memo, rules);
+        search.whole = whole;
         search.steps(0, rest, &mut values).then_some(values)
+    }
+
+    /// Whether a division, too, satisfies every step and has another value at this one; true as well where the search for one
+    /// is given up.
+    #[cold]
+    fn is_divided_otherwise(
+        &self,
+        line: &[u8],
+        memo: &mut TimeMemo,
+        rules: Rules,
+        known: (usize, &[u8]),
+        budget: &mut usize,
+    ) -> bool {
+        let rest = line.strip_prefix(&*self.lead).unwrap_or_default();
+        let mut search = Search::new(self, line, memo, rules);
+        (search.known, search.budget) = (Some(known), *budget);
+        let found = search.steps(0, rest, &mut Vec::new());
+        *budget = search.budget;
+        found || search.budget == 0
     }
 }
 
-/// Which division is looked for.
+/// Why a line is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
-    First,
-    /// The first whose request ends as one does.
-    Whole,
-    Last,
+pub(crate) enum Refused {
+    /// It is none of this format.
+    Line(Reject),
+    /// It is of this format, but names two peers: to read it in any other format would be to believe the client.
+    TwoPeers,
+}
+
+impl From<Reject> for Refused {
+    fn from(reject: Reject) -> Self {
+        Self::Line(reject)
+    }
+}
+
+impl From<Refused> for Reject {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Line(reject) => reject,
+            Refused::TwoPeers => Self::new(Reason::Address, 0),
+        }
+    }
+}
+
+/// Keeps of a line only the peer, a time and the text, which rules see as a request that is none: a client wrote another
+/// request, status or time into a header.
+#[cold]
+fn unsettle<'a>(line: &'a [u8], record: &mut Record<'a>) {
+    let (peer, peer_text, time, moment) = (record.peer, record.peer_text, record.time, record.more.moment);
+    let port = record.more.peer_port;
+    record.restart(line);
+    (record.peer, record.peer_text, record.time) = (peer, peer_text, time);
+    let more = record.more_mut();
+    (more.moment, more.peer_port) = (moment, port);
+    record.malformed_request = Some(line.into());
+}
+
+/// Takes a header for one that names nobody. What it says is kept only where it is not meant to name a client.
+#[cold]
+fn doubt(name: &Name, record: &mut Record<'_>) {
+    if span::names_client(name) {
+        record.more.headers.retain(|(header, _)| header != name);
+    }
+    record.put_unclear(name.clone());
+}
+
+/// How many bytes a search over a line may look at.
+fn budget(line: &[u8]) -> usize {
+    line.len().saturating_mul(PASSES) + SPARE_BYTES
 }
 
 /// One search over the divisions of a line.
 struct Search<'p> {
     program: &'p Program,
     memo: &'p mut TimeMemo,
-    order: Order,
     rules: Rules,
+    /// Whether a request must end as one does.
+    whole: bool,
+    /// A step and the value that it must not have.
+    known: Option<(usize, &'p [u8])>,
     /// Bytes that may still be looked at.
     budget: usize,
     /// Two lengths of rest between which no raw quote stands, the second at one: so a quote is looked for once.
     quote: Option<(usize, usize)>,
 }
 
-impl Search<'_> {
+impl<'p> Search<'p> {
+    fn new(program: &'p Program, line: &[u8], memo: &'p mut TimeMemo, rules: Rules) -> Self {
+        Self {
+            program,
+            memo,
+            rules,
+            whole: false,
+            known: None,
+            budget: budget(line),
+            quote: None,
+        }
+    }
+
     fn steps<'a>(&mut self, index: usize, rest: &'a [u8], values: &mut Vec<&'a [u8]>) -> bool {
         let program = self.program;
         let Some(step) = program.steps.get(index) else {
@@ -338,17 +434,12 @@ impl Search<'_> {
         }
         let limit = self.limit(rest) + step.end.len();
         let within = rest.get(..limit).unwrap_or(rest);
-        let (mut from, mut to) = (0, within.len());
+        let mut from = 0;
         if self.is_before_last_word(index) {
-            from = memchr::memmem::rfind(within, &step.end).unwrap_or(to);
+            from = memchr::memmem::rfind(within, &step.end).unwrap_or(within.len());
         }
-        while let Some(at) = step.literal_in(within, from, to, self.order) {
-            let looked = if self.order == Order::Last {
-                to - at
-            } else {
-                at - from
-            };
-            if !self.spend(looked + 1) {
+        while let Some(at) = step.literal_in(within, from) {
+            if !self.spend(at - from + 1) {
                 return false;
             }
             if let (Some(value), Some(after)) = (rest.get(..at), rest.get(at + step.end.len()..))
@@ -357,12 +448,9 @@ impl Search<'_> {
             {
                 return true;
             }
-            match self.order {
-                Order::First | Order::Whole => from = at + 1,
-                Order::Last => to = at + step.end.len() - 1,
-            }
+            from = at + 1;
         }
-        self.spend(to.saturating_sub(from));
+        self.spend(within.len().saturating_sub(from));
         false
     }
 
@@ -376,12 +464,15 @@ impl Search<'_> {
 
     /// Whether a division satisfies its step and leaves a rest that satisfies the others.
     fn takes<'a>(&mut self, index: usize, (value, after): Division<'a>, values: &mut Vec<&'a [u8]>) -> bool {
+        if self.known == Some((index, value)) {
+            return false;
+        }
         let step = self.program.steps.get(index);
         let length = step
             .filter(|step| step.sink.kind() != Kind::Text)
             .map_or(0, |_| value.len());
-        let begun = self.order == Order::Whole
-            && step.is_some_and(|step| step.is_open_request() && !request::is_whole(value));
+        let begun =
+            self.whole && step.is_some_and(|step| step.is_open_request() && !request::is_whole(value));
         if begun
             || !self.spend(length.max(TRY_BYTES))
             || step.is_none_or(|step| step.sink.check(value, self.memo).is_err())
@@ -398,7 +489,7 @@ impl Search<'_> {
 
     /// Takes from the budget; false when it is used up.
     fn spend(&mut self, bytes: usize) -> bool {
-        let left = self.budget.checked_sub(bytes);
+        let left = self.budget.checked_sub(bytes).filter(|left| *left > 0);
         self.budget = left.unwrap_or_default();
         left.is_some()
     }
@@ -425,13 +516,17 @@ impl Search<'_> {
 fn spanned(lead: &[u8], raw: Vec<(Sink, usize, Vec<u8>)>, dialect: Escape, peer: Option<usize>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::with_capacity(raw.len());
     let mut behind_text = false;
-    for (index, (sink, _, end)) in raw.into_iter().enumerate() {
+    let mut raw = raw.into_iter().enumerate().peekable();
+    while let Some((index, (sink, _, end))) = raw.next() {
         let before = steps.last().map_or(lead, |step| &step.end);
         let quoted = before.ends_with(b"\"") && end.starts_with(b"\"") && dialect != Escape::None;
         let before_peer = peer.is_some_and(|peer| index < peer);
         let span = match quoted {
             true => Span::Quoted,
-            false => Span::of(&sink, &end, behind_text, before_peer),
+            false => {
+                let next = raw.peek().map(|(_, (sink, ..))| sink);
+                Span::of(&sink, &end, next, behind_text, before_peer)
+            }
         };
         let end = end.into();
         let step = Step { sink, span, end };
@@ -441,24 +536,26 @@ fn spanned(lead: &[u8], raw: Vec<(Sink, usize, Vec<u8>)>, dialect: Escape, peer:
     steps
 }
 
-/// Whether a step is a header that names the client, and client text stands on one of its sides with no quote
-/// between.
-fn is_naming(steps: &[Step], at: usize) -> bool {
+/// Whether a step is a header, which may name the client, and client text stands on one of its sides with no quote
+/// between that no client can write.
+fn is_naming(steps: &[Step], at: usize, dialect: Escape) -> bool {
     let Some((before, [step, after @ ..])) = steps.split_at_checked(at) else {
         return false;
     };
-    let quote = |step: &Step| step.end.contains(&b'"');
+    let quote = |step: &Step| dialect != Escape::None && step.end.contains(&b'"');
     let before = before.iter().rev().take_while(|step| !quote(step));
     let end = after.iter().position(quote).map_or(after.len(), |at| at + 1);
     let after = after.iter().take(if quote(step) { 0 } else { end });
-    step.span == Span::Addresses && before.chain(after).any(Step::is_free_text)
+    let is_header = matches!(step.sink, Sink::Header(_)) && step.span != Span::Quoted;
+    is_header && before.chain(after).any(Step::is_free_text)
 }
 
-/// Whether one header that names the client and the user are all the text without quotes.
+/// Whether one header that names the client and the user are all the text without quotes, with a space behind the header.
 fn only_user(steps: &[Step]) -> bool {
+    let is_header = |step: &&Step| step.span == Span::Addresses && step.end.starts_with(b" ");
     let mut texts = steps.iter().filter(|step| step.is_free_text());
-    let headers = steps.iter().filter(|step| step.span == Span::Addresses);
-    headers.count() == 1 && texts.all(|step| step.span == Span::Addresses || step.sink == Sink::User)
+    let headers = steps.iter().filter(is_header);
+    headers.count() == 1 && texts.all(|step| is_header(&step) || step.sink == Sink::User)
 }
 
 impl Step {
@@ -469,7 +566,7 @@ impl Step {
             return self.quoted(rest, dialect);
         }
         match self.span {
-            Span::List | Span::Addresses => return self.listed(rest),
+            Span::List | Span::Addresses | Span::Joined | Span::Elements => return self.listed(rest),
             Span::Dash if rest.first() != Some(&b'-') => return None,
             _ => {}
         }
@@ -543,14 +640,9 @@ impl Step {
         Some((value, without_prefix(after, &self.end)?))
     }
 
-    /// The first or last place of the literal that lies wholly within `from..to`.
-    fn literal_in(&self, text: &[u8], from: usize, to: usize, order: Order) -> Option<usize> {
-        let text = text.get(from..to)?;
-        let at = match order {
-            Order::First | Order::Whole => find(text, &self.end),
-            Order::Last => memchr::memmem::rfind(text, &self.end),
-        };
-        at.map(|at| from + at)
+    /// The first place of the literal from here on.
+    fn literal_in(&self, text: &[u8], from: usize) -> Option<usize> {
+        find(text.get(from..)?, &self.end).map(|at| from + at)
     }
 
     /// Whether the value has a fixed form of its own, though it holds spaces.

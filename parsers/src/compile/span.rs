@@ -17,6 +17,10 @@ pub(crate) enum Span {
     List,
     /// The same, for addresses joined with `, ` that proxies append to what a client sent.
     Addresses,
+    /// The same, where a comma ends them: an entry begins with a space, and what follows does not.
+    Joined,
+    /// The same, for the elements of `Forwarded`.
+    Elements,
     /// Behind the `-` that stands for it.
     Dash,
 }
@@ -33,15 +37,31 @@ pub(crate) enum Rules {
 }
 
 impl Span {
-    /// How the end of a value without quotes is found. What stands before the peer has no rule that a client could
-    /// break, since the true division must be among those that follow the rules.
-    pub(crate) fn of(sink: &Sink, end: &[u8], behind_text: bool, before_peer: bool) -> Self {
+    /// How the end of a value without quotes is found, `next` to what follows it. What stands before the peer has no rule
+    /// that a client could break, since the true division must be among those that follow the rules.
+    pub(crate) fn of(
+        sink: &Sink,
+        end: &[u8],
+        next: Option<&Sink>,
+        behind_text: bool,
+        before_peer: bool,
+    ) -> Self {
         let spaced = end.starts_with(b" ");
         match sink {
             Sink::Ident if behind_text && spaced => Self::Dash,
             Sink::Extra(name) if spaced && UPSTREAM_LISTS.contains(&&**name) => Self::List,
-            Sink::Header(name) if spaced && !before_peer && NAMING.contains(&&**name) => Self::Addresses,
+            Sink::Header(name) if !before_peer => Self::of_header(name, end, next),
             _ => Self::Free,
+        }
+    }
+
+    fn of_header(name: &str, end: &[u8], next: Option<&Sink>) -> Self {
+        match end {
+            _ if !names_client(name) => Self::Free,
+            _ if name == "forwarded" => Self::Elements,
+            // Servers take the spaces from the ends of headers, but not of users' names.
+            [b',', ..] if !matches!(next, Some(Sink::User)) => Self::Joined,
+            _ => Self::Addresses,
         }
     }
 
@@ -54,14 +74,22 @@ impl Span {
                 rules == Rules::Lax
                     || !(value.ends_with(b",") || value.ends_with(b" :") || after.starts_with(b": "))
             }
-            Span::Addresses => {
-                let last = value
-                    .rsplit(|b| matches!(b, b' ' | b','))
-                    .next()
-                    .unwrap_or_default();
-                rules != Rules::Proxies || matches!(value, b"-" | b"") || address::ip(last).is_some()
+            Span::Joined if after.starts_with(b" ") => rules != Rules::Proxies,
+            Span::Addresses | Span::Joined | Span::Elements => {
+                rules != Rules::Proxies || matches!(value, b"-" | b"") || self.ends_in_entry(value)
             }
         }
+    }
+
+    /// Whether a value ends as the nearest proxy ends it.
+    fn ends_in_entry(self, value: &[u8]) -> bool {
+        let last = value.rsplit(|b| matches!(b, b' ' | b',')).next();
+        let last = last.unwrap_or_default();
+        let entry = match self {
+            Span::Elements => last.contains(&b'='),
+            _ => address::ip(last).is_some() || last.eq_ignore_ascii_case(b"unknown"),
+        };
+        entry && !value.starts_with(b" ")
     }
 }
 
@@ -78,14 +106,9 @@ const UPSTREAM_LISTS: [&str; 9] = [
     "upstream_bytes_sent",
 ];
 
-/// Headers that name the client, of which proxies write the last entry.
-const NAMING: [&str; 8] = [
-    "x-forwarded-for",
-    "x-original-forwarded-for",
-    "x-real-ip",
-    "cf-connecting-ip",
-    "true-client-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "fastly-client-ip",
-];
+/// Whether a header names the client by its address, and the nearest proxy writes the last: `X-Forwarded-For`,
+/// `X-Real-IP`, `True-Client-IP`, `X-Azure-ClientIP`.
+pub(crate) fn names_client(name: &str) -> bool {
+    let is_address = |part: &str| matches!(part, "ip" | "clientip" | "realip" | "addr" | "address");
+    name == "forwarded" || name.ends_with("-for") || name.split('-').any(is_address)
+}

@@ -229,11 +229,12 @@ fn a_cut_line_goes_on_in_the_next_batch_and_after_a_restart() {
 #[test]
 fn plain_lines_leave_nothing_behind() {
     let plain = std::iter::repeat_n(INNER.as_bytes(), 20);
-    assert_eq!(behind(plain.clone(), [false; 2]), [false; 2]);
-    assert_eq!(behind(plain, [true, false]), [true, false]);
+    let left = |goes_on| Left { goes_on, bare: false };
+    assert_eq!(behind(plain.clone(), left([false; 2])), left([false; 2]));
+    assert_eq!(behind(plain, left([true, false])), left([true, false]));
     let part = b"2000-10-10T13:55:36.1Z stderr P x".as_slice();
     let lines = [part, INNER.as_bytes(), b""];
-    assert_eq!(behind(lines.into_iter(), [false; 2]), [false, true]);
+    assert_eq!(behind(lines.into_iter(), left([false; 2])), left([false, true]));
 }
 
 #[test]
@@ -307,6 +308,12 @@ fn entries_without_line_ends_are_no_parts() {
     ] {
         let read = read_all(&layout, &lines);
         assert!(read.iter().all(|(peer, _)| peer.is_some()), "{read:?}");
+        for cut in 1..lines.len() {
+            let (before, after) = lines.split_at(cut);
+            let behind = layout.behind(before.iter().map(String::as_bytes));
+            let stored = crate::Layout::from_state(&behind.state()).unwrap();
+            assert_eq!(read_all(&stored, after), read[cut..], "{cut}");
+        }
     }
 }
 

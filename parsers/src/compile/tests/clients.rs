@@ -104,3 +104,172 @@ fn a_list_that_is_ambiguous_costs_little() {
         assert!(read(&layout, &line).is_err());
     }
 }
+
+/// Address, header and whether the header is unclear, of a line as it stands.
+fn named(layout: &Layout, line: &str, header: &str) -> (String, Option<String>, bool) {
+    let record = read(layout, line).unwrap_or_else(|why| panic!("{why}: {line}"));
+    let value = record
+        .header(header)
+        .map(|value| String::from_utf8_lossy(value).into_owned());
+    (peer(&record), value, record.is_unclear(header))
+}
+
+#[test]
+fn a_header_before_the_peer_that_is_not_clear_names_nobody() {
+    let apache = Layout::apache(r#"%{X-Forwarded-For}i %h %l %u %t \"%r\" %>s %b"#).unwrap();
+    let nginx = nginx(
+        r#"$http_x_forwarded_for $remote_addr - $remote_user [$time_local] "$request" $status $bytes_sent"#,
+    );
+    for layout in [&apache, &nginx] {
+        let line = format!("8.9.10.11 127.0.0.1 - x, 1.1.1.1 127.0.0.1 - - {REST}");
+        let want = ("127.0.0.1".to_owned(), None, true);
+        assert_eq!(named(layout, &line, "x-forwarded-for"), want);
+        let line = format!("8.9.10.11, 1.1.1.1 127.0.0.1 - - {REST}");
+        let want = (
+            "127.0.0.1".to_owned(),
+            Some("8.9.10.11, 1.1.1.1".to_owned()),
+            false,
+        );
+        assert_eq!(named(layout, &line, "x-forwarded-for"), want);
+    }
+}
+
+#[test]
+fn whatever_ends_a_header_it_is_clear_or_names_nobody() {
+    for (format, honest, forged) in [
+        (
+            "$remote_addr|$http_x_forwarded_for|$http_user_agent|$time_local|$request|$status",
+            "10.0.0.7|8.8.4.4, 1.1.1.1|curl|TIME|GET / HTTP/1.1|200",
+            "10.0.0.7|6.6.6.6|z, 1.1.1.1|curl|TIME|GET / HTTP/1.1|200",
+        ),
+        (
+            "$remote_addr|$proxy_add_x_forwarded_for|$http_user_agent|$status",
+            "10.0.0.7|8.8.4.4, 1.1.1.1|curl/8 x|200",
+            "10.0.0.7|6.6.6.6|z, 1.1.1.1|curl|200",
+        ),
+        (
+            "$remote_addr [$http_x_forwarded_for] [$http_user_agent] $status",
+            "10.0.0.7 [8.8.4.4, 1.1.1.1] [curl] 200",
+            "10.0.0.7 [6.6.6.6] [z, 1.1.1.1] [curl] 200",
+        ),
+        (
+            "$remote_addr ($http_x_forwarded_for) - $remote_user [$time_local] $status",
+            "10.0.0.7 (8.8.4.4, 1.1.1.1) - bob [TIME] 200",
+            "10.0.0.7 (6.6.6.6) - z, 1.1.1.1) - bob [TIME] 200",
+        ),
+        (
+            "$remote_addr xff=$http_x_forwarded_for; ua=$http_user_agent; $status",
+            "10.0.0.7 xff=8.8.4.4, 1.1.1.1; ua=curl; 200",
+            "10.0.0.7 xff=6.6.6.6; ua=z, 1.1.1.1; ua=curl; 200",
+        ),
+        (
+            "$remote_addr,$http_x_forwarded_for,$http_user_agent,$time_local,$status",
+            "10.0.0.7,8.8.4.4, 1.1.1.1,Mozilla/5.0 (KHTML, like Gecko),TIME,200",
+            "10.0.0.7,6.6.6.6,z, 1.1.1.1,curl,TIME,200",
+        ),
+        (
+            "$remote_addr,$http_user_agent,$http_x_forwarded_for,$time_local,$status",
+            "10.0.0.7,Mozilla/5.0 (KHTML, like Gecko),8.8.4.4, 1.1.1.1,TIME,200",
+            "10.0.0.7,curl,6.6.6.6,x, 1.1.1.1,TIME,200",
+        ),
+    ] {
+        let layout = nginx(format);
+        let line = |text: &str| text.replace("TIME", TIME);
+        let want = |value: Option<&str>| ("10.0.0.7".to_owned(), value.map(str::to_owned), value.is_none());
+        let read = named(&layout, &line(honest), "x-forwarded-for");
+        assert_eq!(read, want(Some("8.8.4.4, 1.1.1.1")), "{honest}");
+        assert_eq!(
+            named(&layout, &line(forged), "x-forwarded-for"),
+            want(None),
+            "{forged}"
+        );
+    }
+    // The user may begin with a space.
+    let layout = nginx("$remote_addr,$http_x_forwarded_for,$remote_user,$status");
+    assert!(named(&layout, "10.0.0.7,1.1.1.1, 6.6.6.6,bob,200", "x-forwarded-for").2);
+}
+
+#[test]
+fn every_header_that_may_name_a_client_is_guarded() {
+    for (variable, header, honest, forged) in [
+        (
+            "forwarded",
+            "forwarded",
+            "for=8.8.4.4, for=1.1.1.1",
+            "for=6.6.6.6 x, for=1.1.1.1",
+        ),
+        (
+            "x_azure_clientip",
+            "x-azure-clientip",
+            "1.1.1.1",
+            "6.6.6.6 x 1.1.1.1",
+        ),
+        ("x_mine", "x-mine", "1.1.1.1", "6.6.6.6 1.1.1.1"),
+    ] {
+        let layout = nginx(&format!(
+            r#"$remote_addr $http_{variable} $remote_user [$time_local] "$request" $status $bytes_sent"#
+        ));
+        let read = named(&layout, &format!("10.0.0.7 {honest} - {REST}"), header);
+        assert_eq!(
+            read,
+            ("10.0.0.7".to_owned(), Some(honest.to_owned()), false),
+            "{header}"
+        );
+        let (peer, _, unclear) = named(&layout, &format!("10.0.0.7 {forged} - {REST}"), header);
+        assert!(unclear && peer == "10.0.0.7", "{header}");
+    }
+    let layout =
+        nginx("$remote_addr - $remote_user $http_x_azure_clientip $http_user_agent [$time_local] $status");
+    for (text, unclear) in [
+        ("bob 1.1.1.1 Mozilla/5.0 (X11; x)", false),
+        ("a 6.6.6.6 z 1.1.1.1 curl", true),
+    ] {
+        let line = format!("10.0.0.7 - {text} [{TIME}] 200");
+        assert_eq!(named(&layout, &line, "x-azure-clientip").2, unclear, "{line}");
+    }
+}
+
+#[test]
+fn an_entry_that_is_unknown_ends_the_list() {
+    let layout = nginx(
+        r#"$remote_addr $http_x_forwarded_for $remote_user [$time_local] "$request" $status $bytes_sent"#,
+    );
+    let (_, header, unclear) = named(
+        &layout,
+        &format!("10.0.0.7 8.8.4.4, unknown - {REST}"),
+        "x-forwarded-for",
+    );
+    assert_eq!((header.as_deref(), unclear), (Some("8.8.4.4, unknown"), false));
+}
+
+#[test]
+fn a_header_forges_neither_time_nor_path_nor_status() {
+    let layout = nginx("$remote_addr|$http_x_forwarded_for|$time_local|$request|$status|$http_user_agent");
+    let fake = "6.6.6.6|09/Oct/2000:13:55:36 -0700|GET /fake HTTP/1.1|200|z, 1.1.1.1";
+    let line = format!("10.0.0.7|{fake}|{TIME}|GET /real HTTP/1.1|404|sqlmap");
+    let record = read(&layout, &line).unwrap();
+    assert_eq!(
+        (peer(&record), record.status, record.target.is_none()),
+        ("10.0.0.7".to_owned(), None, true)
+    );
+    assert!(record.is_unclear("x-forwarded-for") && record.user_agent.is_none());
+    assert_eq!(text(&record.malformed_request), line);
+    let line = format!("10.0.0.7|1.1.1.1|{TIME}|GET /a|b HTTP/1.1|404|x|y");
+    let record = read(&layout, &line).unwrap();
+    assert_eq!(
+        (text(&record.target), record.status),
+        ("/a|b".to_owned(), Some(404))
+    );
+}
+
+#[test]
+fn a_line_that_names_two_peers_is_refused_for_good() {
+    let layout =
+        nginx(r#"$http_x_id $remote_addr - $remote_user [$time_local] "$request" $status $bytes_sent"#);
+    let line = format!("h 203.0.113.9 - x 192.0.2.7 - - {REST}");
+    for layout in [&layout, &layout.or_any()] {
+        assert_eq!(read(layout, &line).unwrap_err().reason, Reason::Address);
+        assert!(Parser::new(layout).names_two_peers(line.as_bytes()));
+        assert!(!Parser::new(layout).names_two_peers(format!("h 192.0.2.7 - - {REST}").as_bytes()));
+    }
+}
