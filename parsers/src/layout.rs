@@ -87,6 +87,11 @@ impl Compiled {
         record.server = Some(self.by());
         Ok(Line::Record)
     }
+
+    /// Whether the server writes a host name in the place of the peer, if it is told to look names up.
+    pub fn writes_names(&self) -> bool {
+        self.server == "apache"
+    }
 }
 
 impl First {
@@ -569,6 +574,40 @@ mod tests {
         }
         assert_eq!(Layout::from_state(&layout.state()), Some(layout));
         assert_eq!(Layout::from_state("or:9:only:auto"), None);
+    }
+
+    #[test]
+    fn of_several_formats_none_is_the_clients_choice() {
+        let tail = r#""$request" $status [$time_local]"#;
+        let read = |format: &str| Layout::nginx(&format!("{format} {tail}"), Escape::Nginx).unwrap();
+        let (a, b) = (read("$remote_addr $http_x_id"), read("$http_x_id $remote_addr"));
+        for (names, peer) in [
+            ("192.0.2.7 ab", "192.0.2.7"),
+            ("ab 192.0.2.7", "192.0.2.7"),
+            ("192.0.2.7 -", "192.0.2.7"),
+            ("- 192.0.2.7", "192.0.2.7"),
+            // Either may be the peer.
+            ("203.0.113.9 192.0.2.7", ""),
+            ("unix: 192.0.2.7", ""),
+        ] {
+            let line = format!(r#"{names} "GET /x HTTP/1.1" 404 [10/Oct/2000:13:55:36 -0700]"#);
+            for layout in [a.or(&b), b.or(&a)] {
+                let mut record = Record::default();
+                Parser::new(&layout).parse(line.as_bytes(), &mut record).unwrap();
+                let named = record.peer.map(|peer| peer.to_string()).unwrap_or_default();
+                assert_eq!((named.as_str(), record.status), (peer, Some(404)), "{line}");
+                assert_eq!(record.target.as_deref(), Some(&b"/x"[..]), "{line}");
+            }
+        }
+        // Apache may have looked a name up.
+        let (a, b) = (
+            Layout::apache(r#"%h %{X}i "%r" %>s"#).unwrap(),
+            Layout::apache(r#"%{X}i %h "%r" %>s"#).unwrap(),
+        );
+        let mut record = Record::default();
+        let line = br#"evil.example 203.0.113.9 "GET /x HTTP/1.1" 404"#;
+        Parser::new(&a.or(&b)).parse(line, &mut record).unwrap();
+        assert_eq!((record.peer, record.peer_text), (None, &b""[..]));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::unescape::Escape;
 use crate::wrap::{self, By, Inner, Left, WRAPPERS, Wrapped};
 
 mod part;
+mod several;
 
 /// What a line turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,7 +76,7 @@ impl Parser {
             layout: layout.clone(),
             memo: TimeMemo::with_durations(layout.inner().durations),
             columns: layout.columns().map(Arc::new),
-            ordinary: ordinary(&layout.inner().first),
+            ordinary: ordinary(&layout.inner().first).filter(|_| layout.inner().others.iter().all(is_preset)),
             left: layout.inner().left,
         }
     }
@@ -128,6 +129,11 @@ impl Parser {
         record: &mut Record<'a>,
         wrappers: usize,
     ) -> Result<Line, Reject> {
+        if !self.layout.inner().others.is_empty()
+            && let Some(read) = self.parse_several(line, record)
+        {
+            return read;
+        }
         record.restart(line);
         let inner = self.layout.inner();
         let columns = self.columns.as_deref();
@@ -366,4 +372,12 @@ fn ordinary(first: &First) -> Option<Format> {
         First::Auto => None,
     };
     format.filter(|format| clf::ordinary::is_of(*format))
+}
+
+/// Whether a layout begins with a preset, or the same in words: none of these reads an ordinary line of another.
+fn is_preset(layout: &Layout) -> bool {
+    match &layout.inner().first {
+        First::Compiled(compiled) => compiled.twin.is_some(),
+        First::Preset(_) | First::Auto => true,
+    }
 }

@@ -370,7 +370,7 @@ impl From<Refused> for Reject {
 /// Keeps of a line only the peer, a time and the text, which rules see as a request that is none: a client wrote another
 /// request, status or time into a header.
 #[cold]
-fn unsettle<'a>(line: &'a [u8], record: &mut Record<'a>) {
+pub(crate) fn unsettle<'a>(line: &'a [u8], record: &mut Record<'a>) {
     let (peer, peer_text, time, moment) = (record.peer, record.peer_text, record.time, record.more.moment);
     let port = record.more.peer_port;
     record.restart(line);

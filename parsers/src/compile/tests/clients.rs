@@ -272,4 +272,7 @@ fn a_line_that_names_two_peers_is_refused_for_good() {
         assert!(Parser::new(layout).names_two_peers(line.as_bytes()));
         assert!(!Parser::new(layout).names_two_peers(format!("h 192.0.2.7 - - {REST}").as_bytes()));
     }
+    // Of two formats that are declared for a log, one names the peer that the client chose.
+    let several = layout.or(&Layout::preset(Format::ApacheVhostCombined));
+    assert_eq!(read(&several, &line).unwrap().peer, None);
 }
