@@ -294,7 +294,10 @@ impl Format {
         memo: &mut TimeMemo,
         dialect: Escape,
     ) -> Result<Line, Reject> {
-        let shape = clf::parse(line, record, memo, dialect)?;
+        let mut shape = clf::parse(line, record, memo, dialect)?;
+        if self == Self::ApacheVhostCombined && shape.tail == Tail::None {
+            shape.vhost = shape.vhost || clf::head::host_of_list(line, record);
+        }
         if !self.has_shape(shape) {
             return Err(Reject::new(Reason::UnknownFormat, 0));
         }

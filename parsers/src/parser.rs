@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::address;
-use crate::clf;
+use crate::clf::{self, Tail};
 use crate::columns::Columns;
 use crate::compile::program::Refused;
 use crate::foreign;
@@ -243,7 +243,13 @@ impl Parser {
         match clf::parse(line, record, &mut self.memo, dialect) {
             // A line that was cut, and the next behind it.
             Ok(_) if raw::is_glued(line, &times) => better(Reject::new(Reason::Truncated, line.len())),
-            Ok(_) => return Ok(Format::of_family(self.layout.inner().first.family()).accept(record)),
+            Ok(shape) => {
+                // Perhaps a forwarding header that the client filled with something else, perhaps another value.
+                if shape.tail == Tail::Quoted {
+                    record.put_unclear("x-forwarded-for".into());
+                }
+                return Ok(Format::of_family(self.layout.inner().first.family()).accept(record));
+            }
             Err(reject) => better(reject),
         }
         record.restart(line);

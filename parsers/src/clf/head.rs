@@ -185,6 +185,21 @@ fn forwarded(names: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
+/// Takes for the virtual host what reads as a forwarding header of one entry, `203.0.113.9, 192.0.2.7 - -`: in a log where the
+/// host stands first, the client chose it. False where there is none.
+#[cold]
+pub(crate) fn host_of_list<'a>(line: &'a [u8], record: &mut Record<'a>) -> bool {
+    let first = next(line).map_or(line, |(first, _)| first);
+    let is_host = record
+        .header("x-forwarded-for")
+        .is_some_and(|list| first.strip_suffix(b",") == Some(list));
+    if is_host {
+        record.more.headers.clear();
+        set_host(first, record);
+    }
+    is_host
+}
+
 /// Splits before the ` [` of the time. The user may hold anything but a raw quote, so the first ` [time] "` is
 /// the real one.
 fn before_time(text: &[u8]) -> Option<(&[u8], &[u8])> {

@@ -550,3 +550,30 @@ fn quotes_that_nobody_escaped_tell_of_caddy() {
         "nginx-combined"
     );
 }
+
+#[test]
+fn a_virtual_host_that_ends_in_a_comma_is_no_forwarding_header() {
+    let rest = format!(r#"192.0.2.7 - - {TIME} "GET /d HTTP/1.1" 200 5 "-" "x""#);
+    let plain = format!("shop.example {rest}");
+    let forged = format!("203.0.113.9, {rest}");
+    let recognised = Layout::recognise(&[plain.as_bytes(), plain.as_bytes(), forged.as_bytes()]).layout;
+    for layout in [recognised, Layout::preset(Format::ApacheVhostCombined)] {
+        let mut record = Record::default();
+        let read = Parser::new(&layout).parse(forged.as_bytes(), &mut record);
+        assert_eq!((read, record.peer_text), (Ok(Line::Record), &b"192.0.2.7"[..]));
+        assert_eq!(
+            (record.header("x-forwarded-for"), text(&record.host)),
+            (None, Some("203.0.113.9,"))
+        );
+    }
+}
+
+#[test]
+fn what_may_be_a_forwarding_header_and_is_no_list_names_nobody() {
+    let line = format!(r#"192.0.2.7 - - {TIME} "GET / HTTP/1.1" 200 1 "-" "x" "foo""#);
+    let layout = Layout::recognise(&[line.as_bytes(), line.as_bytes()]).layout;
+    let mut record = Record::default();
+    Parser::new(&layout).parse(line.as_bytes(), &mut record).unwrap();
+    assert!(record.is_unclear("x-forwarded-for"));
+    assert_eq!(record.peer_text, b"192.0.2.7");
+}
