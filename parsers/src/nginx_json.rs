@@ -6,7 +6,7 @@
 //! is looked at, and only under the names people give nginx's variables.
 //!
 //! `remote_addr` is the peer whatever else is logged: other names often hold a header, which the client writes. With
-//! `escape=none` a client can write whole members; where that makes two peers of one, the line is refused.
+//! `escape=none` a client can write whole members, and end the object; such a line is read in [`unclear`].
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -20,6 +20,8 @@ use crate::reject::{Reason, Reject};
 use crate::time::Time;
 use crate::unescape::Escape;
 
+mod unclear;
+
 /// Reads one line. A line without client, request, status and time is some other JSON.
 pub(crate) fn parse<'a>(
     line: &'a [u8],
@@ -28,21 +30,22 @@ pub(crate) fn parse<'a>(
 ) -> Result<Line, Reject> {
     let mut scan = Scan::new(line, false)?;
     match attempt(line, &mut scan, record, times) {
-        // `escape=none` leaves quotes inside of values.
-        Err(_) if scan.broken => {
-            record.restart(line);
-            attempt(line, &mut Scan::new(line, true)?, record, times)
-        }
-        read => read,
+        Ok(Doubled(false)) if !scan.broken => Ok(Line::Record),
+        Err(refused) if !scan.broken => Err(refused),
+        _ => unclear::parse(line, scan.broken, record, times),
     }
 }
+
+/// Whether a name that tells who asked, what, when and with what answer, stands in the line twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Doubled(bool);
 
 fn attempt<'a>(
     line: &'a [u8],
     scan: &mut Scan<'a>,
     record: &mut Record<'a>,
     times: &mut TimeMemo,
-) -> Result<Line, Reject> {
+) -> Result<Doubled, Reject> {
     let mut seen = Seen::default();
     while let Some((name, value)) = scan.next() {
         let at = line.len() - scan.rest.len();
@@ -63,7 +66,7 @@ fn attempt<'a>(
             0,
         ));
     }
-    Ok(Line::Record)
+    Ok(Doubled(seen.doubled))
 }
 
 /// What is put together while a line is read.
@@ -72,6 +75,10 @@ struct Seen<'a> {
     pieces: Pieces<'a>,
     /// Whether there was a `remote_addr`.
     remote_addr: bool,
+    /// A bit for each of [`NAMES`] that was there.
+    names: u128,
+    /// Whether one that tells who asked and what was there twice.
+    doubled: bool,
 }
 
 const DIALECT: Dialect = Dialect {
@@ -90,9 +97,6 @@ fn fill_peer<'a>(
     let named = key == b"remote_addr";
     if !named && (seen.remote_addr || record.peer.is_some()) {
         return Ok(());
-    }
-    if named && seen.remote_addr && record.peer_text != value {
-        return Err(Reason::Json);
     }
     seen.remote_addr |= named;
     record.peer = None;
@@ -118,9 +122,11 @@ fn fill<'a>(
     let Some(key) = lower(name, &mut key) else {
         return Ok(());
     };
-    let Some((_, sink)) = named(key) else {
+    let Some((at, (_, sink))) = named(key) else {
         return Ok(());
     };
+    seen.doubled |= seen.names >> at & 1 == 1 && is_decisive(sink);
+    seen.names |= 1 << at;
     if matches!(sink, Sink::TimeEpoch(_)) {
         record.time = any_time(value, times).map_or(record.time, |time| finer(record.time, time));
         return Ok(());
@@ -313,23 +319,39 @@ const SECOND: u64 = 1_000_000_000;
 /// Time in whatever form.
 const TIME: Sink = Sink::TimeEpoch(SECOND);
 
+/// Whether a sink tells who asked, what, when, or with what answer.
+fn is_decisive(sink: &Sink) -> bool {
+    let named = matches!(
+        sink,
+        Sink::Peer | Sink::Header(_) | Sink::UserAgent | Sink::Referrer | Sink::User
+    );
+    named || sink.is_telling()
+}
+
+/// A name, what it means, and its place among [`NAMES`].
+type Named = (usize, &'static (&'static str, Sink));
+
 /// What a name in lower case means.
-fn named(key: &[u8]) -> Option<&'static (&'static str, Sink)> {
+fn named(key: &[u8]) -> Option<Named> {
     let by_length = BY_LENGTH.get(key.len())?;
     by_length
         .iter()
-        .find(|(known, _)| known.as_bytes() == key)
+        .find(|(_, (known, _))| known.as_bytes() == key)
         .copied()
 }
 
 /// [`NAMES`] by the length of the name, which tells nearly all apart.
-static BY_LENGTH: LazyLock<Vec<Vec<&'static (&'static str, Sink)>>> = LazyLock::new(|| {
-    let of = |length| NAMES.iter().filter(|(name, _)| name.len() == length).collect();
+static BY_LENGTH: LazyLock<Vec<Vec<Named>>> = LazyLock::new(|| {
+    let names = || NAMES.iter().enumerate();
+    let of = |length| names().filter(|(_, (name, _))| name.len() == length).collect();
     (0..LONGEST_NAME).map(of).collect()
 });
 
+// Each has a bit in `Seen`.
+const _: () = assert!(NAMES.len() <= 128);
+
 /// What people call nginx's variables.
-static NAMES: &[(&str, Sink)] = &[
+const NAMES: &[(&str, Sink)] = &[
     ("time", TIME),
     ("timestamp", TIME),
     ("time_local", TIME),
@@ -497,9 +519,14 @@ mod tests {
             let peer = read(&line).unwrap_or_else(|why| panic!("{why}: {line}")).peer;
             assert_eq!(peer.unwrap().to_string(), "192.0.2.7", "{line}");
         }
-        // What a client wrote into its user agent under `escape=none`.
+        // What a client wrote into its user agent under `escape=none`: either may be the peer.
         let forged = line(r#""ua":"x","remote_addr":"198.51.100.1","y":"","remote_addr":"192.0.2.7""#);
-        assert_eq!(read(&forged).unwrap_err().reason, Reason::Json);
+        let record = read(&forged).unwrap();
+        assert_eq!(
+            (record.peer, record.peer_text, record.status),
+            (None, &b""[..], None)
+        );
+        assert_eq!(record.malformed_request.as_deref(), Some(forged.as_bytes()));
     }
 
     #[test]
