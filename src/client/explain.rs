@@ -20,7 +20,7 @@ pub enum Why {
     TrustedProxy,
     /// No address: the walk ends and the client is unknown.
     NoAddress,
-    /// The line does not tell where the header ends, and so not who is the last in it.
+    /// The line does not tell for certain what the header says.
     Unclear,
     /// The peer is no trusted proxy, so the header is the client's own text.
     UntrustedPeer,
@@ -45,7 +45,7 @@ impl fmt::Display for Why {
             Self::TrustedProxy => "a trusted proxy: looking at what it forwards for",
             Self::NoAddress => "no address: the client is unknown",
             Self::Unclear => {
-                "the line does not tell where it ends: the client is unknown (put it in quotes in the format)"
+                "it is not certain what it says: the client is unknown (quotes around it in the format help)"
             }
             Self::UntrustedPeer => "ignored: the peer is no trusted proxy (see --trusted-proxy)",
             Self::OtherHeader => "ignored: not the header this proxy sets (see --client-header)",

@@ -12,6 +12,7 @@
 //!
 //! A division must also satisfy what all servers keep to ([`Rules`]); only where none does are these rules left.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use crate::address;
@@ -29,6 +30,9 @@ use crate::unescape::Escape;
 /// How many times its own length a search may look at a line before it is given up. An honest line needs a few; a
 /// line made to be ambiguous costs this much at most.
 const PASSES: usize = 16;
+
+/// How many searches the comparison of all divisions of a line may cost.
+const COMPARISONS: usize = 4;
 
 /// What a search may look at besides, in bytes, so that short lines are not given up early.
 const SPARE_BYTES: usize = 16 << 10;
@@ -237,7 +241,7 @@ impl Program {
             let read = self.straight(line, record, memo);
             return Ok(read.and(Err(Reject::new(Reason::Literal, 0)))?);
         };
-        let mut budget = budget(line);
+        let mut budget = budget(line).saturating_mul(COMPARISONS);
         let mut differs = |step: usize, rules| {
             let known = first.get(step).copied().unwrap_or_default();
             self.is_divided_otherwise(line, memo, rules, (step, known), &mut budget)
@@ -405,6 +409,8 @@ struct Search<'p> {
     known: Option<(usize, &'p [u8])>,
     /// Bytes that may still be looked at.
     budget: usize,
+    /// The steps, and the lengths of rest, from which no division was found: each is searched once.
+    dead: HashSet<(usize, usize)>,
     /// Two lengths of rest between which no raw quote stands, the second at one: so a quote is looked for once.
     quote: Option<(usize, usize)>,
 }
@@ -418,6 +424,7 @@ impl<'p> Search<'p> {
             whole: false,
             known: None,
             budget: budget(line),
+            dead: HashSet::new(),
             quote: None,
         }
     }
@@ -464,7 +471,8 @@ impl<'p> Search<'p> {
 
     /// Whether a division satisfies its step and leaves a rest that satisfies the others.
     fn takes<'a>(&mut self, index: usize, (value, after): Division<'a>, values: &mut Vec<&'a [u8]>) -> bool {
-        if self.known == Some((index, value)) {
+        let rest = (index + 1, after.len());
+        if self.known == Some((index, value)) || self.dead.contains(&rest) {
             return false;
         }
         let step = self.program.steps.get(index);
@@ -483,6 +491,7 @@ impl<'p> Search<'p> {
         let fits = self.steps(index + 1, after, values);
         if !fits {
             values.pop();
+            self.dead.insert(rest);
         }
         fits
     }

@@ -124,6 +124,7 @@ fn a_header_before_the_peer_that_is_not_clear_names_nobody() {
         let line = format!("8.9.10.11 127.0.0.1 - x, 1.1.1.1 127.0.0.1 - - {REST}");
         let want = ("127.0.0.1".to_owned(), None, true);
         assert_eq!(named(layout, &line, "x-forwarded-for"), want);
+        assert_eq!(text(&read(layout, &line).unwrap().target), "/1", "{line}");
         let line = format!("8.9.10.11, 1.1.1.1 127.0.0.1 - - {REST}");
         let want = (
             "127.0.0.1".to_owned(),
@@ -275,4 +276,31 @@ fn a_line_that_names_two_peers_is_refused_for_good() {
     // Of two formats that are declared for a log, one names the peer that the client chose.
     let several = layout.or(&Layout::preset(Format::ApacheVhostCombined));
     assert_eq!(read(&several, &line).unwrap().peer, None);
+}
+
+#[test]
+fn an_honest_line_of_many_words_is_clear() {
+    let agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 Edg/120.0 a b";
+    for (format, line) in [
+        (
+            "$remote_addr $http_x_forwarded_for - $remote_user [$time_local] $request $status $bytes_sent $http_user_agent",
+            format!("10.0.0.7 8.8.4.4, 1.1.1.1 - - [{TIME}] GET /a?b=c HTTP/1.1 404 5 {agent}"),
+        ),
+        (
+            "$http_x_forwarded_for $remote_addr - $remote_user [$time_local] \"$request\" $status $bytes_sent $http_user_agent",
+            format!("8.8.4.4, 1.1.1.1 10.0.0.7 - - [{TIME}] \"GET /a?b=c HTTP/1.1\" 404 5 {agent}"),
+        ),
+        (
+            "$remote_addr $http_x_azure_clientip $http_user_agent [$time_local] \"$request\" $status $bytes_sent",
+            format!("10.0.0.7 1.1.1.1 {agent} [{TIME}] \"GET /a?b=c HTTP/1.1\" 404 5"),
+        ),
+    ] {
+        let record = read(&nginx(format), &line).unwrap();
+        assert!(record.more.unclear.is_empty(), "{line}");
+        assert_eq!(
+            (record.status, text(&record.target).as_str()),
+            (Some(404), "/a?b=c"),
+            "{line}"
+        );
+    }
 }
