@@ -376,8 +376,9 @@ impl From<Refused> for Reject {
 #[cold]
 pub(crate) fn unsettle<'a>(line: &'a [u8], record: &mut Record<'a>) {
     let (peer, peer_text, time, moment) = (record.peer, record.peer_text, record.time, record.more.moment);
-    let port = record.more.peer_port;
+    let (port, format) = (record.more.peer_port, record.format);
     record.restart(line);
+    record.format = format;
     (record.peer, record.peer_text, record.time) = (peer, peer_text, time);
     let more = record.more_mut();
     (more.moment, more.peer_port) = (moment, port);
