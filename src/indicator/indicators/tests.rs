@@ -473,3 +473,31 @@ proptest! {
         prop_assert_eq!(run(&findings, &options, &restarts), run(&findings, &options, &[]));
     }
 }
+
+#[test]
+fn sightings_without_times_are_merged_and_stored() {
+    let timeless = |n| {
+        let mut finding = probe(n, "192.0.2.7");
+        Arc::make_mut(&mut finding.event).time = None;
+        finding
+    };
+    let options = Options {
+        expire_nanos: Some(10),
+        persist: true,
+        ..Options::default()
+    };
+    let mut indicators = Indicators::new(options.clone());
+    indicators.observe(&timeless(1), none);
+    indicators.observe(&timeless(2), none);
+    let only = &indicators.finish()[0];
+    assert_eq!((only.sightings, only.first_seen, only.last_seen), (2, None, None));
+    let mut next = Indicators::new(options);
+    assert_eq!(next.restore(indicators.drain_dirty()).profiles, 1);
+    assert_eq!(next.finish(), indicators.finish());
+    // A time that a later line tells counts, and lines without one change nothing of it.
+    next.observe(&probe(50, "192.0.2.7"), none);
+    next.observe(&timeless(3), none);
+    let only = &next.finish()[0];
+    let time = Some(Time::from_nanos(50));
+    assert_eq!((only.sightings, only.first_seen, only.last_seen), (4, time, time));
+}

@@ -80,6 +80,14 @@ fn what_is_unknown_is_absent_or_the_sdks_stand_in() {
 }
 
 #[test]
+fn an_event_without_a_time_is_no_event_of_the_sdk() {
+    let mut timeless = event();
+    timeless.time = None;
+    let finding = finding(timeless, vec![sighting(Class::Exposure, false)]);
+    assert!(records(&sink(|_| {}), &finding).is_empty());
+}
+
+#[test]
 fn correlations_and_exposures_are_custom_events() {
     let sightings = vec![
         sighting(Class::Probe, false),
