@@ -56,15 +56,15 @@ const requestColumns = [
 const rowsOf = (all, more = () => ({})) => [...all].map(([name, sum]) => ({ name, total: sum, ...more(name) }))
   .sort((a, b) => b.total.requests - a.total.requests);
 
-const oneIn = (rate) => (rate === 1 ? 'every' : `one in ${number(rate)}`);
+const oneIn = (rate) => (rate === 1 ? 'every request' : `one request in ${number(rate)}`);
 
 /** How exact the numbers of a table are, in words. */
 function exactness(source) {
   const rate = Math.max(source.sampled, source.sighted);
   if (rate === 1) return '';
   const every = source.name === 'facts' && source.sampled !== source.sighted
-    ? `${oneIn(source.sighted)} request with a finding and ${oneIn(source.sampled)} without`
-    : `${oneIn(rate)} request`;
+    ? `${oneIn(source.sighted)} with a finding and ${oneIn(source.sampled)} without`
+    : oneIn(rate);
   const error = rate === 2 ? '√n' : `√(${number(rate - 1)}·n)`;
   return `Estimated from ${every}: where n is shown, the true count lies within n ± 2·${error} in 95 of 100 cases.`;
 }
