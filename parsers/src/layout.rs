@@ -319,7 +319,8 @@ impl Layout {
     /// leave behind. Whoever reads a log in blocks needs it before the block is read.
     #[must_use]
     pub fn behind<'l>(&self, lines: impl DoubleEndedIterator<Item = &'l [u8]>) -> Self {
-        self.with_left(wrap::behind(lines, self.inner.left))
+        let is_own = |line: &[u8]| Parser::new(self).is_own(line);
+        self.with_left(wrap::behind(lines, is_own, self.inner.left))
     }
 
     /// Whether header lines mean anything: a compiled format has its columns, whatever a line looks like.

@@ -129,10 +129,30 @@ impl Parser {
         record: &mut Record<'a>,
         wrappers: usize,
     ) -> Result<Line, Reject> {
+        match self.parse_first(line, record) {
+            Ok(read) => read,
+            Err(refused) => self.parse_other(line, record, refused, wrappers),
+        }
+    }
+
+    /// Whether a line is one as it stands, so that no wrapper is looked for whatever it looks like.
+    #[cold]
+    pub(crate) fn is_own(&mut self, line: &[u8]) -> bool {
+        let mut record = Record::default();
+        self.parse_first(line, &mut record).is_ok() || self.parse_others(line, &mut record).is_some()
+    }
+
+    /// Reads a line as the layout says first. `Err` where something else may read it, with the reason if there is one.
+    #[inline]
+    fn parse_first<'a>(
+        &mut self,
+        line: &'a [u8],
+        record: &mut Record<'a>,
+    ) -> Result<Result<Line, Reject>, Option<Reject>> {
         if !self.layout.inner().others.is_empty()
             && let Some(read) = self.parse_several(line, record)
         {
-            return read;
+            return Ok(read);
         }
         record.restart(line);
         let inner = self.layout.inner();
@@ -147,21 +167,18 @@ impl Parser {
                 if let Some(format) = compiled.twin {
                     let dialect = format.escape().unwrap_or_default();
                     if let Ok(read) = format.parse(line, record, &mut self.memo, dialect, columns) {
-                        return Ok(read);
+                        return Ok(Ok(read));
                     }
                     record.restart(line);
                 }
                 match compiled.parse(line, record, &mut self.memo) {
-                    Err(refused @ Refused::TwoPeers) => return Err(refused.into()),
+                    Err(refused @ Refused::TwoPeers) => return Ok(Err(refused.into())),
                     read => read.map_err(Reject::from),
                 }
             }
-            First::Auto => return self.parse_other(line, record, None, wrappers),
+            First::Auto => return Err(None),
         };
-        match read {
-            Err(reject) => self.parse_other(line, record, Some(reject), wrappers),
-            read => read,
-        }
+        read.map(Ok).map_err(Some)
     }
 
     /// The line is none of the layout's first format, or nothing is known.

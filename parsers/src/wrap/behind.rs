@@ -2,6 +2,7 @@
 //! lines say, so that a block can be read before the one in front of it has been.
 
 use super::{By, Inner, WRAPPERS, Wrapped, unwrap};
+use crate::address::without_marks;
 use crate::memo::TimeMemo;
 
 /// What containers' lines leave behind for the next.
@@ -42,8 +43,12 @@ impl Left {
 }
 
 /// What these lines leave behind; where there is none of a container, `before`. A look at the last lines, unless they are a
-/// container's.
-pub(crate) fn behind<'l>(lines: impl DoubleEndedIterator<Item = &'l [u8]>, before: Left) -> Left {
+/// container's. `is_own` says which line is one as it stands, whatever it looks like.
+pub(crate) fn behind<'l>(
+    lines: impl DoubleEndedIterator<Item = &'l [u8]>,
+    is_own: impl Fn(&[u8]) -> bool,
+    before: Left,
+) -> Left {
     /// Of so many lines at the end one is wrapped, or none in the log is.
     const ENOUGH: usize = 8;
     let mut times = TimeMemo::new();
@@ -59,7 +64,10 @@ pub(crate) fn behind<'l>(lines: impl DoubleEndedIterator<Item = &'l [u8]>, befor
         if out.is_some() && !wants_bare && memchr::memmem::find(line, b"stderr").is_none() {
             continue;
         }
-        if let Some((at, one)) = last_of(line, &mut times, WRAPPERS) {
+        let line = without_marks(line);
+        if let Some((at, one)) = last_of(line, &mut times, WRAPPERS)
+            && !(one.docker && is_own(line))
+        {
             last[at].get_or_insert(one);
             bare = bare.or(one.bare);
         }
@@ -81,7 +89,9 @@ struct Last {
 
 /// What the innermost wrapped entry of a line tells, and whether it is of standard output (0) or standard error (1).
 fn last_of(line: &[u8], times: &mut TimeMemo, wrappers: usize) -> Option<(usize, Last)> {
-    let wrapped = (wrappers > 0).then(|| unwrap(line, times)).flatten()?;
+    let wrapped = (wrappers > 0)
+        .then(|| unwrap(without_marks(line), times))
+        .flatten()?;
     let inner = match wrapped.inner {
         Inner::Plain(inner) => last_of(inner, times, wrappers - 1),
         _ => None,

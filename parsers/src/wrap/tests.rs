@@ -230,11 +230,17 @@ fn a_cut_line_goes_on_in_the_next_batch_and_after_a_restart() {
 fn plain_lines_leave_nothing_behind() {
     let plain = std::iter::repeat_n(INNER.as_bytes(), 20);
     let left = |goes_on| Left { goes_on, bare: false };
-    assert_eq!(behind(plain.clone(), left([false; 2])), left([false; 2]));
-    assert_eq!(behind(plain, left([true, false])), left([true, false]));
+    assert_eq!(
+        behind(plain.clone(), |_| false, left([false; 2])),
+        left([false; 2])
+    );
+    assert_eq!(behind(plain, |_| false, left([true, false])), left([true, false]));
     let part = b"2000-10-10T13:55:36.1Z stderr P x".as_slice();
     let lines = [part, INNER.as_bytes(), b""];
-    assert_eq!(behind(lines.into_iter(), left([false; 2])), left([false, true]));
+    assert_eq!(
+        behind(lines.into_iter(), |_| false, left([false; 2])),
+        left([false, true])
+    );
 }
 
 #[test]
@@ -413,5 +419,23 @@ fn of_a_declared_format_the_first_part_is_read_or_refused() {
         crate::Layout::from_option("envoy").unwrap(),
     ] {
         assert_eq!(first_part(&layout, &envoy), Err(Reason::Truncated));
+    }
+}
+
+#[test]
+fn a_record_with_a_member_named_log_is_no_containers() {
+    let text = "x".repeat(20_000);
+    let own = format!(
+        r#"{{"remote_addr":"192.0.2.7","time_iso8601":"2026-11-21T10:00:00+00:00","request":"GET /a HTTP/1.1","status":"200","log":"{text}"}}"#
+    );
+    for layout in [
+        crate::Layout::preset(crate::Format::NginxJson),
+        crate::Layout::first(crate::Format::NginxJson),
+    ] {
+        let mut parser = crate::Parser::new(&layout);
+        let read = parser.parse(own.as_bytes(), &mut crate::Record::default());
+        assert_eq!(read, Ok(crate::Line::Record));
+        assert_eq!(layout.behind([own.as_bytes()].into_iter()), parser.layout());
+        assert!(!parser.layout().is_within_line());
     }
 }
