@@ -576,6 +576,8 @@ impl Step {
             return self.quoted(rest, dialect);
         }
         match self.span {
+            // What ends with the line can end nowhere else.
+            _ if self.end.is_empty() => {}
             Span::List | Span::Addresses | Span::Joined | Span::Elements => return self.listed(rest),
             Span::Dash if rest.first() != Some(&b'-') => return None,
             _ => {}

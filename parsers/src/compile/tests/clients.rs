@@ -304,3 +304,26 @@ fn an_honest_line_of_many_words_is_clear() {
         );
     }
 }
+
+#[test]
+fn a_header_that_ends_with_the_line_is_read_to_its_end() {
+    for name in ["x_forwarded_for", "cf_connecting_ip", "x_real_ip", "forwarded"] {
+        let layout = nginx(&format!(
+            r#"$remote_addr [$time_local] "$request" $status $http_{name}"#
+        ));
+        for value in [
+            "9.9.9.9",
+            "9.9.9.9, 8.8.4.4",
+            "for=9.9.9.9;by=8.8.4.4",
+            "-",
+            "-x",
+            "a b",
+        ] {
+            let line = format!(r#"45.83.64.7 [10/Oct/2000:13:55:36 -0700] "GET /1 HTTP/1.1" 200 {value}"#);
+            let record = read(&layout, &line).unwrap();
+            let header = record.header(&name.replace('_', "-"));
+            assert_eq!(header.unwrap_or(b"-"), value.as_bytes(), "{name}");
+            assert_eq!((peer(&record).as_str(), record.status), ("45.83.64.7", Some(200)));
+        }
+    }
+}
