@@ -139,7 +139,10 @@ impl Parser {
     #[cold]
     pub(crate) fn is_own(&mut self, line: &[u8]) -> bool {
         let mut record = Record::default();
-        self.parse_first(line, &mut record).is_ok() || self.parse_others(line, &mut record).is_some()
+        self.parse_first(line, &mut record).is_ok()
+            || self.take_header(line)
+            || format::skip(line).is_some()
+            || self.parse_others(line, &mut record).is_some()
     }
 
     /// Reads a line as the layout says first. `Err` where something else may read it, with the reason if there is one.

@@ -66,7 +66,7 @@ pub(crate) fn behind<'l>(
         }
         let line = without_marks(line);
         if let Some((at, one)) = last_of(line, &mut times, WRAPPERS)
-            && !(one.docker && is_own(line))
+            && !is_own(line)
         {
             last[at].get_or_insert(one);
             bare = bare.or(one.bare);
