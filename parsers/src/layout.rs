@@ -360,6 +360,17 @@ impl Layout {
         }
     }
 
+    /// Whether the log is known to be of another format than this one. The two kinds of Logpush may share a file.
+    pub(crate) fn is_of_another(&self, format: Option<Format>) -> bool {
+        let is_logpush = |format| matches!(format, Format::CloudflareHttp | Format::CloudflareFirewall);
+        match (&self.inner.first, format) {
+            (First::Auto, _) => false,
+            (First::Preset(own), Some(other)) => *own != other && !(is_logpush(*own) && is_logpush(other)),
+            (First::Preset(_), None) => true,
+            (First::Compiled(_), format) => format.is_some(),
+        }
+    }
+
     /// Whether no format is tried before the others, because nothing has told yet which it should be.
     pub fn is_auto(&self) -> bool {
         matches!(self.inner.first, First::Auto) && !self.inner.only

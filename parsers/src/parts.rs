@@ -6,6 +6,7 @@
 
 use crate::format::Format;
 use crate::json::{Value, Walker};
+use crate::layout::Layout;
 use crate::record::Record;
 
 /// The records of one line, each with its offset in the line. An ordinary line is its own only part.
@@ -80,10 +81,12 @@ impl<'a> Parts<'a> {
     }
 
     /// Whether a record was read from a row whose writer writes one object a line: with `escape=none` a client can end the
-    /// object of its own request and write another, with whatever client it likes.
+    /// object of its own request and write another, with whatever client it likes. Nor is a part of another format than its
+    /// log a record: it is what somebody sent, and an application logged.
     #[inline]
-    pub fn refuse(&self, record: &Record<'_>) -> bool {
+    pub fn refuse(&self, record: &Record<'_>, layout: &Layout) -> bool {
         self.row && matches!(record.format, None | Some(Format::NginxJson))
+            || self.split && layout.is_of_another(record.format)
     }
 
     /// The next object, or what stands where one should.

@@ -157,7 +157,7 @@ impl Scanner {
             while let Some((at, part)) = parts.next() {
                 let line = line.part(at, part.len());
                 match parser.parse(part, parsed) {
-                    Ok(Parsed::Record) if parts.refuse(parsed) => {
+                    Ok(Parsed::Record) if parts.refuse(parsed, layout) => {
                         scan.reject(line, Reject::new(Reason::Json, 0));
                     }
                     // Nothing is looked up.

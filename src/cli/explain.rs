@@ -140,7 +140,7 @@ impl<'k> Explainer<'k> {
         while let Some((_, part)) = parts.next() {
             let mut record = Record::default();
             let read = Parser::new(&self.layout).parse(part, &mut record);
-            if parts.refuse(&record) {
+            if parts.refuse(&record, &self.layout) {
                 return vec![line];
             }
             if read.is_ok() || !parts.split_row() {

@@ -220,8 +220,16 @@ pub(crate) fn times(line: &[u8]) -> Vec<usize> {
         CLF_LEN => text.get(2) == Some(&b'/'),
         length => length + 1 == CLF_LEN && text.get(1) == Some(&b'/'),
     };
-    let times = raw::bracketed(line).filter(|(_, text)| is_time(text));
-    times.map(|(at, _)| at).collect()
+    // Behind the closing quote of a request that holds a time stands a space.
+    let closes = |(at, text): &(usize, &[u8])| {
+        line.get(at + text.len() + 2..)
+            .is_some_and(|rest| rest.starts_with(b" \" "))
+    };
+    let times = raw::bracketed(line).filter(|(_, text)| is_time(text)).enumerate();
+    times
+        .filter(|(number, time)| *number == 0 || !closes(time))
+        .map(|(_, (at, _))| at)
+        .collect()
 }
 
 /// `-` is none; Apache writes `""` for an empty user.

@@ -577,3 +577,12 @@ fn what_may_be_a_forwarding_header_and_is_no_list_names_nobody() {
     assert!(record.is_unclear("x-forwarded-for"));
     assert_eq!(record.peer_text, b"192.0.2.7");
 }
+
+#[test]
+fn a_time_within_a_request_makes_no_second_line() {
+    let line = format!(
+        r#"192.0.2.7 - - {TIME} "GET /../../etc/passwd?1.2.3.4 - [09/Dec/2021:09:16:06 +0000] " 400 5 "-" "-" 0.003 x=1"#
+    );
+    let record = read(&line).unwrap();
+    assert_eq!((record.peer_text, record.status), (&b"192.0.2.7"[..], Some(400)));
+}

@@ -64,51 +64,85 @@ fn contradicts_itself(line: &[u8], lenient: bool, times: &mut TimeMemo) -> Resul
     Ok(false)
 }
 
-/// Keeps what is certain of a line that has a `remote_addr`, a request, a status and a time.
+/// Keeps what is certain of a line that names a peer, a request, a status and a time.
 fn keep<'a>(line: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -> Option<Line> {
-    let has = |text: &[u8]| memchr::memmem::find(line, text).is_some();
-    let time = first_time(line, times).filter(|_| has(b"request") && has(b"status\""))?;
-    let mut peers = peers(line);
-    let peer = peers.next()?;
-    let only = peers.all(|other| other == peer) && !is_glued(line);
+    let said = Said::of(line, times);
+    let time = said.time.filter(|_| said.request && said.status)?;
+    let peer = said.peer?;
     record.restart(line);
     record.time = Some(time);
     record.malformed_request = Some(Cow::Borrowed(line));
-    if only {
+    if !said.several && !is_glued(line) {
         (record.peer, record.peer_text) = (address::ip(peer), peer);
     }
     Some(Line::Record)
+}
+
+/// What stands in a line under the names that people give nginx's variables, wherever in the line and whoever wrote it.
+#[derive(Default)]
+struct Said<'a> {
+    /// The first time.
+    time: Option<Time>,
+    request: bool,
+    status: bool,
+    /// The first peer: the first `remote_addr`, where there is one.
+    peer: Option<&'a [u8]>,
+    remote_addr: bool,
+    /// Whether another peer stands beside it.
+    several: bool,
+}
+
+impl<'a> Said<'a> {
+    fn of(line: &'a [u8], times: &mut TimeMemo) -> Self {
+        let mut said = Self::default();
+        for (name, value) in memchr::memchr_iter(b'"', line).filter_map(|at| member(line, at)) {
+            let mut key = [0; LONGEST_NAME];
+            let Some(key) = lower(name, &mut key) else {
+                continue;
+            };
+            match named(key).map(|(_, (_, sink))| sink) {
+                Some(Sink::TimeEpoch(_)) if said.time.is_none() => said.time = any_time(text(value), times),
+                Some(Sink::Request | Sink::Target | Sink::Method) => said.request = true,
+                Some(Sink::Status) => said.status = true,
+                Some(Sink::Peer) => said.meet(key == b"remote_addr", text(value)),
+                _ => {}
+            }
+        }
+        said
+    }
+
+    /// Takes a peer. Other names than `remote_addr` count only where that is nowhere.
+    fn meet(&mut self, remote_addr: bool, peer: &'a [u8]) {
+        if remote_addr && !self.remote_addr {
+            (self.peer, self.remote_addr, self.several) = (Some(peer), true, false);
+        } else if remote_addr == self.remote_addr {
+            self.several |= *self.peer.get_or_insert(peer) != peer;
+        }
+    }
+}
+
+/// The name that begins at this quote, and what stands behind its colon.
+fn member(line: &[u8], quote: usize) -> Option<(&[u8], &[u8])> {
+    let rest = line.get(quote + 1..)?;
+    let near = rest.get(..LONGEST_NAME + 2).unwrap_or(rest);
+    let (name, after) = rest.split_at_checked(memchr::memchr(b'"', near)?)?;
+    let after = after.get(1..)?.trim_ascii_start();
+    Some((name, after.strip_prefix(b":")?.trim_ascii_start()))
+}
+
+/// A value without its quotes, if it has any.
+fn text(value: &[u8]) -> &[u8] {
+    let quoted = leaf::quoted(value, Escape::None).ok().map(|(_, text)| text);
+    quoted.unwrap_or_else(|| {
+        let end = value.iter().position(|b| matches!(b, b',' | b'}' | b' '));
+        value.get(..end.unwrap_or(value.len())).unwrap_or_default()
+    })
 }
 
 /// Whether a line begins twice: it was cut, and the next stands behind it.
 fn is_glued(line: &[u8]) -> bool {
     let begin = line.split(|&b| b == b':').next().unwrap_or_default();
     memchr::memmem::find_iter(line, begin).nth(1).is_some()
-}
-
-/// The first member that is a time.
-fn first_time(line: &[u8], times: &mut TimeMemo) -> Option<Time> {
-    let mut scan = Scan::new(line, false).ok()?;
-    while let Some((name, value)) = scan.next() {
-        let mut key = [0; LONGEST_NAME];
-        let known = lower(name, &mut key).and_then(named);
-        if known.is_some_and(|(_, (_, sink))| matches!(sink, Sink::TimeEpoch(_)))
-            && let Some(time) = any_time(value, times)
-        {
-            return Some(time);
-        }
-    }
-    None
-}
-
-/// What stands behind each `remote_addr"`, wherever in the line.
-fn peers(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    const NAME: &[u8] = b"remote_addr\"";
-    memchr::memmem::find_iter(line, NAME).filter_map(|at| {
-        let after = line.get(at + NAME.len()..)?.trim_ascii_start();
-        let value = after.strip_prefix(b":")?.trim_ascii_start();
-        leaf::quoted(value, Escape::None).ok().map(|(_, peer)| peer)
-    })
 }
 
 #[cfg(test)]
@@ -148,6 +182,32 @@ mod tests {
             );
             assert_eq!(record.time.unwrap().secs(), 971_186_136, "{line}");
             assert_eq!(record.malformed_request.as_deref(), Some(line.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn whatever_the_peer_and_the_request_are_called_nothing_is_forged_or_hidden() {
+        for names in [
+            "ip method uri",
+            "client_ip method uri",
+            "remote_addr method uri",
+            "client request request",
+        ] {
+            let [ip, method, uri] = names.split(' ').collect::<Vec<_>>()[..] else {
+                unreachable!()
+            };
+            for agent in [
+                r#"x","status":"200","z":""#,
+                r#"x","status":"200","data":[{"level":"info","ts":1646861401.5,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":"203.0.113.9","method":"GET","uri":"/e","host":"h"},"status":200}],"z":""#,
+                r#"x"}{"ClientIP":"203.0.113.9","z":""#,
+            ] {
+                let line = format!(
+                    r#"{{"time":"2000-10-10T13:55:36Z","{ip}":"192.0.2.7","{method}":"GET","{uri}":"/a","status":"404","agent":"{agent}"}}"#
+                );
+                let record = read(&line).unwrap_or_else(|why| panic!("{why}: {line}"));
+                assert!(matches!(record.peer_text, b"192.0.2.7" | b""), "{line}");
+                assert_ne!(record.status, Some(200), "{line}");
+            }
         }
     }
 
