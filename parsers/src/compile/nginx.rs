@@ -224,7 +224,7 @@ static SINKS: &[(&str, Sink)] = &[
     ("args", Sink::Query),
     ("query_string", Sink::Query),
     ("server_protocol", Sink::Protocol),
-    ("host", Sink::Host),
+    ("host", Sink::ValidHost),
     ("http_host", Sink::Host),
     ("server_name", Sink::ServerName),
     ("server_port", Sink::ServerPort),

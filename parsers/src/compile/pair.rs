@@ -91,7 +91,7 @@ fn begin_of_target(value: &[u8], at: usize) -> usize {
 pub(crate) fn side_by_side(before: &Sink, after: Sink, at: usize) -> Result<Sink, FormatError> {
     use Sink::{
         Duration, Extra, Header, Host, IsArgs, Path, Pipe, Query, QueryMark, ServerName, ServerPort, Skip,
-        Target, TimeParts,
+        Target, TimeParts, ValidHost,
     };
     Ok(match (before, after) {
         (TimeParts(first), TimeParts(second)) => TimeParts(first.iter().copied().chain(second).collect()),
@@ -100,7 +100,7 @@ pub(crate) fn side_by_side(before: &Sink, after: Sink, at: usize) -> Result<Sink
         (IsArgs, Query) => QueryMark,
         (Skip | Extra(_) | Header(_) | Pipe | IsArgs, Skip | Extra(_) | Header(_) | Pipe | IsArgs) => Skip,
         // `$scheme://$host$request_uri`: no host and no port holds a slash, and a target begins with one.
-        (Host | ServerName | ServerPort, after) if begins_with_slash(&after) => {
+        (Host | ValidHost | ServerName | ServerPort, after) if begins_with_slash(&after) => {
             Pair::sink(before.clone(), after, Cut::Target)
         }
         (Sink::Pair(pair), after) if pair.cut == Cut::Target => {

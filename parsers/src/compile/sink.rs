@@ -66,6 +66,8 @@ pub(crate) enum Sink {
     UserAgent,
     /// Host, perhaps with a port.
     Host,
+    /// nginx's `$host`: a host with a space it takes for none.
+    ValidHost,
     /// The server's own name; the host when no other is logged.
     ServerName,
     /// The server's port.
@@ -159,6 +161,7 @@ impl Sink {
             | Self::Protocol
             | Self::TimeIso
             | Self::ServerName
+            | Self::ValidHost
             | Self::Scheme
             | Self::TlsVersion
             | Self::TlsCipher
@@ -206,6 +209,7 @@ impl Sink {
         match self {
             Self::Peer
             | Self::PeerPort
+            | Self::ValidHost
             | Self::Status
             | Self::TimeClf
             | Self::TimeIso
@@ -285,7 +289,8 @@ impl Sink {
             // A space is of the target before it, which Apache's `%U` decodes.
             Self::Protocol if value.contains(&b' ') => return Err(Reason::Literal),
             Self::Protocol => record.http_version = request::version(value),
-            Self::Host => fill_host(value, dialect.undo, record),
+            Self::ValidHost if value.contains(&b' ') => return Err(Reason::Literal),
+            Self::Host | Self::ValidHost => fill_host(value, dialect.undo, record),
             Self::Path => pieces.path = Some(text()),
             Self::Query => pieces.query = Some(text()),
             Self::QueryMark => {

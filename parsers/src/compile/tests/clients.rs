@@ -327,3 +327,16 @@ fn a_header_that_ends_with_the_line_is_read_to_its_end() {
         }
     }
 }
+
+#[test]
+fn a_user_behind_a_host_hides_no_line_and_moves_no_peer() {
+    let layout =
+        nginx(r#"$host $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent"#);
+    for user in ["-", "- z", "x - z", "x 6.6.6.6 - z", "bob smith"] {
+        let line = format!("shop.example 91.240.118.7 - {user} {REST}");
+        let record = read(&layout, &line).map_err(|why| format!("{user}: {why}"));
+        let record = record.unwrap();
+        assert_eq!(peer(&record), "91.240.118.7", "{user}");
+        assert_eq!(text(&record.host), "shop.example", "{user}");
+    }
+}
