@@ -322,11 +322,8 @@ impl Trust {
 }
 
 /// Whether it is a line of Cloudflare's own logs.
-const fn is_of_edge(record: &Record<'_>) -> bool {
-    matches!(
-        record.format,
-        Some(Format::CloudflareHttp | Format::CloudflareFirewall)
-    )
+fn is_of_edge(record: &Record<'_>) -> bool {
+    record.format.is_some_and(Format::is_logpush)
 }
 
 /// Whether an address stands in a list of forwarders.

@@ -43,10 +43,7 @@ impl<'e> Event<'e, '_> {
     /// Cloudflare's ray id: from Logpush, or from a `CF-Ray` header that a server behind Cloudflare logs. Other request
     /// ids are no rays.
     pub fn ray(&self) -> Option<&'e [u8]> {
-        let from_edge = matches!(
-            self.record.format,
-            Some(Format::CloudflareHttp | Format::CloudflareFirewall)
-        );
+        let from_edge = self.record.format.is_some_and(Format::is_logpush);
         let id = self.record.more.request_id.as_deref().filter(|_| from_edge);
         id.or_else(|| self.record.header("cf-ray"))
             .filter(|ray| !ray.is_empty())
@@ -110,6 +107,12 @@ pub struct SightedEvent {
     pub line: Option<Box<[u8]>>,
     /// The whole ECS event as JSON text, when a printer or sink wants it.
     pub ecs: Option<Arc<str>>,
+}
+
+/// What is told as a line's target: with the query, or what was sent in place of a request.
+pub fn target_text(record: &Record<'_>) -> Option<Arc<str>> {
+    let target = record.target.as_deref().or(record.malformed_request.as_deref());
+    target.map(|target| shown(target).into())
 }
 
 /// A method as text; those of the web need no memory.

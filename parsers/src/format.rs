@@ -327,6 +327,11 @@ impl Format {
         Line::Record
     }
 
+    /// Whether it is one of Cloudflare's own logs.
+    pub const fn is_logpush(self) -> bool {
+        matches!(self, Self::CloudflareHttp | Self::CloudflareFirewall)
+    }
+
     /// Whether the one grammar of the CLF family reads this format.
     pub(crate) fn is_clf(self) -> bool {
         Self::CLF.contains(&self)

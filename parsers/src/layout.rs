@@ -90,7 +90,7 @@ impl Compiled {
 
     /// Whether the server writes a host name in the place of the peer, if it is told to look names up.
     pub fn writes_names(&self) -> bool {
-        self.server == "apache"
+        self.by() == Server::Apache
     }
 }
 
@@ -131,12 +131,7 @@ impl Layout {
     /// The same with durations of this unit: Caddy writes numbers of several, and does not say which.
     #[must_use]
     pub fn with_durations(&self, unit: Unit) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                durations: Some(unit),
-                ..Inner::clone(&self.inner)
-            }),
-        }
+        self.with(|inner| inner.durations = Some(unit))
     }
 
     /// Only lines of an nginx `log_format`: its strings joined, as nginx joins them.
@@ -224,25 +219,18 @@ impl Layout {
 
     /// The same, but lines that it does not read are tried as every other format.
     pub fn or_any(&self) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                only: false,
-                ..Inner::clone(&self.inner)
-            }),
-        }
+        self.with(|inner| inner.only = false)
     }
 
     /// The same, but lines that it does not read are tried in the format of `other` too: two formats were declared
     /// for one log.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {
-        let mut inner = Inner::clone(&self.inner);
-        if *self != *other && !inner.others.contains(other) && inner.others.len() < MAX_OTHERS {
-            inner.others.push(other.clone());
-        }
-        Self {
-            inner: Arc::new(inner),
-        }
+        self.with(|inner| {
+            if *self != *other && !inner.others.contains(other) && inner.others.len() < MAX_OTHERS {
+                inner.others.push(other.clone());
+            }
+        })
     }
 
     fn compiled(program: Program, server: &'static str, text: &str) -> Self {
@@ -279,11 +267,7 @@ impl Layout {
         if self.inner.header.as_deref() == header {
             return self.clone();
         }
-        let mut inner = Inner::clone(&self.inner);
-        inner.header = header.map(Into::into);
-        Self {
-            inner: Arc::new(inner),
-        }
+        self.with(|inner| inner.header = header.map(Into::into))
     }
 
     /// The same behind lines of a container that left this.
@@ -291,8 +275,13 @@ impl Layout {
         if self.inner.left == left {
             return self.clone();
         }
+        self.with(|inner| inner.left = left)
+    }
+
+    /// The same but for this change.
+    fn with(&self, change: impl FnOnce(&mut Inner)) -> Self {
         let mut inner = Inner::clone(&self.inner);
-        inner.left = left;
+        change(&mut inner);
         Self {
             inner: Arc::new(inner),
         }
@@ -362,10 +351,9 @@ impl Layout {
 
     /// Whether the log is known to be of another format than this one. The two kinds of Logpush may share a file.
     pub(crate) fn is_of_another(&self, format: Option<Format>) -> bool {
-        let is_logpush = |format| matches!(format, Format::CloudflareHttp | Format::CloudflareFirewall);
         match (&self.inner.first, format) {
             (First::Auto, _) => false,
-            (First::Preset(own), Some(other)) => *own != other && !(is_logpush(*own) && is_logpush(other)),
+            (First::Preset(own), Some(other)) => *own != other && !(own.is_logpush() && other.is_logpush()),
             (First::Preset(_), None) => true,
             (First::Compiled(_), format) => format.is_some(),
         }

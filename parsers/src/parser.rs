@@ -86,8 +86,8 @@ impl Parser {
         self.layout.with_left(self.left)
     }
 
-    /// Whether a line that was refused may be the first of a record over several: a row of Logpush CSV that ends within
-    /// quotes.
+    /// Whether a line that was refused may be the first of a record over several, or the one that ends it: a row of Logpush CSV
+    /// in which quotes open or close and nothing answers them.
     #[cold]
     pub fn may_go_on(&self, line: &[u8]) -> bool {
         let is_csv = self.columns.as_ref().is_some_and(|columns| columns.are_of_rows());

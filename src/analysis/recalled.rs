@@ -8,9 +8,8 @@ use std::sync::Arc;
 use afw_parsers::Record;
 
 use crate::detect::label;
+use crate::event::target_text;
 use crate::numbered::Lately;
-
-use super::sighted;
 
 /// How many requests are remembered.
 const REQUESTS: usize = 1 << 10;
@@ -64,10 +63,10 @@ impl Recalled {
     /// What is told as the target of a line with this request.
     pub fn target(&mut self, number: Option<u64>, record: &Record<'_>) -> Option<Arc<str>> {
         let Some(known) = self.0.of(number.filter(|_| is_whole(record))) else {
-            return sighted::target(record);
+            return target_text(record);
         };
         if known.target.is_none() {
-            let target = sighted::target(record);
+            let target = target_text(record);
             known.target = target.clone().filter(|target| target.len() <= TARGET_BYTES);
             return target;
         }

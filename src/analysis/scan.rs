@@ -16,7 +16,7 @@ use crate::detect::fields::Field;
 use crate::detect::{Class, Hit, Signatures, label};
 use crate::enrich::crawler::Known;
 use crate::enrich::{AddressCache, Enricher};
-use crate::event::{Event, SightedEvent};
+use crate::event::{Event, SightedEvent, target_text};
 use crate::report::{Statistics, Tally};
 use crate::source::{Batch, Line};
 
@@ -241,7 +241,7 @@ impl Scanner {
             kit, enricher, known, ..
         } = self;
         let event = event(kit, enricher, known, batch, line, &record, true);
-        let (target, label) = (sighted::target(&record), label::of_record(&record));
+        let (target, label) = (target_text(&record), label::of_record(&record));
         Some(sighted::of(&event, target, label, kit.wants))
     }
 
@@ -325,8 +325,7 @@ fn row<'b>(parser: &mut Parser, batch: &'b Batch, line: Line, record: &mut Recor
     if !parser.may_go_on(batch.line(line)) {
         return None;
     }
-    let closes = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'"').count() % 2 == 1;
-    let row = batch.joined(line, MOST_LINES, closes)?;
+    let row = batch.joined(line, MOST_LINES, |bytes| parser.may_go_on(bytes))?;
     let read = (row.len <= MOST_BYTES).then(|| parser.parse(batch.line(row), record));
     (read? == Ok(Parsed::Record)).then_some(row)
 }

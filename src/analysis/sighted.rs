@@ -10,12 +10,6 @@ use crate::text::{percent_decoded, shown};
 
 use super::scan::Wants;
 
-/// What is told as a line's target.
-pub fn target(record: &Record<'_>) -> Option<Arc<str>> {
-    let target = record.target.as_deref().or(record.malformed_request.as_deref());
-    target.map(|target| shown(target).into())
-}
-
 /// An owned copy of what later stages need of this event, whose target as text and AppFirewall label are known.
 pub fn of(
     event: &Event<'_, '_>,

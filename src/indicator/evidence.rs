@@ -5,13 +5,11 @@
 
 use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use afw_parsers::Time;
-use foldhash::fast::FixedState;
 
-use super::{Evidence, MAX_EVIDENCE};
+use super::{Evidence, MAX_EVIDENCE, mark};
 use crate::detect::Class;
 use crate::event::{COMMON_PAGE, SightedEvent, Sighting};
 
@@ -26,7 +24,7 @@ const AGENT_BYTES: usize = 200;
 pub(super) struct Kept {
     pub line: Evidence,
     pub thousandths: u16,
-    /// [`mark`] of the target.
+    /// [`mark`](super::mark()) of the target.
     mark: u64,
 }
 
@@ -188,12 +186,6 @@ impl Proof {
         let weakest = self.lines.iter().map(Kept::weakness).max();
         self.bounds = latest.zip(weakest).filter(|_| self.lines.len() >= MAX_EVIDENCE);
     }
-}
-
-/// Tells nearly all targets apart without fetching their texts. Who chooses targets to be alike in it wins nothing: then the
-/// texts are compared.
-fn mark(target: Option<&str>) -> u64 {
-    FixedState::default().hash_one(target)
 }
 
 /// [`printable`], for a text that may be shared as it is.

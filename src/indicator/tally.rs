@@ -2,13 +2,10 @@
 //! which makes a number of them.
 
 use std::cmp::Reverse;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-
-use super::RuleCount;
 use super::confidence::Kind;
+use super::{RuleCount, mark};
 use crate::detect::{Confidence, RuleInfo};
 use crate::event::Sighting;
 
@@ -21,20 +18,15 @@ pub(super) struct Tally {
     pub count: u64,
     /// On how many lines it was the strongest of its kind: only those are evidence.
     pub led: u64,
-    /// [`mark`] of the rule's id.
+    /// [`mark`](super::mark()) of the rule's id.
     mark: u64,
-}
-
-/// Tells rules apart without fetching their ids, which lie scattered.
-pub(super) fn mark(id: &str) -> u64 {
-    FixedState::default().hash_one(id)
 }
 
 impl Tally {
     /// A rule's part so far.
     pub fn new(rule: Arc<RuleInfo>, confidence: Confidence, count: u64, led: u64) -> Self {
         Self {
-            mark: mark(&rule.id),
+            mark: mark(&*rule.id),
             rule,
             confidence,
             count,

@@ -5,12 +5,11 @@
 //! not of the sending, so that a replay does not rewrite history. Next: [`super::http`].
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::detect::{Class, label};
 use crate::enrich::AddressFacts;
-use crate::event::{Event, Finding, SightedEvent, Sighting, method_text};
+use crate::event::{Event, Finding, SightedEvent, Sighting, method_text, target_text};
 use crate::text::{percent_decoded, shown};
 
 use super::endpoint::Endpoint;
@@ -246,19 +245,14 @@ impl Sink for AppFirewall {
         }
         let record = event.record;
         let text = |bytes: &[u8]| -> Box<str> { Box::from(shown(bytes).as_ref()) };
-        let shared = |bytes: &[u8]| -> Arc<str> { shown(bytes).into() };
         let request = SightedEvent {
             time: record.time,
             client: event.client.address,
             method: record.method.as_deref().map(method_text),
-            target: record
-                .target
-                .as_deref()
-                .or(record.malformed_request.as_deref())
-                .map(shared),
+            target: target_text(record),
             path: record.path().map(|path| text(&percent_decoded(path))),
             status: record.status,
-            user_agent: record.user_agent.as_deref().map(shared),
+            user_agent: record.user_agent.as_deref().map(|agent| shown(agent).into()),
             referrer: record.referrer.as_deref().map(text),
             label: label::of_record(record),
             ray: event.ray().map(text),
