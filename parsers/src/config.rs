@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::compile::FormatError;
 use crate::format::Format;
-use crate::layout::Layout;
+use crate::layout::{self, Layout};
 use crate::unescape::Escape;
 
 pub mod apache;
@@ -186,7 +186,10 @@ fn format_of<'d>(
 
 fn compile(server: Server, escape: Escape, text: &str) -> Result<Layout, FormatError> {
     match server {
-        Server::Nginx => Layout::nginx_configured(text, escape),
+        Server::Nginx => {
+            layout::escape_word(text)?;
+            Layout::nginx_configured(text, escape)
+        }
         Server::Apache => Layout::apache(text),
     }
 }

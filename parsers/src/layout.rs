@@ -493,7 +493,10 @@ fn twin(server: &str, text: &str) -> Option<Format> {
 }
 
 /// `escape=json ` before a format.
-fn escape_word(text: &str) -> Result<(Escape, &str), FormatError> {
+///
+/// # Errors
+/// An escaping that nginx does not have.
+pub(crate) fn escape_word(text: &str) -> Result<(Escape, &str), FormatError> {
     const WORD: &str = "escape=";
     let Some((name, format)) = text.strip_prefix(WORD).and_then(|rest| rest.split_once(' ')) else {
         return Ok((Escape::Nginx, text));

@@ -285,13 +285,14 @@ impl Parser {
     }
 
     /// Whether what was taken for a virtual host may be the peer, and the peer a user's name: in a log without virtual
-    /// hosts, a first word that is an address. Who chose the other cannot be told, so nobody is blamed.
+    /// hosts, a first word that is an address, or the only name. Who chose the other cannot be told, so nobody is blamed.
     #[cold]
     fn is_address_for_user(&self, record: &Record<'_>) -> bool {
         let first = self.layout.inner().first.preset();
         let none = first.is_some_and(|format| format.is_clf() && format != Format::ApacheVhostCombined);
         let host = record.host.as_deref().unwrap_or_default();
-        none && record.more.server_port.is_none() && address::peer(host).is_some()
+        let is_peer = address::peer(host).is_some() || record.peer_text.is_empty();
+        none && record.more.server_port.is_none() && is_peer
     }
 
     /// Reads a line in one of the other formats that were declared for the log.

@@ -216,10 +216,19 @@ impl<'a> Record<'a> {
     /// Takes back who asked whom, where that cannot be told from what a client wrote.
     #[cold]
     pub(crate) fn forget_names(&mut self) {
-        (self.peer, self.peer_text) = (None, &[]);
+        self.forget_peer();
         (self.host, self.user) = (None, None);
         if self.more.used {
             self.more_mut().headers.clear();
+        }
+    }
+
+    /// Leaves nobody to be the peer.
+    #[cold]
+    pub(crate) fn forget_peer(&mut self) {
+        (self.peer, self.peer_text) = (None, &[]);
+        if self.more.used {
+            self.more_mut().peer_port = None;
         }
     }
 

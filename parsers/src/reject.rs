@@ -13,6 +13,8 @@ pub enum Reason {
     Literal,
     /// The client field is neither an address nor a host name.
     Address,
+    /// Two words of the line could be the peer, and the client chose which: unquoted text of its own stands before it.
+    TwoPeers,
     /// The time does not have the format's form, or names no real instant.
     Time,
     /// The time's zone is a name that stands for several places, or for none that is known.
@@ -27,6 +29,8 @@ pub enum Reason {
     JsonShape,
     /// A line of JSON that is laid out over several lines, as `jq` prints it.
     JsonLines,
+    /// A record within a list or a row, of a log whose lines are records of their own: a client may have sent it.
+    Within,
     /// The number of columns differs from the header's.
     Columns,
     /// The line is of an error log or another known log that is no access log.
@@ -45,6 +49,7 @@ impl Reason {
             Self::Truncated => "truncated",
             Self::Literal => "literal",
             Self::Address => "address",
+            Self::TwoPeers => "two_peers",
             Self::Time => "time",
             Self::Zone => "zone",
             Self::Status => "status",
@@ -52,6 +57,7 @@ impl Reason {
             Self::Json => "json",
             Self::JsonShape => "json_shape",
             Self::JsonLines => "json_lines",
+            Self::Within => "within",
             Self::Columns => "columns",
             Self::NotAccess => "not_access",
             Self::Binary => "binary",
@@ -67,6 +73,7 @@ impl fmt::Display for Reason {
             Self::Truncated => "the line ends too early",
             Self::Literal => "a separator of the format is missing here",
             Self::Address => "neither an address nor a host name",
+            Self::TwoPeers => "two words could be the peer: a header without quotes stands before it",
             Self::Time => "not a valid time of this format",
             Self::Zone => "a zone whose name does not tell one offset from UTC",
             Self::Status => "not a status code",
@@ -76,6 +83,7 @@ impl fmt::Display for Reason {
             Self::JsonLines => {
                 "part of JSON that is laid out over several lines; a record on one line is read"
             }
+            Self::Within => "a record within a line that is none itself, which a client may have sent",
             Self::Columns => "not as many columns as the header names",
             Self::NotAccess => "a line of another log, not of an access log",
             Self::Binary => "binary bytes",

@@ -158,7 +158,7 @@ impl Scanner {
                 let line = line.part(at, part.len());
                 match parser.parse(part, parsed) {
                     Ok(Parsed::Record) if parts.refuse(parsed, layout) => {
-                        scan.reject(line, Reject::new(Reason::Json, 0));
+                        scan.reject(line, Reject::new(Reason::Within, 0));
                     }
                     // Nothing is looked up.
                     Ok(Parsed::Record) if !self.asks_addresses => self.record(batch, line, parsed, scan),

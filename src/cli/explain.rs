@@ -15,7 +15,7 @@ use clap::Args;
 
 use super::options::{AnalysisOptions, CommonOptions};
 use super::output::{Output, quietly};
-use super::{Exit, Failure, ONE_RECORD_A_LINE, logging, now};
+use super::{ADVICE, Exit, Failure, logging, now};
 use crate::analysis::scan::{Kit, Scan, Scanner, Wants};
 use crate::config::Config;
 use crate::detect::explain::{Explained, Found};
@@ -133,21 +133,31 @@ impl<'k> Explainer<'k> {
         scanner
     }
 
-    /// The records of a line: itself, unless it holds several.
+    /// The records of a line: itself, unless it holds several that may be believed.
     fn records<'l>(&self, line: &'l [u8]) -> Vec<&'l [u8]> {
+        self.parts(line).unwrap_or_else(|_| vec![line])
+    }
+
+    /// Reads a line as a whole.
+    fn read<'l>(&self, line: &'l [u8], record: &mut Record<'l>) -> Result<Parsed, Reject> {
+        let read = Parser::new(&self.layout).parse(line, record);
+        read.map_err(|reject| self.parts(line).err().unwrap_or(reject))
+    }
+
+    fn parts<'l>(&self, line: &'l [u8]) -> Result<Vec<&'l [u8]>, Reject> {
         let mut parts = parts(line);
         let mut records = Vec::new();
-        while let Some((_, part)) = parts.next() {
+        while let Some((at, part)) = parts.next() {
             let mut record = Record::default();
             let read = Parser::new(&self.layout).parse(part, &mut record);
             if parts.refuse(&record, &self.layout) {
-                return vec![line];
+                return Err(Reject::new(Reason::Within, at));
             }
             if read.is_ok() || !parts.split_row() {
                 records.push(part);
             }
         }
-        records
+        Ok(records)
     }
 
     fn text(&self, line: &[u8]) -> String {
@@ -155,7 +165,7 @@ impl<'k> Explainer<'k> {
         out.row("line", &clipped(&shown(line), 2000));
         self.format(&mut out);
         let mut record = Record::default();
-        match Parser::new(&self.layout).parse(line, &mut record) {
+        match self.read(line, &mut record) {
             Ok(Parsed::Record) => self.record(&mut out, &record, line),
             Ok(Parsed::Skip(skip)) => out.row(
                 "verdict",
@@ -199,10 +209,11 @@ impl<'k> Explainer<'k> {
         out.row("rejected", &format!("{} (at byte {})", reject.reason, reject.at));
         out.more(&format!("{before}{after}"));
         out.more(&format!("{}^", " ".repeat(before.chars().count())));
-        let hint = if reject.reason == Reason::NotAccess {
+        let advice = ADVICE.iter().find(|(reason, _)| *reason == reject.reason);
+        let hint = if let Some((_, advice)) = advice {
+            advice
+        } else if reject.reason == Reason::NotAccess {
             "error logs and system logs are not read: name the access log, which is usually beside it"
-        } else if reject.reason == Reason::JsonLines {
-            ONE_RECORD_A_LINE
         } else if self.candidates.is_empty() {
             "no format that afw knows: --format 'nginx:…' or 'apache:…' takes the server's own string, --format-from FILE its configuration"
         } else {
@@ -277,7 +288,7 @@ impl<'k> Explainer<'k> {
     fn json(&self, line: &[u8]) -> String {
         let mut scan = self.scan(line);
         let mut record = Record::default();
-        let rejected = match Parser::new(&self.layout).parse(line, &mut record) {
+        let rejected = match self.read(line, &mut record) {
             Err(reject) => Some(serde_json::json!({ "reason": reject.reason.name(), "at": reject.at })),
             Ok(_) => None,
         };

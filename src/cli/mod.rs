@@ -8,7 +8,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use afw_parsers::Time;
+use afw_parsers::{Reason, Time};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -52,8 +52,21 @@ afw reads web access logs and tells bots and attackers from visitors.
 More commands and options: afw --help; those of one command: afw replay --help
 ";
 
-/// What to do with JSON that is laid out over several lines.
-const ONE_RECORD_A_LINE: &str = "a record must stand on one line: `jq -c . FILE` writes them so, `jq -c '.[]' FILE` the elements of an array; afw reads from `-` too";
+/// What to do about lines that are refused for these reasons.
+const ADVICE: [(Reason, &str); 3] = [
+    (
+        Reason::JsonLines,
+        "a record must stand on one line: `jq -c . FILE` writes them so, `jq -c '.[]' FILE` the elements of an array; afw reads from `-` too",
+    ),
+    (
+        Reason::TwoPeers,
+        "log the peer before all that clients write, or put quotes around the header that stands before it",
+    ),
+    (
+        Reason::Within,
+        "if these records are yours, give them a line each: `jq -c '.items[]' FILE`; afw reads from `-` too",
+    ),
+];
 
 /// Reads web access logs, tells bots and attackers from visitors, and ships what it finds.
 #[derive(Debug, Parser)]

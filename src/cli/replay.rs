@@ -9,7 +9,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 
 use super::options::{AnalysisOptions, CommonOptions, OutputOptions, Print};
-use super::{Exit, Failure, ONE_RECORD_A_LINE, logging, now};
+use super::{ADVICE, Exit, Failure, logging, now};
 use crate::analysis::Fold;
 use crate::analysis::merge::Partial;
 use crate::analysis::scan::{Kit, Scan};
@@ -345,8 +345,8 @@ fn no_access_log(log: &LogState) -> String {
     let reasons = &log.statistics.rejected;
     let hint = if reasons.contains_key(&afw_parsers::Reason::NotAccess) {
         "it looks like an error log or a system log; access logs are usually beside it"
-    } else if reasons.contains_key(&afw_parsers::Reason::JsonLines) {
-        ONE_RECORD_A_LINE
+    } else if let Some((_, advice)) = ADVICE.iter().find(|(reason, _)| reasons.contains_key(reason)) {
+        advice
     } else if reasons.get(&afw_parsers::Reason::Binary).copied().unwrap_or(0) * 2 > log.statistics.lines {
         "it holds no text; access logs are text, plain or compressed with gzip, zstd, bzip2 or xz"
     } else {

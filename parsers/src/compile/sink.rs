@@ -195,12 +195,18 @@ impl Sink {
 
     /// Whether the value tells what was asked, what came of it, or when.
     pub(crate) fn is_telling(&self) -> bool {
-        let is_time = matches!(
+        let is_path = matches!(self, Self::Path | Self::Query | Self::QueryMark | Self::Pair(_));
+        self.is_time()
+            || is_path
+            || matches!(self, Self::Request | Self::Method | Self::Target | Self::Status)
+    }
+
+    /// Whether the value tells when.
+    pub(crate) fn is_time(&self) -> bool {
+        matches!(
             self,
             Self::TimeClf | Self::TimeIso | Self::TimeEpoch(_) | Self::TimeParts(_)
-        );
-        let is_path = matches!(self, Self::Path | Self::Query | Self::QueryMark | Self::Pair(_));
-        is_time || is_path || matches!(self, Self::Request | Self::Method | Self::Target | Self::Status)
+        )
     }
 
     /// Whether an unescaped value is what this sink takes; the cheap half of [`Sink::fill`].

@@ -7,6 +7,7 @@ use crate::{Bytes, Escape, Format, Layout, Line, Parser, Reason, Record, Reject}
 mod beside;
 mod clients;
 mod times;
+mod unescaped;
 
 const COMBINED: &str = r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#;
 const APACHE_COMBINED: &str = r#"%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\""#;
@@ -272,7 +273,7 @@ fn a_client_that_writes_before_the_peer_cannot_be_another() {
     assert_eq!(peer(&read(&layout, honest).unwrap()), "192.0.2.7");
     // Either of two addresses could be the peer: nobody is blamed.
     let forged = r#"x 203.0.113.1 y 192.0.2.7 - "GET / HTTP/1.1""#;
-    assert_eq!(read(&layout, forged).unwrap_err().reason, Reason::Address);
+    assert_eq!(read(&layout, forged).unwrap_err().reason, Reason::TwoPeers);
     // The end of the format tells: the second word behind the true peer is no status.
     let layout = nginx("$http_user_agent $remote_addr $status");
     assert_eq!(

@@ -245,7 +245,8 @@ fn directive(words: &[String]) -> Option<Directive> {
     }
 }
 
-/// `log_format NAME [escape=…] STRING…`: the strings are joined with nothing between them.
+/// `log_format NAME [escape=…] STRING…`: the strings are joined with nothing between them. An escaping that nginx does not
+/// have stays in front of the text, for whoever compiles it to refuse.
 fn format(arguments: &[String]) -> Option<Directive> {
     let (name, strings) = arguments.split_first()?;
     let (escape, strings) = match strings.split_first().map(|(first, rest)| (first.as_str(), rest)) {
@@ -254,10 +255,14 @@ fn format(arguments: &[String]) -> Option<Directive> {
         Some(("escape=default", rest)) => (Escape::Nginx, rest),
         _ => (Escape::Nginx, strings),
     };
+    let text = match strings {
+        [word, rest @ ..] if word.starts_with("escape=") => format!("{word} {}", rest.concat()),
+        strings => strings.concat(),
+    };
     Some(Directive::Format {
         name: Some(name.clone()),
         escape,
-        text: strings.concat(),
+        text,
     })
 }
 

@@ -212,3 +212,11 @@ fn what_nginx_refuses_is_told() {
         assert!(super::nginx::directives(text).is_ok(), "{text}");
     }
 }
+
+#[test]
+fn an_escaping_that_nginx_does_not_have_is_no_text() {
+    let logs = nginx_logs("log_format x escape=jsn '$remote_addr ' '$status'; access_log a x; access_log b;");
+    let error = logs[0].layout.as_ref().unwrap_err();
+    assert_eq!((error.at, error.message.as_str()), (7, "nginx has no escape=jsn"));
+    assert!(logs[1].layout.is_ok());
+}

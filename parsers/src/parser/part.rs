@@ -63,10 +63,13 @@ impl Parser {
         if text.starts_with(b"{") {
             return self.parse_object(line, text, record, wrappers);
         }
+        // The log's own format is asked first, unless several are its own: those are asked together.
+        let own_first = self.layout.inner().others.is_empty();
         ENDS.iter().any(|end| {
             let whole = [text, end].concat();
-            self.parse_copy(line, &whole, record, wrappers) == Ok(Line::Record)
-                || self.parse_begun(line, &whole, record)
+            own_first && self.parse_begun(line, &whole, record)
+                || self.parse_copy(line, &whole, record, wrappers) == Ok(Line::Record)
+                || !own_first && self.parse_begun(line, &whole, record)
         })
     }
 

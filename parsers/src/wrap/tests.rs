@@ -439,3 +439,20 @@ fn a_record_with_a_member_named_log_is_no_containers() {
         assert!(!parser.layout().is_within_line());
     }
 }
+
+#[test]
+fn a_cut_line_is_of_its_logs_own_format() {
+    let long = "A".repeat(17_000);
+    let line = format!(r#"192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 5 "-" "{long}""#);
+    for format in [
+        crate::Format::TraefikClf,
+        crate::Format::IngressNginx,
+        crate::Format::NginxMain,
+        crate::Format::ApacheCombinedio,
+    ] {
+        let entry = cut_entries(&line);
+        let mut record = Record::default();
+        let read = crate::Parser::new(&crate::Layout::first(format)).parse(entry[0].as_bytes(), &mut record);
+        assert_eq!((read, record.format), (Ok(crate::Line::Record), Some(format)));
+    }
+}

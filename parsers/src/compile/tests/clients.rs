@@ -38,7 +38,7 @@ fn a_header_before_the_peer_holds_a_list_or_anything() {
     ] {
         assert_eq!(
             told(&layout, forged).unwrap_err().reason,
-            Reason::Address,
+            Reason::TwoPeers,
             "{forged}"
         );
     }
@@ -269,7 +269,7 @@ fn a_line_that_names_two_peers_is_refused_for_good() {
         nginx(r#"$http_x_id $remote_addr - $remote_user [$time_local] "$request" $status $bytes_sent"#);
     let line = format!("h 203.0.113.9 - x 192.0.2.7 - - {REST}");
     for layout in [&layout, &layout.or_any()] {
-        assert_eq!(read(layout, &line).unwrap_err().reason, Reason::Address);
+        assert_eq!(read(layout, &line).unwrap_err().reason, Reason::TwoPeers);
         assert!(Parser::new(layout).names_two_peers(line.as_bytes()));
         assert!(!Parser::new(layout).names_two_peers(format!("h 192.0.2.7 - - {REST}").as_bytes()));
     }

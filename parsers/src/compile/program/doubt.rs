@@ -1,0 +1,87 @@
+//! Lines that read in several ways: how they are told from others, and what is kept of them.
+//!
+//! A server that escapes nothing (`escape=none`) writes a client's quotes as they came. Where a line holds more of what
+//! separates the values than its format does, a client wrote the rest, or another line begins within this one, which was cut.
+
+use super::{Program, Search};
+use crate::compile::sink::{Name, Sink};
+use crate::compile::span::{self, Rules};
+use crate::memo::TimeMemo;
+use crate::record::Record;
+use crate::unescape::Escape;
+
+/// What separates values, if anything does, that a server which escapes writes in none.
+const SEPARATORS: [u8; 2] = [b'"', b'\t'];
+
+impl Program {
+    /// How often what separates the values stands in the format of a server that escapes nothing.
+    pub(super) fn separators(&self) -> Box<[(u8, usize)]> {
+        let literals = || std::iter::once(&self.lead).chain(self.steps.iter().map(|step| &step.end));
+        let count = |byte| {
+            literals()
+                .map(|text| memchr::memchr_iter(byte, text).count())
+                .sum()
+        };
+        let all = SEPARATORS.iter().map(|&byte| (byte, count(byte)));
+        let own = |&(_, count): &(u8, usize)| self.dialect == Escape::None && count > 0;
+        all.filter(own).collect()
+    }
+
+    /// Whether what separates the values stands in the line as often as in the format, so that nobody wrote one in a value.
+    #[inline]
+    pub(super) fn is_plain(&self, line: &[u8]) -> bool {
+        let as_often = |&(byte, count): &(u8, usize)| memchr::memchr_iter(byte, line).count() == count;
+        self.separators.iter().all(as_often)
+    }
+
+    /// Whether another line of the format begins within this one and goes on to its end.
+    #[cold]
+    pub(super) fn holds_another(&self, line: &[u8], memo: &mut TimeMemo) -> bool {
+        let mut search = Search::new(self, line, memo, Rules::Lax);
+        let within = line.get(1..).unwrap_or_default();
+        if !self.lead.is_empty() {
+            let behind = |at: usize| within.get(at + self.lead.len()..);
+            let mut begins = memchr::memmem::find_iter(within, &self.lead).filter_map(behind);
+            return begins.any(|rest| search.steps(0, rest, &mut Vec::new()));
+        }
+        let Some(first) = self.steps.first().filter(|step| !step.end.is_empty()) else {
+            return false;
+        };
+        // Where the first value begins cannot be told: a piece of the line before stands there.
+        let mut ends = memchr::memmem::find_iter(line, &first.end).skip(1);
+        ends.any(|at| {
+            let (before, rest) = (line.get(..at), line.get(at + first.end.len()..));
+            let begun = first.sink != Sink::Peer || before.is_some_and(ends_in_address);
+            begun && rest.is_some_and(|rest| search.steps(1, rest, &mut Vec::new()))
+        })
+    }
+}
+
+/// Whether a text ends in what may be an address.
+fn ends_in_address(text: &[u8]) -> bool {
+    let word = text.rsplit(|&b| b == b' ').next().unwrap_or_default();
+    word.last().is_some_and(u8::is_ascii_hexdigit) && word.iter().any(|b| matches!(b, b'.' | b':'))
+}
+
+/// Keeps of a line only the peer, a time and the text, which rules see as a request that is none: a client wrote another
+/// request, status or time into a header.
+#[cold]
+pub(crate) fn unsettle<'a>(line: &'a [u8], record: &mut Record<'a>) {
+    let (peer, peer_text, time, moment) = (record.peer, record.peer_text, record.time, record.more.moment);
+    let (port, format) = (record.more.peer_port, record.format);
+    record.restart(line);
+    record.format = format;
+    (record.peer, record.peer_text, record.time) = (peer, peer_text, time);
+    let more = record.more_mut();
+    (more.moment, more.peer_port) = (moment, port);
+    record.malformed_request = Some(line.into());
+}
+
+/// Takes a header for one that names nobody. What it says is kept only where it is not meant to name a client.
+#[cold]
+pub(super) fn doubt(name: &Name, record: &mut Record<'_>) {
+    if span::names_client(name) {
+        record.more.headers.retain(|(header, _)| header != name);
+    }
+    record.put_unclear(name.clone());
+}

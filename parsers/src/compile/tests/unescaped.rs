@@ -1,0 +1,59 @@
+//! Formats of servers that escape nothing (`escape=none`): a client's quotes end no value, and two lines that became one
+//! blame nobody.
+
+use super::*;
+
+const REST: &str = r#"[10/Oct/2000:13:55:36 -0700] "GET /1 HTTP/1.1" 401 5"#;
+
+/// A format of a server that escapes nothing.
+fn bare(format: &str) -> Layout {
+    Layout::nginx(format, Escape::None).unwrap()
+}
+
+#[test]
+fn where_nothing_is_escaped_a_client_forges_no_request() {
+    let layout = bare(COMBINED);
+    let honest = format!(r#"192.0.2.7 - bob {REST} "-" "say "hi" now""#);
+    let record = read(&layout, &honest).unwrap();
+    assert_eq!((text(&record.target).as_str(), record.status), ("/1", Some(401)));
+    assert!(record.malformed_request.is_none() && record.time.is_some());
+    let forged = r#"x [10/Oct/2020:13:55:36 +0000] "GET /ok HTTP/1.1" 200 5 "-" "y"#;
+    for line in [
+        // As his name, in the request, in the referrer.
+        format!(r#"192.0.2.7 - {forged} {REST} "-" "y""#),
+        format!(r#"192.0.2.7 - - [{TIME}] "GET /a" 200 5 "-" "x HTTP/1.1" 404 162 "-" "y""#),
+        format!(r#"192.0.2.7 - - [{TIME}] "GET /a" 200 5 "x" "y" HTTP/1.1" 404 162 "-" "-""#),
+    ] {
+        let record = read(&layout, &line).unwrap();
+        assert_eq!(peer(&record), "192.0.2.7", "{line}");
+        assert_eq!((record.status, record.target.is_none()), (None, true), "{line}");
+        assert_eq!(text(&record.malformed_request), line);
+        assert_eq!(record.time.is_none(), line.contains("2020"), "{line}");
+    }
+}
+
+#[test]
+fn two_lines_that_became_one_blame_nobody() {
+    let json =
+        r#"{"t":"$time_iso8601","ip":"$remote_addr","r":"$request","s":$status,"ua":"$http_user_agent"}"#;
+    let begun = r#"{"t":"2026-11-21T10:00:00+00:00","ip":"192.0.2.7","r":"GET /sho"#;
+    let whole = r#"{"t":"2026-11-21T10:00:01+00:00","ip":"203.0.113.9","r":"GET /?x=../../etc/passwd HTTP/1.1","s":404,"ua":"x"}"#;
+    let (begun_line, whole_line) = (
+        format!(r#"192.0.2.7 - - [{TIME}] "GET /sho"#),
+        format!(r#"203.0.113.9 - - {REST} "-" "x""#),
+    );
+    for (format, begun, whole) in [(json, begun, whole), (COMBINED, &begun_line, &whole_line)] {
+        let layout = bare(format);
+        let record = read(&layout, whole).unwrap();
+        assert_eq!(peer(&record), "203.0.113.9");
+        assert!(record.target.is_some() && record.status.is_some());
+        let line = format!("{begun}{whole}");
+        let record = read(&layout, &line).unwrap();
+        assert_eq!(
+            (record.peer, record.peer_text, record.status),
+            (None, &b""[..], None),
+            "{line}"
+        );
+        assert_eq!(text(&record.malformed_request), line);
+    }
+}
