@@ -34,5 +34,6 @@ pub fn kit(ruleset: Ruleset, databases: &Arc<Databases>, lists: Lists, wants: Wa
         trust,
         sinks: Vec::new(),
         wants,
+        scope: Arc::default(),
     })
 }

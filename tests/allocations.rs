@@ -51,6 +51,7 @@ fn kit() -> Arc<Kit> {
         trust,
         sinks: Vec::new(),
         wants: Wants::default(),
+        scope: Arc::default(),
     })
 }
 

@@ -118,5 +118,5 @@ fn a_browser_shows_the_report() {
     );
     eprintln!("{said}");
     assert!(output.status.success(), "{said}\n{error}");
-    assert_eq!(said.matches("ok: ").count(), 14, "{said}");
+    assert_eq!(said.matches("ok: ").count(), 15, "{said}");
 }

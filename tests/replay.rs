@@ -282,3 +282,74 @@ fn two_resuming_runs_do_not_share_a_state_directory() {
             == Some(5)
     });
 }
+
+/// Lines of two hosts: an attacker on each, of whom one does two kinds of things, and a visitor.
+fn two_hosts() -> String {
+    let line = |host: &str, client: &str, target: &str, agent: &str| {
+        format!(
+            "{host} {client} - - [21/Nov/2026:10:00:00 +0000] \"GET {target} HTTP/1.1\" 404 5 \"-\" \"{agent}\"\n"
+        )
+    };
+    [
+        line(
+            "a.example:443",
+            "81.2.69.1",
+            "/?x=../../../../etc/passwd",
+            "Mozilla/5.0",
+        ),
+        line("a.example:443", "81.2.69.1", "/.env", "Mozilla/5.0"),
+        line("b.example:443", "81.2.69.2", "/.env", "Mozilla/5.0"),
+        line("b.example:443", "81.2.69.3", "/", "Mozilla/5.0"),
+    ]
+    .concat()
+}
+
+#[test]
+fn a_summary_is_of_the_hosts_and_classes_that_are_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("two.log");
+    fs::write(&log, two_hosts()).unwrap();
+    let rule = |name: &str, class: &str, part: &str| {
+        format!(
+            "title: {name}\nname: {name}\nlogsource:\n  category: webserver\ndetection:\n  selection:\n    c-uri|contains: {part}\n  \
+             condition: selection\nlevel: high\nafw:\n  class: {class}\n  confidence: 0.9\n"
+        )
+    };
+    let rules = dir.path().join("rules.yml");
+    let text_of = [rule("one", "exploit", "etc/passwd"), rule("two", "probe", ".env")];
+    fs::write(&rules, text_of.join("---\n")).unwrap();
+    let replay = |more: &[&str]| {
+        let mut command = afw(dir.path());
+        command
+            .args(["replay", "--no-default-rules", "--rules"])
+            .arg(&rules);
+        run(command.arg(&log).args(more))
+    };
+    let summary = |more: &[&str]| -> serde_json::Value {
+        let output = replay(&[&["--json"], more].concat());
+        serde_json::from_str(&text(&output.stdout)).unwrap()
+    };
+    let told = |more: &[&str]| {
+        let told = summary(more);
+        let count = |of: &str, class: &str| told[of][class].as_u64().unwrap_or_default();
+        let requests = told["requests"].as_u64().unwrap();
+        (
+            (requests, told["sighted"].as_u64().unwrap()),
+            (count("clients", "exploit"), count("clients", "probe")),
+            (count("sightings", "exploit"), count("sightings", "probe")),
+            told["top"].as_array().unwrap().len(),
+        )
+    };
+    assert_eq!(told(&[]), ((4, 3), (1, 2), (1, 2), 2));
+    assert_eq!(told(&["--host", "A.example"]), ((2, 2), (1, 1), (1, 1), 1));
+    assert_eq!(told(&["--class", "exploit"]), ((4, 1), (1, 0), (1, 0), 1));
+    assert_eq!(told(&["--host", "nosuch.example"]), ((0, 0), (0, 0), (0, 0), 0));
+    let output = replay(&["--host", "b.example"]);
+    let said = text(&output.stdout);
+    assert!(
+        said.contains("requests to b.example alone, as --host and --class say"),
+        "{said}"
+    );
+    assert!(said.contains("2 requests, 1 with findings"), "{said}");
+    assert!(said.contains("1 sighting, 1 client\n"), "{said}");
+}

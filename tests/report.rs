@@ -328,8 +328,10 @@ fn a_page_stays_small_whatever_the_log() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("wide.log");
     let mut log = String::new();
+    let mut refused = 0;
     for at in 0..30_000_u32 {
         let wild = at.wrapping_mul(2_654_435_761);
+        refused += u64::from((2..5).contains(&(wild % 6)));
         let [a, b, c, _] = wild.to_be_bytes();
         writeln!(
             log,
@@ -352,6 +354,15 @@ fn a_page_stays_small_whatever_the_log() {
     let document = held(&page);
     assert_eq!(faults(&document), BTreeSet::new());
     assert_eq!(count(&document["requests"]), 30_000);
+    let totals = &document["totals"];
+    assert_eq!(
+        (count(&totals["requests"]), count(&totals["errors_4xx"])),
+        (30_000, refused)
+    );
+    for network in document["networks"].as_array().unwrap() {
+        let is_sampled = count(&document["requests_by_place"]["sampled"]) > 1;
+        assert_eq!(network["error"].is_u64(), is_sampled, "{network}");
+    }
     for table in ["requests_by_time", "requests_by_path", "requests_by_agent"] {
         let sampled = count(&document[table]["sampled"]);
         let error = 2.0 * ((sampled - 1) as f64 * 30_000.0).sqrt();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use afw_parsers::{Layout, Time};
 
+use crate::detect::ByClass;
 use crate::detect::correlate::Fired;
 use crate::detect::correlate::correlator::{Options as WindowOptions, Progress};
 use crate::detect::correlate::shards::{Counted, Shards, Share};
@@ -527,6 +528,12 @@ impl Fold {
     /// All indicators, strongest first.
     pub fn indicators(&self) -> Vec<Indicator> {
         self.indicators.finish()
+    }
+
+    /// How many clients each class was seen of, in the order of [`Class::ALL`](crate::detect::Class::ALL), among those of
+    /// whom `counts` says so by the time that they were last seen and their hosts.
+    pub fn clients(&self, counts: impl Fn(Option<Time>, &[Box<str>]) -> bool) -> ByClass {
+        self.indicators.clients(counts)
     }
 
     /// The indicator of a value, when there is one.

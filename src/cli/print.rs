@@ -8,7 +8,7 @@ use afw_parsers::Time;
 
 use crate::event::{Finding, ValueType};
 use crate::indicator::{self, Indicator};
-use crate::report::tally::Scope;
+use crate::report::Scope;
 use crate::text::{fitted, printable};
 
 use super::options::Print;
@@ -46,6 +46,11 @@ impl Printer {
     /// What is printed.
     pub fn what(&self) -> Print {
         self.what
+    }
+
+    /// What of a run is told.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// Prints the sightings of a line, when sightings are wanted.

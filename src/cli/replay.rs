@@ -98,6 +98,7 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
             fold,
             printer: start::printer(&config, print, false),
             statistics: Default::default(),
+            told: Default::default(),
             sightings: reporting.as_ref().map(Reporting::sightings),
             records: 0,
             keep,

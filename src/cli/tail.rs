@@ -72,6 +72,7 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
         fold,
         printer: start::printer(&plan.config, plan.print, true),
         statistics: Statistics::default(),
+        told: Statistics::default(),
         records: 0,
         sightings: reporting.as_ref().map(Reporting::sightings),
         keep,

@@ -200,6 +200,9 @@ pub struct Names {
     pub referrer: bool,
 }
 
+/// Counts by class, in the order of [`Class::ALL`].
+pub type ByClass = [u64; Class::ALL.len()];
+
 /// What the rest of the program needs to know of a rule. Shared by all its sightings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleInfo {

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use crate::cli::{Exit, Failure};
 use crate::config::Config;
+use crate::report::Scope;
 use crate::report::document::Filter;
 use crate::report::summary::Summary;
-use crate::report::tally::Scope;
 use crate::report::{Report, Sightings, Tally};
 use crate::text::system_message;
 

@@ -22,7 +22,7 @@ use crate::detect::correlate::Fired;
 use crate::enrich::crawler::{Claim, Verdict};
 use crate::indicator::Update;
 use crate::report::summary::{Delivery, LogSummary, Summary};
-use crate::report::{Sightings, Statistics};
+use crate::report::{Scope, Sightings, Statistics};
 use crate::sink::{Sink, Workers};
 use crate::source::{Batch, Cursor};
 use crate::store::{Effects, FileCount, Item, Store};
@@ -54,6 +54,8 @@ pub struct Run {
     pub printer: Printer,
     /// Counts over all lines taken.
     pub statistics: Statistics,
+    /// Counts over what is told of the findings, where that is not all.
+    pub told: Statistics,
     /// Counts over sightings, when a report is wanted.
     pub sightings: Option<Sightings>,
     /// Records handed to sinks.
@@ -280,10 +282,10 @@ impl Run {
             tracing::warn!("{notice}");
         }
         if let Some(finding) = &finding {
-            if late {
-                self.statistics.late(finding);
-            } else {
-                self.statistics.finding(finding);
+            self.statistics.finding(finding, late, &Scope::default());
+            let scope = self.printer.scope();
+            if !scope.is_all() {
+                self.told.finding(finding, late, scope);
             }
             if let Some(sightings) = &mut self.sightings {
                 sightings.finding(finding);
@@ -342,17 +344,32 @@ impl Run {
         delivery: Delivery,
         elapsed: Duration,
     ) -> Summary {
-        let total = std::mem::take(&mut self.statistics);
-        let mut indicators = self.fold.indicators();
+        let mut total = std::mem::take(&mut self.statistics);
+        let scope = self.printer.scope().clone();
+        if !scope.is_all() {
+            let Statistics {
+                sighted,
+                exempt,
+                classes,
+                ..
+            } = std::mem::take(&mut self.told);
+            (total.sighted, total.exempt, total.classes) = (sighted, exempt, classes);
+        }
         let is_new = |seen: Option<Time>| match seen {
             Some(_) => total.first.is_some() && seen >= total.first,
             None => total.timeless > 0,
         };
-        indicators.retain(|indicator| is_new(indicator.last_seen));
+        let mut indicators = self.fold.indicators();
+        indicators.retain(|indicator| is_new(indicator.last_seen) && scope.indicator(indicator));
+        let clients = self
+            .fold
+            .clients(|seen, hosts| is_new(seen) && scope.any_host(hosts));
         Summary {
             logs,
             total,
             indicators,
+            clients,
+            scope,
             elapsed,
             delivery,
             geoip: !config.analysis.geoip.is_empty(),

@@ -52,6 +52,7 @@ pub fn kit(
         trust,
         sinks,
         wants,
+        scope: Arc::new(super::start::scope(config)),
     };
     refreshed(&kit, analysis, data)
 }
@@ -83,6 +84,7 @@ pub fn refreshed(kit: &Kit, analysis: &Analysis, data: &Data) -> Result<Arc<Kit>
         trust,
         sinks: kit.sinks.clone(),
         wants: kit.wants,
+        scope: Arc::clone(&kit.scope),
     }))
 }
 
@@ -120,6 +122,7 @@ pub fn bare_kit(ruleset: Arc<Ruleset>) -> Kit {
         trust,
         sinks: Vec::new(),
         wants: Wants::default(),
+        scope: Arc::default(),
     }
 }
 

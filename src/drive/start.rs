@@ -14,7 +14,7 @@ use crate::cli::{Exit, Failure};
 use crate::config::Config;
 use crate::detect::correlate::correlator;
 use crate::indicator;
-use crate::report::tally::Scope;
+use crate::report::Scope;
 use crate::sink::Sink;
 use crate::store::{Lock, LockError, Receiver, StateKind, Store, StoreError};
 use crate::text::system_message;

@@ -32,7 +32,7 @@ use super::Indicator;
 use super::profile::{Policy, Profile};
 use super::row::{self, Shared};
 use super::subject::{Subject, last_of, prefix_of};
-use crate::detect::Confidence;
+use crate::detect::{ByClass, Confidence};
 use crate::event::{Finding, SightedEvent, Sighting, ValueType};
 use crate::store::{State, StateKind};
 
@@ -363,6 +363,21 @@ impl Indicators {
         self.order.iter_mut().for_each(Queue::sort);
         self.evict(at_hand.as_ref());
         restored
+    }
+
+    /// How many clients each class was seen of, among the profiles of whom `counts` says so by the time that they were last
+    /// seen and their hosts.
+    pub fn clients(&self, counts: impl Fn(Option<Time>, &[Box<str>]) -> bool) -> ByClass {
+        let mut clients = ByClass::default();
+        let own = self
+            .profiles
+            .iter()
+            .filter(|(subject, _)| !matches!(subject, Subject::Text(..)));
+        let counted = own.filter(|(_, profile)| counts(profile.last_seen, &profile.hosts));
+        for class in counted.flat_map(|(_, profile)| profile.classes()) {
+            clients[class as usize] += 1;
+        }
+        clients
     }
 
     /// Every indicator as it is now, strongest first: by confidence, class, number of sightings, then the one seen

@@ -127,6 +127,16 @@ impl Profile {
         }
     }
 
+    /// The classes that were seen. A rule may have said less on a line than its class, so none is stronger than what was said.
+    pub fn classes(&self) -> impl Iterator<Item = Class> + use<> {
+        let said = |class: &Class| {
+            *class == self.class
+                || *class > self.class && self.rules.iter().any(|tally| tally.rule.class == *class)
+        };
+        let classes: Vec<Class> = Class::ALL.into_iter().filter(said).collect();
+        classes.into_iter()
+    }
+
     /// Takes over what the last line tells of the client.
     pub fn belongs_to(&mut self, event: &SightedEvent) {
         if self.facts != event.address {

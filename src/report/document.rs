@@ -15,10 +15,11 @@ use serde_json::{Map, Value, json};
 
 use super::fired::Fired;
 use super::page::len_in_script;
+use super::scope::Scope;
 use super::sightings::Sightings;
 use super::summary::Summary;
+use super::tally::Tally;
 use super::tally::codes::{METHODS, STATUSES};
-use super::tally::{Scope, Tally};
 use crate::detect::Class;
 use crate::indicator;
 use dictionary::Dictionaries;

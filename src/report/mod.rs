@@ -8,12 +8,14 @@ pub mod counts;
 pub mod document;
 pub mod fired;
 pub mod page;
+pub mod scope;
 pub mod sightings;
 pub mod statistics;
 pub mod summary;
 pub mod tally;
 
 pub use document::Report;
+pub use scope::Scope;
 pub use sightings::Sightings;
 pub use statistics::Statistics;
 pub use tally::Tally;

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use afw_parsers::Time;
 
 use super::fired::FiredRules;
+use super::scope::Scope;
 use super::tally::cells::level_of;
 use super::tally::key::{CLASS, COUNTRY, HOST, LEVEL, Traits};
 use super::tally::names::Names;
 use super::tally::timed::Timeline;
-use super::tally::{Scope, codes, is_same};
+use super::tally::{codes, is_same};
 use crate::detect::{Class, RuleInfo};
 use crate::event::{Finding, SightedEvent};
 use crate::indicator::earlier;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use afw_parsers::{Reason, Skip, Time};
 
 use super::counts::Counts;
-use crate::detect::Class;
-use crate::event::Finding;
+use super::scope::Scope;
+use crate::detect::ByClass;
+use crate::event::{Finding, Sighting};
 
 /// Counts over a run, a log or a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Statistics {
     pub cut: u64,
     /// Requests outside `--since` and `--until`.
     pub out_of_range: u64,
+    /// Requests to other hosts than `--host` names; counted in `requests`, too.
+    pub other_hosts: u64,
     /// Requests whose line tells no usable time: rules judge them, windows and the time line leave them out.
     pub timeless: u64,
     /// Requests whose client could not be told.
@@ -37,8 +40,8 @@ pub struct Statistics {
     pub statuses: [u64; 7],
     /// Requests on which at least one rule fired.
     pub sighted: u64,
-    /// Sightings by class, in the order of [`Class::ALL`].
-    pub classes: [u64; Class::ALL.len()],
+    /// Sightings by class, in the order of [`Class::ALL`](crate::detect::Class::ALL).
+    pub classes: ByClass,
     /// Sighted requests of clients that never become indicators.
     pub exempt: u64,
     /// 404 answers by AppFirewall label.
@@ -95,16 +98,18 @@ impl Statistics {
         *self.rejected.entry(reason).or_default() += 1;
     }
 
-    /// Counts what the rules said of one line.
-    pub fn finding(&mut self, finding: &Finding) {
-        self.sighted += u64::from(!finding.event.repeats);
-        self.late(finding);
-    }
-
-    /// Counts what the rules say of a line that was counted before.
-    pub fn late(&mut self, finding: &Finding) {
-        self.exempt += u64::from(finding.event.exempt().is_some());
-        for sighting in &finding.sightings {
+    /// Counts what the rules said of one line, as far as it lies in `scope`; `late`: of a line that was counted before.
+    pub fn finding(&mut self, finding: &Finding, late: bool, scope: &Scope) {
+        let event = &finding.event;
+        let in_scope = |sighting: &&Sighting| scope.class(sighting.class);
+        let mut told = finding.sightings.iter().filter(in_scope).peekable();
+        let is_told = scope.is_all() || told.peek().is_some();
+        if !is_told || !scope.host(event.host.as_deref().map(str::as_bytes)) {
+            return;
+        }
+        self.sighted += u64::from(!late && !event.repeats);
+        self.exempt += u64::from(event.exempt().is_some());
+        for sighting in told {
             self.classes[sighting.class as usize] += 1;
         }
     }
@@ -145,6 +150,7 @@ impl Statistics {
         self.requests += other.requests;
         self.cut += other.cut;
         self.out_of_range += other.out_of_range;
+        self.other_hosts += other.other_hosts;
         self.timeless += other.timeless;
         self.clientless += other.clientless;
         self.sighted += other.sighted;

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use afw_parsers::Reject;
 
-use super::Statistics;
+use super::{Scope, Statistics};
 use crate::analysis::claims::ClaimCounts;
+use crate::detect::ByClass;
 use crate::indicator::Indicator;
 
 mod advice;
@@ -66,6 +67,10 @@ pub struct Summary {
     pub total: Statistics,
     /// Indicators, strongest first.
     pub indicators: Vec<Indicator>,
+    /// How many clients each class was seen of.
+    pub clients: ByClass,
+    /// What of the findings is told: the above is of that alone.
+    pub scope: Scope,
     /// Wall-clock time of the run.
     pub elapsed: Duration,
     /// What becomes of the findings.
@@ -78,4 +83,11 @@ pub struct Summary {
     pub dns: bool,
     /// Named counters of things dropped or evicted.
     pub counters: Vec<(String, u64)>,
+}
+
+impl Summary {
+    /// Requests that are told of.
+    fn requests(&self) -> u64 {
+        self.total.requests - self.total.other_hosts
+    }
 }

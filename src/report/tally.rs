@@ -10,6 +10,7 @@ pub mod key;
 mod met;
 pub mod names;
 mod notes;
+pub mod sums;
 mod tidy;
 pub mod timed;
 
@@ -19,17 +20,17 @@ use std::sync::Arc;
 
 use afw_parsers::{Record, Time};
 
-use crate::detect::Class;
 use crate::enrich::crawler::Verdict;
 use crate::event::{Event, Finding};
-use crate::indicator::Indicator;
 use crate::numbered::Lately;
+use crate::report::Scope;
 use cells::{Cells, full, level_of};
 use codes::Kind;
 use key::{CLAIM, CLASS, COUNTRY, Claim, DENIED, Fact, HOST, KIND, LEVEL, METHOD, Of, STATUS, Traits};
 use met::{Asked, Met, Whereabouts};
 use names::Names;
 use notes::{Note, Sought};
+use sums::Sums;
 use timed::Timeline;
 
 /// Cells of the tables of paths and agents, 1.6 MB each when full: some times as many as a document can hold.
@@ -45,39 +46,6 @@ const AGENT_BYTES: usize = 256;
 const HOST_BYTES: usize = 100;
 /// Longest fingerprint; JA3 has 32 digits, JA4 36 characters.
 const PRINT_BYTES: usize = 40;
-
-/// What is printed and counted: `--host` and `--class`. What is detected and shipped never depends on it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Scope {
-    /// Hosts in lower case; empty lets all pass.
-    pub hosts: Vec<String>,
-    /// Classes that count as such; empty lets all pass.
-    pub classes: Vec<Class>,
-}
-
-impl Scope {
-    /// Whether requests of a host count.
-    pub fn host(&self, host: Option<&[u8]>) -> bool {
-        self.hosts.is_empty()
-            || host.is_some_and(|host| {
-                self.hosts
-                    .iter()
-                    .any(|wanted| host.eq_ignore_ascii_case(wanted.as_bytes()))
-            })
-    }
-
-    /// Whether sightings of a class count.
-    pub fn class(&self, class: Class) -> bool {
-        self.classes.is_empty() || self.classes.contains(&class)
-    }
-
-    /// Whether an indicator is told.
-    pub fn indicator(&self, indicator: &Indicator) -> bool {
-        let mut hosts = indicator.hosts.iter();
-        (self.hosts.is_empty() || hosts.any(|host| self.host(Some(host.as_bytes()))))
-            && self.class(indicator.class)
-    }
-}
 
 /// Where requests come from: network, autonomous system, country.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,6 +118,8 @@ pub struct Tally {
     scope: Arc<Scope>,
     /// Requests counted.
     pub requests: u64,
+    /// The same by what has few values.
+    pub sums: Sums,
     /// Hosts in lower case.
     pub hosts: Names<Box<[u8]>>,
     /// Paths.
@@ -194,6 +164,7 @@ impl Tally {
         Self {
             scope,
             requests: 0,
+            sums: Sums::default(),
             // Each bound is twice what the tables below can refer to, so giving up the rest always makes room.
             hosts: Names::new(2 * (4 * CELLS + 2 * FEW_CELLS)),
             paths: Names::new(2 * (CELLS + 2 * FEW_CELLS)),
@@ -391,6 +362,7 @@ impl Tally {
         other.count();
         self.keep_used();
         self.requests += other.requests;
+        self.sums.merge(&other.sums);
         let hosts = self.hosts.merge(&other.hosts);
         let paths = self.paths.merge(&other.paths);
         let places = self.places.merge(&other.places);

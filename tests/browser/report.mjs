@@ -218,11 +218,24 @@ async function isAccessible(name, options) {
   holds(`${name}: ${passes.length} rules of axe-core hold, none is violated, nothing sticks out`);
 }
 
+async function ends() {
+  const footer = await page.$eval('#about', (about) => [...about.childNodes].map((node) => node.nodeName));
+  assert.ok(footer.length && footer.every((name) => name === 'P'), `the footer holds paragraphs alone: ${footer}`);
+  holds('the footer says what counts as hostile and nothing else');
+}
+
 async function prints() {
   const other = await open();
   await other.emulateMediaType('print');
   const hidden = await other.$$eval('.filters, .tools, .contents', (all) => all.every((one) => getComputedStyle(one).display === 'none'));
   assert.ok(hidden, 'controls are not printed');
+  const proof = await other.evaluate(() => {
+    window.dispatchEvent(new Event('beforeprint'));
+    const shown = [...document.querySelectorAll('.offender')].map((one) => one.open && one.querySelectorAll('.evidence tbody tr').length > 0);
+    window.dispatchEvent(new Event('afterprint'));
+    return [shown.length > 0 && shown.every(Boolean), document.querySelectorAll('.offender[open]').length];
+  });
+  assert.deepEqual(proof, [true, 0], 'offenders are printed with their evidence');
   const paper = await other.pdf({ format: 'A4' });
   assert.ok(paper.length > 20_000, `${paper.length}`);
   await other.close();
@@ -241,6 +254,7 @@ try {
   await isAccessible('light');
   await isAccessible('dark', { scheme: 'dark' });
   await isAccessible('phone', { width: 390, height: 844 });
+  await ends();
   await prints();
   assert.deepEqual(faults, []);
   holds('no message on the console, no error, no request to anywhere');

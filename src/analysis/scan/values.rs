@@ -15,8 +15,9 @@ use crate::detect::correlate::tick::Tick;
 use crate::enrich::crawler::{Claim, Published, Verdict};
 use crate::enrich::{Databases, Exemptions, Lists};
 use crate::event::Finding;
-use crate::report::Statistics;
+use crate::report::{Scope, Statistics};
 use crate::sink::Sink;
+
 use crate::source::{Batch, Line};
 use crate::store::Item;
 
@@ -42,6 +43,8 @@ pub struct Kit {
     pub sinks: Vec<Arc<dyn Sink>>,
     /// What a scan must carry beside the findings.
     pub wants: Wants,
+    /// Which hosts are told of: requests to others are counted apart.
+    pub scope: Arc<Scope>,
 }
 
 /// What a scan carries for printers and sinks.

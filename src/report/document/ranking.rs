@@ -28,6 +28,8 @@ struct Total {
     errors_4xx: u64,
     errors_5xx: u64,
     claims: [u64; 4],
+    /// One request in so many was counted for it; 0 and 1 mean each.
+    sampled: u64,
 }
 
 impl Total {
@@ -56,9 +58,17 @@ impl Total {
         }
     }
 
+    /// How far the requests may be off in 95 of 100 cases, where they are an estimate ([`crate::report::tally::cells`]).
+    fn error(&self) -> Option<u64> {
+        let rest = self.sampled.checked_sub(1).filter(|rest| *rest > 0)?;
+        // At most some 2^35 requests a second for a year; exact enough.
+        Some((2.0 * (rest as f64 * self.requests as f64).sqrt()).ceil() as u64)
+    }
+
     /// Writes the totals into an entry.
     fn tell(&self, entry: &mut Value) {
         set(entry, "requests", Some(self.requests));
+        set(entry, "error", self.error());
         for (category, count) in Category::ALL.into_iter().zip(self.categories) {
             set(entry, category.name(), Some(count));
         }
@@ -92,7 +102,10 @@ fn add_all(report: &Report, members: &mut Members) {
     let countries = totals(time, country, |country| country as u16);
     let hosts = totals(time, host_of, |number| host(number).unwrap_or_default());
     let mut all = Total::default();
-    countries.values().for_each(|total| all.join(total));
+    tally
+        .sums
+        .iter()
+        .for_each(|(traits, count)| all.add(traits, count));
     let mut told = json!({});
     all.tell(&mut told);
     members.insert("totals".into(), told);
@@ -260,6 +273,7 @@ fn totals<K: Key, N: Ord>(
         let (number, traits) = part(key);
         let total = by_number.entry(number).or_default();
         total.add(traits, count * cells.sampled());
+        total.sampled = cells.sampled();
     }
     let mut totals: Totals<N> = BTreeMap::new();
     for (number, total) in by_number {
@@ -271,6 +285,7 @@ fn totals<K: Key, N: Ord>(
 impl Total {
     fn join(&mut self, other: &Self) {
         self.requests += other.requests;
+        self.sampled = self.sampled.max(other.sampled);
         self.posts += other.posts;
         self.posts_of_bots += other.posts_of_bots;
         self.blocked += other.blocked;

@@ -195,6 +195,7 @@ const print = (n) => { const agent = report.agent_names[n]; return agent && agen
 
 const plain = new Intl.NumberFormat('en');
 const number = (value) => plain.format(Math.round(value));
+const counted = (value, what) => `${number(value)} ${what}${value === 1 ? '' : 's'}`;
 
 function short(value) {
   for (const [size, sign] of [[1e9, 'G'], [1e6, 'M'], [1e3, 'k']]) {

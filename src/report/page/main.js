@@ -52,7 +52,7 @@ function scale(factor) {
 function syncFilters() {
   for (const name of ['category', 'class', 'host', 'country']) byId(`filter-${name}`).value = state[name] === null ? '' : String(state[name]);
   const [from, to] = range();
-  byId('range').textContent = `${clock(startOf(from))} – ${clock(startOf(to + 1))}`;
+  byId('range').textContent = report.first ? `${clock(startOf(from))} – ${clock(startOf(to + 1))}` : '–';
   byId('reset').disabled = !isFiltered() && state.path === null;
   byId('filters').classList.toggle('active', isFiltered());
 }
@@ -71,16 +71,17 @@ function drawHead() {
   ].filter(Boolean);
   byId('period').replaceChildren(
     report.first ? h('span', {}, `${moment(report.first)} – ${moment(report.last)} UTC`) : report.requests > 0 ? 'no line tells a time' : 'no request',
-    h('span', {}, logs), h('span', {}, `${number(report.lines)} lines`),
+    h('span', {}, logs), h('span', {}, counted(report.lines, 'line')),
     ...filter.map((word) => h('span', { class: 'only' }, `only ${word}`)));
   byId('contents').replaceChildren(...sections.map(({ id, title }) => h('li', {}, h('a', { href: `#${id}` }, title))));
   byId('content').replaceChildren(...sections.map(({ id, title, panels }) => h('section', { id, class: 'part', 'aria-labelledby': `${id}-title` },
     h('h2', { id: `${id}-title` }, title), h('div', { class: 'panels' }, panels.map(({ element }) => element)))));
   const outside = [-1, spans.count].map((span) => tables.time.rows.reduce((sum, row) => sum + (row[0] === span ? row[tables.time.count] : 0), 0));
-  byId('about').replaceChildren(
+  byId('about').replaceChildren(...[
     h('p', {}, `${report.generator} · all times UTC · one column is ${duration(spans.secs)} · a request counts as hostile when a rule of class ${words.hostile.join(', ')} fired on it`),
     outside[0] + outside[1] ? h('p', {}, `${number(outside[0] + outside[1])} requests with times far from all others are counted but not drawn.`) : null,
-    tables.time.sampled > 1 ? h('p', {}, exactness(tables.time)) : null);
+    tables.time.sampled > 1 ? h('p', {}, exactness(tables.time)) : null,
+  ].filter(Boolean));
 }
 
 function themes() {
@@ -107,8 +108,23 @@ function follow() {
   document.querySelectorAll('section.part').forEach((section) => watch.observe(section));
 }
 
+/** On paper nothing can be opened: what is shown of an offender is shown with its evidence. */
+function printable() {
+  let opened = [];
+  addEventListener('beforeprint', () => {
+    opened = [...document.querySelectorAll('details.offender:not([open])')];
+    for (const details of opened) {
+      details.open = true;
+      // The browser tells of it later, and prints now.
+      details.dispatchEvent(new Event('toggle'));
+    }
+  });
+  addEventListener('afterprint', () => opened.forEach((details) => { details.open = false; }));
+}
+
 drawHead();
 drawFilters();
 themes();
+printable();
 redraw();
 follow();

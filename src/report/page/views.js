@@ -85,7 +85,9 @@ const originRows = (key) => rowsOf(totals(origins[key].source(), origins[key].ke
 function keyFigures() {
   const list = h('dl', { class: 'figures' });
   function draw() {
-    const sum = total();
+    // What the filters leave is added up from rows, which may be a sample; all of it was counted.
+    const { errors_4xx: errors, errors_5xx: failures, ...all } = report.totals;
+    const sum = isFiltered() ? total() : { errors, failures, ...all };
     const figures = [
       ['requests', 'Requests', sum.requests, null, null],
       ['hostile', 'Hostile', sum.hostile, sum.requests, 'hostile'],
@@ -147,13 +149,16 @@ function offenderList() {
   const list = h('div', { class: 'offenders' });
   const more = h('button', { type: 'button', class: 'quiet more' });
   const copied = h('button', { type: 'button', class: 'quiet' }, 'Copy values');
-  const remark = h('p', { class: 'remark' });
+  const remark = h('p', { class: 'remark on-screen' });
+  const printed = h('p', { class: 'remark on-paper' });
   const element = h('div', { class: 'panel wide', role: 'group', 'aria-label': 'Top offenders' },
-    h('div', { class: 'panel-head' }, h('h3', {}, 'Top offenders'), copied), list, h('div', { class: 'panel-foot' }, more, remark));
+    h('div', { class: 'panel-head' }, h('h3', {}, 'Top offenders'), copied), list, h('div', { class: 'panel-foot' }, more, remark, printed));
   let all = false;
   function draw() {
     const found = offenders();
-    list.replaceChildren(...found.slice(0, all ? found.length : 15).map(offender));
+    const shown = found.slice(0, all ? found.length : 15);
+    list.replaceChildren(...shown.map(offender));
+    printed.textContent = shown.length < indicatorCount ? `The strongest ${number(shown.length)} of ${counted(indicatorCount, 'indicator')}.` : '';
     if (!found.length) list.replaceChildren(h('p', { class: 'empty' }, 'Nobody reached the confidence of an indicator.'));
     more.hidden = found.length <= 15;
     more.textContent = all ? 'Show fewer' : `Show all ${number(found.length)}`;
@@ -486,7 +491,7 @@ function qualityTable() {
       ...Object.entries(report.counters).map(([what, value]) => ({ what: what.replace(/_/g, ' '), why: 'count of the analysis', count: value })),
     ].filter(({ count: value }) => value > 0),
     sort: { key: 'count', up: false },
-    empty: 'Every line was a request that could be read.',
+    empty: report.lines > 0 ? 'Every line was a request that could be read.' : 'There was no line to read.',
   });
 }
 

@@ -27,6 +27,13 @@ impl Summary {
         let indicators = |class: Class| self.indicators.iter().filter(|i| i.class == class).count() as u64;
         let mut document = statistics_json(&self.total);
         document["sightings"] = by_class(&|class| self.total.classes[class as usize]);
+        document["clients"] =
+            by_class(&|class| self.clients[class as usize] * u64::from(self.scope.class(class)));
+        document["requests"] = json!(self.requests());
+        document["filter"] = json!({
+            "hosts": self.scope.hosts,
+            "classes": self.scope.classes.iter().map(|class| class.name()).collect::<Vec<_>>(),
+        });
         document["indicators"] = by_class(&indicators);
         document["elapsed_secs"] = json!((self.elapsed.as_secs_f64() * 1000.0).round() / 1000.0);
         document["top"] = self.indicators.iter().take(TOP).map(top_json).collect();
@@ -79,6 +86,7 @@ fn statistics_json(statistics: &Statistics) -> Value {
         "labels": named(&statistics.labels),
         "cut": statistics.cut,
         "out_of_range": statistics.out_of_range,
+        "other_hosts": statistics.other_hosts,
         "timeless": statistics.timeless,
         "clientless": statistics.clientless,
         "first": statistics.first.map(|time| time.to_string()),

@@ -12,12 +12,13 @@ use super::units::{bytes, minute, plural, span};
 use super::{BEFORE, LOUD_REJECTS, LogSummary, Summary, TOP};
 use crate::analysis::claims::ClaimCounts;
 use crate::detect::Class;
-use crate::event::ValueType;
 use crate::indicator::Indicator;
 use crate::text::{clipped, grouped, printable, shown};
 
 /// How many logs are named one by one before the rest is added up.
 const LOGS: usize = 12;
+/// Counters of profiles that had to go.
+const EVICTED: [&str; 2] = ["indicators_evicted", "profiles_evicted"];
 
 impl Summary {
     /// The screen for a person; colours are ANSI sequences that the writer may strip.
@@ -117,11 +118,15 @@ impl Summary {
     fn seen(&self, out: &mut String) {
         heading(out, "Seen");
         let total = &self.total;
+        let requests = self.requests();
+        if let Some(scope) = self.scope.text() {
+            let _ = writeln!(out, "  {scope}, as --host and --class say");
+        }
         let _ = writeln!(
             out,
             "  {} request{}, {} with findings{}",
-            grouped(total.requests),
-            plural(total.requests),
+            grouped(requests),
+            plural(requests),
             grouped(total.sighted),
             exempt(total.exempt)
         );
@@ -136,11 +141,6 @@ impl Summary {
         for class in Class::ALL {
             let count = total.classes[class as usize];
             if count > 0 {
-                let clients = self
-                    .indicators
-                    .iter()
-                    .filter(|i| i.class == class && is_client(i))
-                    .count();
                 let style = class_style(class);
                 let _ = writeln!(
                     out,
@@ -148,7 +148,7 @@ impl Summary {
                     class.name(),
                     grouped(count),
                     plural(count),
-                    clients_of(clients)
+                    self.clients_of(class)
                 );
             }
         }
@@ -156,6 +156,24 @@ impl Summary {
             let _ = writeln!(out, "  nothing suspicious");
         }
         self.crawlers(out);
+    }
+
+    /// How many clients a class was seen of. Those whose profiles had to go are not among them.
+    fn clients_of(&self, class: Class) -> String {
+        let evicted = |(name, count): &(String, u64)| EVICTED.contains(&&**name) && *count > 0;
+        match self.clients[class as usize] {
+            0 => String::new(),
+            count => format!(
+                ", {} client{}{}",
+                grouped(count),
+                plural(count),
+                if self.counters.iter().any(evicted) {
+                    " or more"
+                } else {
+                    ""
+                }
+            ),
+        }
     }
 
     /// What became of the claims to be a crawler, and above all what nobody checked.
@@ -271,10 +289,13 @@ fn offender_name(indicator: &Indicator) -> String {
 /// One offender in two lines: who and how bad, then why. The first two columns are as wide as told.
 fn offender(out: &mut String, indicator: &Indicator, (value, class): (usize, usize)) {
     let style = class_style(indicator.class);
-    let place = place(indicator);
+    let place = match place(indicator) {
+        place if place.is_empty() => place,
+        place => format!("  {place}"),
+    };
     let _ = writeln!(
         out,
-        "  {:<value$}  {style}{:<class$}{style:#}  {:.2}  {:>7} sighting{}  {place}",
+        "  {:<value$}  {style}{:<class$}{style:#}  {:.2}  {:>7} sighting{}{place}",
         offender_name(indicator),
         indicator.class.name(),
         indicator.confidence.value(),
@@ -326,18 +347,6 @@ fn class_style(class: Class) -> Style {
             AnsiColor::Yellow.on_default()
         }
         _ => Style::new(),
-    }
-}
-
-fn is_client(indicator: &Indicator) -> bool {
-    matches!(indicator.kind, ValueType::Ipv4 | ValueType::Ipv6)
-}
-
-fn clients_of(count: usize) -> String {
-    if count == 0 {
-        String::new()
-    } else {
-        format!(", {} client{}", grouped(count as u64), plural(count as u64))
     }
 }
 

@@ -58,7 +58,23 @@ pub enum Claim {
     Unproven,
 }
 
+/// What lies between [`LEVEL`] and [`CLAIM`].
+const FEW: Field = Field::after(LEVEL, CLAIM.at - LEVEL.bits);
+
 impl Traits {
+    /// How many combinations there are of class, status, kind, method and denial.
+    pub const FEW: usize = 1 << FEW.bits;
+
+    /// Number of the combination, under [`Traits::FEW`].
+    pub const fn few(self) -> usize {
+        self.field(FEW) as usize
+    }
+
+    /// The combination of that number.
+    pub const fn of_few(number: usize) -> Self {
+        Self(0).with(FEW, number as u64)
+    }
+
     /// With a field set; a value that does not fit is cut to the field's width.
     #[must_use]
     pub const fn with(self, field: Field, value: u64) -> Self {
@@ -185,5 +201,11 @@ mod tests {
             );
         }
         assert_eq!(full.without(fields), Traits::default());
+        let few = full.without([LEVEL, CLAIM, COUNTRY, HOST]);
+        assert_eq!(Traits::of_few(full.few()), few);
+        assert_eq!(
+            (full.few(), few.without([CLASS, STATUS, KIND, METHOD, DENIED])),
+            (Traits::FEW - 1, Traits::default())
+        );
     }
 }

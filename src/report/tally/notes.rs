@@ -71,6 +71,7 @@ impl Tally {
     /// Counts by time, path and agent.
     fn count_all(&mut self, notes: &[Note]) {
         for note in notes {
+            self.sums.add(note.traits);
             let traits = note.traits.without([METHOD, CLAIM]);
             if let Some(secs) = note.secs {
                 self.time.add(secs, traits, traits.level());

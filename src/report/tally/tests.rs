@@ -143,14 +143,3 @@ fn names_nothing_refers_to_are_given_up_and_the_rest_keeps_its_counts() {
     let paths = tally.paths.values();
     assert!(!paths.iter().any(|path| **path == *b"/nobody/went/here"));
 }
-
-#[test]
-fn a_scope_lets_only_its_hosts_pass() {
-    let scope = Scope {
-        hosts: vec!["shop.example".into()],
-        classes: vec![Class::Probe],
-    };
-    assert!(scope.host(Some(b"Shop.Example")) && !scope.host(Some(b"other.example")) && !scope.host(None));
-    assert!(scope.class(Class::Probe) && !scope.class(Class::Scan));
-    assert!(Scope::default().host(None) && Scope::default().class(Class::Scan));
-}
