@@ -52,6 +52,17 @@ pub fn peer(text: &[u8]) -> Option<Peer> {
     v6_peer(text)
 }
 
+/// Reads a token that always ends in a port, whatever brackets an IPv6 address has: load balancers write
+/// `2001:db8::1:443`.
+pub(crate) fn endpoint(text: &[u8]) -> Option<Peer> {
+    let colon = memchr::memrchr(b':', text)?;
+    let port = port(text.get(colon + 1..)?)?;
+    Some(Peer {
+        ip: ip(text.get(..colon)?)?,
+        port: Some(port),
+    })
+}
+
 /// The address of a token, its port ignored.
 #[inline]
 pub fn ip(text: &[u8]) -> Option<IpAddr> {

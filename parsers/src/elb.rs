@@ -46,7 +46,7 @@ fn entry<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -> 
     record.time = Some(time);
     let (rest, balancer) = leaf::word(rest)?;
     let (after, client) = leaf::word(rest)?;
-    let Some(peer) = address::peer(client) else {
+    let Some(peer) = address::endpoint(client) else {
         return stop(rest, Reason::Address);
     };
     (record.peer, record.peer_text) = (Some(peer.ip), client);
@@ -172,6 +172,23 @@ mod tests {
         assert_eq!(read_at("2026-03-29T00:59:59.364000Z"), Some(822_641_000));
         for other in ["2026-03-29T01:00:01.364000Z", "2018-07-02T22:22:48.364000Z", "-"] {
             assert_eq!(read_at(other), Some(1_000_000), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_last_number_of_a_client_is_its_port() {
+        for (client, peer, port) in [
+            ("2001:db8::2:8946", "2001:db8::2", 8946),
+            ("2001:db8:1:2:3:4:5:6:50718", "2001:db8:1:2:3:4:5:6", 50_718),
+            ("[2001:db8::2]:443", "2001:db8::2", 443),
+            ("192.0.2.7:2817", "192.0.2.7", 2817),
+        ] {
+            let line = format!(
+                r#"2026-03-29T01:00:00.186641Z my-elb {client} 10.0.0.1:80 0.000 0.001 0.000 200 200 34 366 "GET http://www.example:80/ HTTP/1.1""#
+            );
+            let record = read(&line).unwrap();
+            assert_eq!(record.peer.map(|peer| peer.to_string()).as_deref(), Some(peer));
+            assert_eq!(record.more.peer_port, Some(port));
         }
     }
 

@@ -16,6 +16,9 @@ pub(crate) fn reason(line: &[u8], refused: Reject) -> Reject {
     if is_laid_out(line) {
         return Reject::new(Reason::JsonLines, 0);
     }
+    if line.starts_with(b"{") && refused.reason == Reason::Columns {
+        return Reject::new(Reason::JsonShape, 0);
+    }
     refused
 }
 
@@ -95,11 +98,10 @@ fn dated(line: &[u8]) -> bool {
         return false;
     };
     let year = [y1, y2, y3, y4].iter().all(|b| b.is_ascii_digit());
-    let after = rest
-        .iter()
-        .position(|&b| b == b' ')
-        .and_then(|at| rest.get(at + 1..))
-        .unwrap_or_default();
+    let clock = |b: &u8| b.is_ascii_digit() || matches!(b, b':' | b'.' | b',' | b'+' | b'-' | b'Z');
+    let end = rest.iter().position(|b| !clock(b)).unwrap_or(rest.len());
+    let after = rest.get(end..).and_then(|after| after.strip_prefix(b" "));
+    let after = after.unwrap_or_default();
     let level = after
         .strip_prefix(b"[")
         .and_then(|text| text.split(|&b| b == b']').next());
@@ -201,7 +203,12 @@ mod tests {
             assert_eq!(reason(line.as_bytes(), refused), refused, "{line}");
         }
         let refused = Reject::new(Reason::Time, 3);
-        assert_eq!(reason(b"192.0.2.1 - - x", refused), refused);
+        let columns = "2025-11-21T11:00:00+01:00\t192.0.2.1\tGET\t/\t404\tMozilla/5.0 (X11; Linux)";
+        for line in ["192.0.2.1 - - x", columns] {
+            assert_eq!(reason(line.as_bytes(), refused), refused, "{line}");
+        }
+        let refused = Reject::new(Reason::Columns, 3);
+        assert_eq!(reason(b"{\"a\":{}}", refused).reason, Reason::JsonShape);
         assert_eq!(reason(b"a\0b", refused), Reject::new(Reason::Binary, 1));
     }
 }

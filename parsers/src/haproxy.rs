@@ -86,11 +86,10 @@ fn httplog<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -
 /// `192.0.2.7:443`, and IPv6 without brackets: the port is always there. Behind `unix:` stands the number of the listener.
 fn endpoint(text: &[u8]) -> Option<(Option<std::net::IpAddr>, Option<u16>)> {
     let colon = memchr::memrchr(b':', text)?;
-    let (host, port) = (text.get(..colon)?, decimal(text.get(colon + 1..)?)?);
-    if host == b"unix" {
-        return Some((None, None));
+    if text.get(..colon) == Some(b"unix") {
+        return decimal(text.get(colon + 1..)?).map(|_| (None, None));
     }
-    Some((Some(address::ip(host)?), Some(u16::try_from(port).ok()?)))
+    address::endpoint(text).map(|peer| (Some(peer.ip), peer.port))
 }
 
 /// `03/Oct/2019:15:05:32.500`.

@@ -79,6 +79,8 @@ struct Seen<'a> {
     names: u128,
     /// Whether one that tells who asked and what was there twice.
     doubled: bool,
+    /// Whether the request was a path, as the client sent it.
+    path: bool,
 }
 
 const DIALECT: Dialect = Dialect {
@@ -139,7 +141,15 @@ fn fill<'a>(
         return Ok(());
     }
     if key == b"request" && !value.contains(&b' ') && value.starts_with(b"/") {
-        record.target = Some(Escape::Json.undo(value));
+        // Beside a path alone stands the query.
+        seen.path = !value.contains(&b'?');
+        if !seen.path {
+            record.target = Some(Escape::Json.undo(value));
+            return Ok(());
+        }
+        return Sink::Path.fill(value, DIALECT, record, &mut seen.pieces, times);
+    }
+    if matches!(sink, Sink::Path) && seen.path {
         return Ok(());
     }
     // A path that is logged beside the request line is rewritten; the first raw one stays.
@@ -178,6 +188,11 @@ fn lower<'k>(name: &[u8], key: &'k mut [u8; LONGEST_NAME]) -> Option<&'k [u8]> {
 fn any_time(value: &[u8], times: &mut TimeMemo) -> Option<Time> {
     /// In 1973.
     const EARLIEST_SECS: i64 = 100_000_000;
+    // Apache's `%t` brings brackets.
+    let value = match value {
+        [b'[', inside @ .., b']'] => inside,
+        value => value,
+    };
     times
         .clf(value)
         .or_else(|| times.iso(value))
@@ -245,7 +260,7 @@ impl<'a> Scan<'a> {
                 None
             })?;
             self.rest = rest;
-            self.status |= name.ends_with(b"status") || name == b"status_code";
+            self.status |= name.ends_with(b"status") || matches!(name, b"status_code" | b"response");
             if !nested {
                 return Some((name, text));
             }
@@ -387,13 +402,14 @@ const NAMES: &[(&str, Sink)] = &[
     ("request_path", Sink::Path),
     ("args", Sink::Query),
     ("query_string", Sink::Query),
-    ("query", Sink::Query),
+    ("query", Sink::QueryMark),
     ("server_protocol", Sink::Protocol),
     ("protocol", Sink::Protocol),
     ("http_version", Sink::Protocol),
     ("status", Sink::Status),
     ("response_status", Sink::Status),
     ("http_status", Sink::Status),
+    ("response", Sink::Status),
     ("code", Sink::Status),
     ("status_code", Sink::Status),
     ("body_bytes_sent", Sink::BodyBytes),
@@ -544,6 +560,20 @@ mod tests {
             ("[]", Reason::UnknownFormat),
         ] {
             assert_eq!(read(line).unwrap_err().reason, reason, "{line}");
+        }
+    }
+
+    #[test]
+    fn well_known_layouts_of_other_servers() {
+        let apache = r#"{ "time":"[29/Mar/2026:03:00:00 +0200]", "remoteIP":"192.0.2.7", "host":"www.example", "request":"/a", "query":"?x=1", "method":"GET", "status":"404", "userAgent":"x" }"#;
+        let elastic = r#"{"time": "29/Mar/2026:03:00:00 +0200", "remote_ip": "192.0.2.7", "request": "GET /a?x=1 HTTP/1.1", "response": 404, "agent": "x"}"#;
+        let path = apache.replace(r#""/a", "query":"?x=1""#, r#""/a?x=1", "uri":"/b""#);
+        for line in [apache, elastic, &path] {
+            let mut record = Record::default();
+            parse(line.as_bytes(), &mut record, &mut TimeMemo::new()).unwrap();
+            assert_eq!(record.target.as_deref(), Some(&b"/a?x=1"[..]), "{line}");
+            assert_eq!((record.peer_text, record.status), (&b"192.0.2.7"[..], Some(404)));
+            assert_eq!(record.time.map(Time::secs), Some(1_774_746_000));
         }
     }
 

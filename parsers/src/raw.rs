@@ -52,7 +52,7 @@ pub(crate) fn is_glued(line: &[u8], times: &[usize]) -> bool {
 }
 
 /// Whether a text holds what may be the peer of another line, and its ident: `192.0.2.7 - `.
-fn holds_head(text: &[u8]) -> bool {
+pub(crate) fn holds_head(text: &[u8]) -> bool {
     memchr::memmem::find_iter(text, b" - ").any(|at| {
         let word = text.get(..at).and_then(|text| text.rsplit(|&b| b == b' ').next());
         word.is_some_and(|word| {

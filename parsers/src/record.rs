@@ -315,6 +315,13 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Takes a header for one that names nobody.
+    #[cold]
+    pub(crate) fn doubt_header(&mut self, name: Header<'a>) {
+        self.more_mut().headers.retain(|(header, _)| *header != name);
+        self.put_unclear(name);
+    }
+
     /// Whether a header was sent that may be something else than what is read.
     pub fn is_unclear(&self, name: &str) -> bool {
         self.more

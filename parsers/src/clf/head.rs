@@ -55,10 +55,19 @@ fn other<'a>(
             },
         );
     };
-    let (names, forwarded) = forwarded(names.trim_ascii_start());
+    let names = names.trim_ascii_start();
+    let in_quotes = names.starts_with(b"\"");
+    let (names, forwarded) = forwarded(names, dialect);
     let Some(names) = Names::split(names) else {
         return stop(line, Reason::Address);
     };
+    // Behind a header that nothing delimits: what reads as the user may be the true head. A name with a port is a host's.
+    let open = names.vhost.filter(|host| split_port(host).1.is_none());
+    let is_open = open.is_some() || forwarded.is_some() && !in_quotes;
+    if is_open && raw::holds_head(names.rest) {
+        record.put_unclear(Cow::Borrowed("x-forwarded-for"));
+        return Ok((rest, names.vhost.is_some()));
+    }
     set_peer(line, names.peer, record)?;
     if let Some(host) = names.vhost {
         set_host(host, record);
@@ -86,6 +95,8 @@ struct Names<'a> {
     vhost: Option<&'a [u8]>,
     peer: &'a [u8],
     user: &'a [u8],
+    /// All that follows the peer.
+    rest: &'a [u8],
 }
 
 impl<'a> Names<'a> {
@@ -96,6 +107,7 @@ impl<'a> Names<'a> {
                 vhost: None,
                 peer: first,
                 user: b"-",
+                rest: b"",
             });
         };
         if is_vhost(first, second, after_second) {
@@ -104,6 +116,7 @@ impl<'a> Names<'a> {
                 vhost: Some(first),
                 peer: second,
                 user,
+                rest: after_second,
             });
         }
         // A word that is no address can begin any line (`Oct 10 …` in syslog), so it is a host name only before an
@@ -113,6 +126,7 @@ impl<'a> Names<'a> {
             vhost: None,
             peer: first,
             user: after_second,
+            rest: after_first,
         })
     }
 }
@@ -154,9 +168,9 @@ fn is_before_nobody(first: &[u8], rest: &[u8]) -> bool {
 
 /// Takes a forwarding list from the front: `a, b, c peer …`, `"a, b" peer …`, or `a, b, peer …`, where the last
 /// of the list is the nearest hop and so the peer.
-fn forwarded(names: &[u8]) -> (&[u8], Option<&[u8]>) {
+fn forwarded(names: &[u8], dialect: Escape) -> (&[u8], Option<&[u8]>) {
     if let Some(rest) = names.strip_prefix(b"\"")
-        && let Some(end) = memchr::memchr(b'"', rest)
+        && let Some(end) = leaf::closing_quote(rest, dialect)
         && let (list, [b'"', b' ', names @ ..]) = rest.split_at(end)
     {
         return (names, Some(list).filter(|list| *list != b"-"));
@@ -232,8 +246,12 @@ pub(crate) fn times(line: &[u8]) -> Vec<usize> {
         .collect()
 }
 
-/// `-` is none; Apache writes `""` for an empty user.
+/// `-` is none; Apache writes `""` for an empty user. Some put it in quotes (`"%u"`), which servers that escape write in no name.
 fn user_name(text: &[u8], dialect: Escape) -> Option<Bytes<'_>> {
+    let text = match text {
+        [b'"', name @ .., b'"'] if !name.is_empty() && dialect != Escape::None => name,
+        text => text,
+    };
     match text {
         b"-" | b"" => None,
         b"\"\"" => Some(Cow::Borrowed(b"")),
@@ -244,21 +262,27 @@ fn user_name(text: &[u8], dialect: Escape) -> Option<Bytes<'_>> {
 /// Takes `[$the_real_ip] - ` from the user, before whom ingress-nginx wrote it up to version 0.26. It is kept as an extra
 /// value: a user may be named so, too.
 #[cold]
-pub(crate) fn real_ip(record: &mut Record<'_>) {
-    let Some(Cow::Borrowed(user)) = record.user else {
+pub(crate) fn real_ip<'a>(record: &mut Record<'a>) {
+    let parts = record.user.as_deref().and_then(real_ip_and_user);
+    let Some((real, user)) = parts.map(|(real, user)| (real.len(), user.len())) else {
         return;
     };
-    let Some((real, user)) = user
-        .strip_prefix(b"[")
-        .and_then(|inside| inside.split_at_checked(memchr::memchr(b']', inside)?))
-        .and_then(|(real, rest)| Some((real, rest.strip_prefix(b"] - ")?)))
-        .filter(|(real, _)| address::peer(real).is_some())
-    else {
-        return;
+    let part = |text: &Bytes<'a>, from: usize, length: usize| match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.get(from..from + length).unwrap_or_default()),
+        Cow::Owned(text) => Cow::Owned(text.get(from..from + length).unwrap_or_default().to_vec()),
     };
-    record.user = (user != b"-").then_some(Cow::Borrowed(user));
+    let all = record.user.take().unwrap_or_default();
+    record.user = Some(part(&all, all.len() - user, user)).filter(|user| **user != *b"-");
     let extra = &mut record.more_mut().extra;
-    extra.push((Cow::Borrowed("the_real_ip"), Cow::Borrowed(real)));
+    extra.push((Cow::Borrowed("the_real_ip"), part(&all, 1, real)));
+}
+
+/// `[192.0.2.7] - bob` → the address and the name.
+fn real_ip_and_user(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let inside = text.strip_prefix(b"[")?;
+    let (real, rest) = inside.split_at_checked(memchr::memchr(b']', inside)?)?;
+    let user = rest.strip_prefix(b"] - ")?;
+    address::peer(real).map(|_| (real, user))
 }
 
 /// Sets the peer; `-` (a piped or synthetic line) is a peer that is not known.

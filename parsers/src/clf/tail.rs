@@ -85,7 +85,7 @@ fn one_value<'a>(text: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Op
     if leaf::nanos_of_seconds(value).is_some() {
         return Some(Tail::Number);
     }
-    if !is_list(value) {
+    if !is_forwarded_for(value) {
         return Some(Tail::Quoted);
     }
     put_forwarded_for(value, record, dialect);
@@ -102,6 +102,21 @@ pub(crate) fn quoted_is_forwarded_for(record: &mut Record<'_>, dialect: Escape) 
     {
         put_forwarded_for(value, record, dialect);
     }
+}
+
+/// The same, of a log that names no column: servers that were asked are none.
+pub(crate) fn is_forwarded_for(value: &[u8]) -> bool {
+    is_list(value) && !is_upstream(value)
+}
+
+/// Whether a list is one of servers with their ports (`$upstream_addr`): clients come from higher ports, and most proxies
+/// write none.
+fn is_upstream(list: &[u8]) -> bool {
+    let served = |port| port < 1024 || matches!(port, 3000 | 5000 | 8000 | 8080 | 8081 | 8443 | 8888 | 9000);
+    list.split(|&b| b == b',').all(|entry| {
+        let peer = crate::address::peer(entry.trim_ascii());
+        peer.and_then(|peer| peer.port).is_some_and(served)
+    })
 }
 
 fn put_forwarded_for<'a>(value: &'a [u8], record: &mut Record<'a>, dialect: Escape) {

@@ -586,3 +586,67 @@ fn a_time_within_a_request_makes_no_second_line() {
     let record = read(&line).unwrap();
     assert_eq!((record.peer_text, record.status), (&b"192.0.2.7"[..], Some(400)));
 }
+
+#[test]
+fn a_quote_that_a_server_escaped_ends_no_header_before_the_peer() {
+    let line = format!(r#""x\" 203.0.113.9 - u" 192.0.2.7 - - {TIME} "GET /a HTTP/1.1" 404 5 "-" "x""#);
+    let record = read(&line).unwrap();
+    assert_eq!(record.peer_text, b"192.0.2.7");
+    assert_eq!(
+        record.header("x-forwarded-for"),
+        Some(&br#"x\" 203.0.113.9 - u"#[..])
+    );
+}
+
+#[test]
+fn behind_a_header_without_quotes_a_second_head_leaves_nobody() {
+    for (begin, peer) in [
+        ("203.0.113.8, 203.0.113.9 - 192.0.2.7 - -", ""),
+        ("a 203.0.113.9 b 192.0.2.7 - -", ""),
+        ("a 203.0.113.9 - x 192.0.2.7 - -", ""),
+        ("203.0.113.8, 203.0.113.9 192.0.2.7 - -", "192.0.2.7"),
+        ("www.example 192.0.2.7 - bob", "192.0.2.7"),
+        ("www.example:443 192.0.2.7 - x 203.0.113.9 - -", "192.0.2.7"),
+        ("192.0.2.7 - x 203.0.113.9 - -", "192.0.2.7"),
+    ] {
+        let line = format!(r#"{begin} {TIME} "GET /a HTTP/1.1" 404 5"#);
+        let mut record = Record::default();
+        Parser::new(&Layout::auto())
+            .parse(line.as_bytes(), &mut record)
+            .unwrap();
+        assert_eq!(record.peer_text, peer.as_bytes(), "{line}");
+        assert_eq!(
+            (record.status, record.is_unclear("x-forwarded-for")),
+            (Some(404), peer.is_empty())
+        );
+    }
+}
+
+#[test]
+fn a_value_behind_combined_that_is_mostly_no_list_is_none() {
+    let line = |tail: &str| format!(r#"192.0.2.7 - - {TIME} "GET / HTTP/1.1" 200 1 "-" "x" "{tail}""#);
+    let named = |tails: &[&str], of: &str| {
+        let lines: Vec<String> = tails.iter().map(|tail| line(tail)).collect();
+        let head: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
+        let layout = Layout::recognise(&head).layout;
+        let layout = Layout::from_state(&layout.state()).unwrap();
+        let (mut record, line) = (Record::default(), line(of));
+        Parser::new(&layout).parse(line.as_bytes(), &mut record).unwrap();
+        record.header("x-forwarded-for").is_some()
+    };
+    assert!(!named(
+        &["www.example", "www.example", "-", "-", "-", "203.0.113.9"],
+        "203.0.113.9"
+    ));
+    assert!(!named(&["10.0.0.2:8080", "10.0.0.3:8080", "-"], "10.0.0.2:8080"));
+    assert!(named(&["203.0.113.9", "-", "' or 1=1"], "203.0.113.9"));
+    assert!(named(&["203.0.113.9:51234", "x"], "203.0.113.9:51234"));
+}
+
+#[test]
+fn a_user_in_quotes_is_his_name() {
+    let line = format!(r#"192.0.2.7 - "bob" {TIME} "GET / HTTP/1.1" 200 1"#);
+    assert_eq!(read(&line).unwrap().user.as_deref(), Some(&b"bob"[..]));
+    let line = line.replace("bob", "-");
+    assert_eq!(read(&line).unwrap().user, None);
+}

@@ -247,12 +247,9 @@ impl Program {
         if self.forgeable && peer.is_some_and(|peer| differs(peer, server)) {
             return Err(Refused::TwoPeers);
         }
-        let unclear: Vec<usize> = self
-            .naming
-            .iter()
-            .copied()
-            .filter(|&at| differs(at, rules))
-            .collect();
+        let rules = if raw { server } else { rules };
+        let naming = self.naming.iter().copied();
+        let unclear: Vec<usize> = naming.filter(|&at| differs(at, rules)).collect();
         let unclear: Vec<&Name> = unclear.into_iter().filter_map(|at| self.header(at)).collect();
         let wary = raw || unclear.iter().any(|name| span::names_client(name));
         let telling = self.telling().filter(|(at, _)| wary && differs(*at, rules));
@@ -265,7 +262,7 @@ impl Program {
             record.time = None;
         }
         unclear.into_iter().for_each(|name| doubt(name, record));
-        if raw && self.holds_another(line, memo) {
+        if raw && self.holds_another(line, &first, memo) {
             unsettle(line, record);
             record.forget_peer();
         }

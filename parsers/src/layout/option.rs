@@ -35,6 +35,10 @@ impl Layout {
             Some((name @ ("caddy" | "caddy-console"), unit)) => {
                 Self::measured(name, unit).ok_or_else(|| no_such_unit(option))
             }
+            Some(("nginx", text)) if text.starts_with("escape=") => {
+                let error = FormatError::new("behind the escaping stands no format".to_owned(), option.len());
+                Err(error.hint("nginx:escape=none FORMAT, with the strings of log_format"))
+            }
             Some((server @ ("nginx" | "apache"), name)) => preset(&format!("{server}-{name}"))
                 .or_else(|| preset(name))
                 .ok_or_else(|| no_such_format(option)),

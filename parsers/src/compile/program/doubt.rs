@@ -6,7 +6,7 @@
 use super::{Program, Search};
 use crate::compile::sink::{Name, Sink};
 use crate::compile::span::{self, Rules};
-use crate::memo::TimeMemo;
+use crate::memo::{CLF_LEN, TimeMemo};
 use crate::record::Record;
 use crate::unescape::Escape;
 
@@ -34,11 +34,15 @@ impl Program {
         self.separators.iter().all(as_often)
     }
 
-    /// Whether another line of the format begins within this one and goes on to its end.
+    /// Whether another line of the format begins within this one, divided into these values, and goes on to its end: behind
+    /// the peer and the time, of which each line has its own.
     #[cold]
-    pub(super) fn holds_another(&self, line: &[u8], memo: &mut TimeMemo) -> bool {
+    pub(super) fn holds_another(&self, line: &[u8], values: &[&[u8]], memo: &mut TimeMemo) -> bool {
+        let own = self.steps.iter().zip(values);
+        let own = own.filter(|(step, _)| step.sink == Sink::Peer || step.sink.is_time());
+        let from = own.map(|(_, value)| end_in(line, value)).max().unwrap_or(1);
         let mut search = Search::new(self, line, memo, Rules::Lax);
-        let within = line.get(1..).unwrap_or_default();
+        let within = line.get(from..).unwrap_or_default();
         if !self.lead.is_empty() {
             let behind = |at: usize| within.get(at + self.lead.len()..);
             let mut begins = memchr::memmem::find_iter(within, &self.lead).filter_map(behind);
@@ -48,12 +52,29 @@ impl Program {
             return false;
         };
         // Where the first value begins cannot be told: a piece of the line before stands there.
-        let mut ends = memchr::memmem::find_iter(line, &first.end).skip(1);
+        let mut ends = memchr::memmem::find_iter(within, &first.end);
         ends.any(|at| {
-            let (before, rest) = (line.get(..at), line.get(at + first.end.len()..));
-            let begun = first.sink != Sink::Peer || before.is_some_and(ends_in_address);
+            let (before, rest) = (within.get(..at), within.get(at + first.end.len()..));
+            let begun = before.is_some_and(|before| may_end(&first.sink, before, search.memo));
             begun && rest.is_some_and(|rest| search.steps(1, rest, &mut Vec::new()))
         })
+    }
+}
+
+/// Where in a line a piece of it ends.
+fn end_in(line: &[u8], piece: &[u8]) -> usize {
+    piece.as_ptr().addr() + piece.len() - line.as_ptr().addr()
+}
+
+/// Whether a text may end in a value of this kind.
+fn may_end(sink: &Sink, text: &[u8], memo: &mut TimeMemo) -> bool {
+    match sink {
+        Sink::Peer => ends_in_address(text),
+        Sink::TimeClf => {
+            let time = text.len().checked_sub(CLF_LEN).and_then(|from| text.get(from..));
+            time.is_some_and(|time| memo.clf(time).is_some())
+        }
+        _ => true,
     }
 }
 
@@ -81,7 +102,7 @@ pub(crate) fn unsettle<'a>(line: &'a [u8], record: &mut Record<'a>) {
 #[cold]
 pub(super) fn doubt(name: &Name, record: &mut Record<'_>) {
     if span::names_client(name) {
-        record.more.headers.retain(|(header, _)| header != name);
+        return record.doubt_header(name.clone());
     }
     record.put_unclear(name.clone());
 }

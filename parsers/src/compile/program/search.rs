@@ -29,7 +29,7 @@ pub(super) fn budget(line: &[u8]) -> usize {
 /// One search over the divisions of a line.
 pub(super) struct Search<'p> {
     program: &'p Program,
-    memo: &'p mut TimeMemo,
+    pub(super) memo: &'p mut TimeMemo,
     rules: Rules,
     /// Whether a request must end as one does.
     pub(super) whole: bool,

@@ -57,3 +57,48 @@ fn two_lines_that_became_one_blame_nobody() {
         assert_eq!(text(&record.malformed_request), line);
     }
 }
+
+#[test]
+fn a_quote_in_an_honest_line_takes_nothing_from_it() {
+    let behind = r#""GET /?q="shoes" HTTP/1.1" 200 98 "-" "Mozilla/5.0""#;
+    for (head, begin) in [
+        ("$time_local $remote_addr", format!("{TIME} 192.0.2.7")),
+        (
+            "$http_x_forwarded_for $remote_addr - $remote_user [$time_local]",
+            format!("203.0.113.8, 203.0.113.9 192.0.2.7 - - [{TIME}]"),
+        ),
+        (
+            "$upstream_addr $remote_addr [$time_local]",
+            format!("10.0.0.2:80, 10.0.0.3:80 192.0.2.7 [{TIME}]"),
+        ),
+        (
+            "$remote_addr:$remote_port [$time_local]",
+            format!("192.0.2.7:4711 [{TIME}]"),
+        ),
+    ] {
+        let format =
+            format!(r#"{head} "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#);
+        let line = format!("{begin} {behind}");
+        let record = read(&bare(&format), &line).unwrap();
+        assert_eq!(
+            (peer(&record).as_str(), record.status),
+            ("192.0.2.7", Some(200)),
+            "{line}"
+        );
+        assert_eq!(text(&record.target), r#"/?q="shoes""#, "{line}");
+    }
+}
+
+#[test]
+fn a_header_that_names_nobody_does_not_settle_the_rest() {
+    let layout = bare(&format!(r#"{COMBINED} "$http_x_forwarded_for" "$http_host""#));
+    let line = format!(
+        r#"192.0.2.7 - u [23/Jun/2031:17:53:20 +0100] "GET /ok HTTP/1.1" 200 7 "-" "V" "" "y [{TIME}] "GET /.env HTTP/1.1" 404 9 "-" "sqlmap" "zz" "www.example""#
+    );
+    let record = read(&layout, &line).unwrap();
+    assert_eq!(
+        (peer(&record).as_str(), record.status, record.time),
+        ("192.0.2.7", None, None)
+    );
+    assert_eq!(text(&record.malformed_request), line);
+}
