@@ -283,8 +283,10 @@ impl Scanner {
             scan.statistics.skip(Skip::SameRequest);
         } else {
             scan.statistics.request(record.time, record.status);
-            let told = self.kit.scope.host(record.host.as_deref());
-            scan.statistics.other_hosts += u64::from(!told);
+            let scope = &self.kit.scope;
+            if !scope.hosts.is_empty() && !scope.host(record.host.as_deref()) {
+                scan.statistics.other_hosts += 1;
+            }
             self.count_format(record.format, &mut scan.statistics);
         }
         if self.asks_addresses || self.claims_something(record) {

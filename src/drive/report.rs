@@ -111,14 +111,10 @@ impl Reporting {
         tallies.for_each(|other| tally.merge(other));
         tally.finish();
         sightings.time.settle();
-        let mut summary = summary.clone();
-        summary
-            .indicators
-            .retain(|indicator| self.filter.scope.indicator(indicator));
         let report = Report {
             tally,
             sightings,
-            summary,
+            summary: summary.clone(),
             filter: self.filter.clone(),
         };
         let text = match self.form {
