@@ -195,6 +195,32 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// So many of a thing: `1 line`, `2,000 lines`, `3 batches`.
+pub fn counted(count: u64, thing: &str) -> String {
+    let ending = match count {
+        1 => "",
+        _ if thing.ends_with(['s', 'x']) || thing.ends_with("ch") => "es",
+        _ => "s",
+    };
+    format!("{} {thing}{ending}", grouped(count))
+}
+
+/// A share of a whole, with one digit: what is not all of it is never `100.0 %`, what is something never `0.0 %`.
+pub fn percent(part: u64, whole: u64) -> String {
+    let percent = 100.0 * part as f64 / whole.max(1) as f64;
+    match percent {
+        _ if part > 0 && percent < 0.1 => "< 0.1 %".to_owned(),
+        _ if part < whole && percent > 99.9 => "> 99.9 %".to_owned(),
+        _ => format!("{percent:.1} %"),
+    }
+}
+
+/// So many of a thing and what they do, of one and of many: `1 line waits`, `2 lines wait`.
+pub fn clause(count: u64, thing: &str, [one, many]: [&str; 2]) -> String {
+    let verb = if count == 1 { one } else { many };
+    format!("{} {verb}", counted(count, thing))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,6 +269,38 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    #[test]
+    fn nearly_all_is_not_all_and_little_is_not_nothing() {
+        for (part, whole, text) in [
+            (0, 0, "0.0 %"),
+            (0, 9, "0.0 %"),
+            (1, 10_000, "< 0.1 %"),
+            (1, 1_000, "0.1 %"),
+            (998, 1_000, "99.8 %"),
+            (9_996, 10_000, "> 99.9 %"),
+            (7, 7, "100.0 %"),
+        ] {
+            assert_eq!(percent(part, whole), text, "{part} of {whole}");
+        }
+    }
+
+    #[test]
+    fn one_of_a_thing_is_no_plural() {
+        for (count, thing, text) in [
+            (0, "line", "0 lines"),
+            (1, "batch", "1 batch"),
+            (2, "batch", "2 batches"),
+            (1200, "address", "1,200 addresses"),
+        ] {
+            assert_eq!(counted(count, thing), text);
+        }
+        let waits = |count| clause(count, "batch", ["waits", "wait"]);
+        assert_eq!(
+            (waits(1).as_str(), waits(2).as_str()),
+            ("1 batch waits", "2 batches wait")
+        );
     }
 
     #[test]

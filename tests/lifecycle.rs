@@ -133,10 +133,22 @@ fn the_outbox_tells_of_records_that_are_in_no_batch_yet() {
         let hostile = hostile(line).lines().last().unwrap().to_owned();
         writeln!(input, "{hostile}").unwrap();
         let list = run(afw(dir.path()).args(["outbox", "list"]));
-        let told = text(&list.stderr).contains("events that wait for their batch; `afw outbox flush`");
+        let told = text(&list.stderr).contains(" in no batch yet; `afw outbox flush`");
         assert!(!told || !text(&list.stderr).contains("the outbox is empty"));
         told
     });
+}
+
+#[test]
+fn one_batch_waits_and_two_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, state, receiver) = (log_of(dir.path(), 3), dir.path().join("state"), Ingest::start());
+    receiver.answer_next(&[503; 100]);
+    let said = text(&replay(&state, &receiver, &log, "1s").stderr);
+    assert!(
+        said.contains("afw: warning: 1 batch still waits in the outbox\n"),
+        "{said}"
+    );
 }
 
 /// Some attacks a second, in lines of such a length; logs of different lengths end their batches at different times.

@@ -20,6 +20,7 @@ use crate::event::{Finding, Sighting};
 use crate::indicator::{Indicator, Indicators, Options as IndicatorOptions, Update};
 use crate::source::{Batch, Line};
 use crate::store::{Item, State};
+use crate::text::counted;
 
 use super::claims::{Claims, Held, Standing};
 use super::pages::{Answer, Pages};
@@ -511,7 +512,9 @@ impl Fold {
         if windows.damaged + indicators.damaged + guard + claims > 0 {
             let (windows, indicators) = (windows.damaged, indicators.damaged);
             tracing::warn!(
-                "{windows} windows and {indicators} indicators of the store could not be read and are given up"
+                "{} and {} of the store could not be read and are given up",
+                counted(windows as u64, "window"),
+                counted(indicators as u64, "indicator")
             );
         }
     }

@@ -13,7 +13,7 @@ use super::{Exit, Failure, logging, now};
 use crate::config::{Config, parse_time};
 use crate::drive::sinks;
 use crate::sink::domains::{Decision, DomainsApi, DomainsError};
-use crate::text::grouped;
+use crate::text::counted;
 
 /// How often a long list says how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(5);
@@ -225,7 +225,7 @@ fn lines(
         count += 1;
         if progress && Instant::now() >= due {
             due = Instant::now() + TELL_EVERY;
-            tracing::info!("{} domains so far", grouped(count));
+            tracing::info!("{} so far", counted(count, "domain"));
         }
         out.line(&shown(line))
             .inspect_err(|error| broken = Some(std::io::Error::from(error.kind())))
@@ -234,7 +234,7 @@ fn lines(
         (Some(error), _) => Err(CallError::Pipe(error)),
         (None, Err(error)) => Err(error.into()),
         (None, Ok(count)) => {
-            tracing::info!("{count} domains");
+            tracing::info!("{}", counted(count, "domain"));
             Ok(())
         }
     }

@@ -29,7 +29,7 @@ use crate::event::{Event, Finding};
 use crate::indicator::Indicator;
 use crate::source::{Batch, Line};
 use crate::store::Store;
-use crate::text::{clipped, printable, shown};
+use crate::text::{clipped, counted, printable, shown};
 
 /// How many rules that did not fire are named.
 const QUIET: usize = 3;
@@ -517,7 +517,11 @@ fn why(config: &Config, kit: &Arc<Kit>, address: &str, json: bool) -> Result<Exi
 fn seen_text(indicator: &Indicator) -> String {
     let times = indicator.first_seen.zip(indicator.last_seen);
     let when = times.map(|(first, last)| format!(" from {first} to {last}"));
-    format!("{} times{}", indicator.sightings, when.unwrap_or_default())
+    format!(
+        "{}{}",
+        counted(indicator.sightings, "time"),
+        when.unwrap_or_default()
+    )
 }
 
 fn why_text(indicator: &Indicator, fold: &crate::analysis::Fold, address: &str) -> String {

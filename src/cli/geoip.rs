@@ -17,7 +17,7 @@ use crate::config::{Config, data, environment, secret};
 use crate::drive::data::{STALE_DATABASE_DAYS, days_since};
 use crate::enrich::Database;
 use crate::sink::Secret;
-use crate::text::{of_path, printable};
+use crate::text::{counted, of_path, printable};
 use crate::update::geoip::{GeoipSpec, HOST, update};
 
 /// MaxMind databases: status, update.
@@ -117,7 +117,7 @@ fn row(database: &Database, json: bool) -> String {
         .to_string();
     }
     let age = match (built, days) {
-        (Some(built), Some(days)) => format!("built {built}, {days} days old"),
+        (Some(built), Some(days)) => format!("built {built}, {} old", counted(days.unsigned_abs(), "day")),
         _ => "does not say when it was built".to_owned(),
     };
     printable(&format!(

@@ -13,7 +13,7 @@ use super::{Exit, Failure, logging, now, refresh};
 use crate::config::Config;
 use crate::drive::data::{STALE_LIST_DAYS, days_since, list_time};
 use crate::enrich::{List, ListSpec, Lists};
-use crate::text::{grouped, of_path, printable};
+use crate::text::{counted, grouped, of_path, printable};
 use crate::update::list::update;
 
 /// Address, network, ASN and crawler lists: status, update.
@@ -105,7 +105,7 @@ fn row(list: &List, path: &Path, json: bool) -> String {
     let stale = days.is_some_and(|days| days > STALE_LIST_DAYS);
     if stale {
         let days = days.unwrap_or_default();
-        tracing::warn!("{}: {days} days old", path.display());
+        tracing::warn!("{}: {} old", path.display(), counted(days.unsigned_abs(), "day"));
     }
     if json {
         return json!({
@@ -116,17 +116,18 @@ fn row(list: &List, path: &Path, json: bool) -> String {
         })
         .to_string();
     }
-    let count = |count: usize| grouped(count as u64);
-    let age = days.map(|days| format!(", {days} days old")).unwrap_or_default();
+    let age = days
+        .map(|days| format!(", {} old", counted(days.unsigned_abs(), "day")))
+        .unwrap_or_default();
     printable(&format!(
-        "{}  {}  {}  {}  {} networks, {} autonomous systems, {} left out{age}",
+        "{}  {}  {}  {}  {}, {}, {} left out{age}",
         list.name(),
         path.display(),
         list.role().name(),
         list.format().name(),
-        count(list.networks()),
-        count(list.asns()),
-        count(list.left_out()),
+        counted(list.networks() as u64, "network"),
+        counted(list.asns() as u64, "autonomous system"),
+        grouped(list.left_out() as u64),
     ))
 }
 

@@ -15,7 +15,7 @@ use crate::drive::start::store_failure;
 use crate::drive::{sinks, start};
 use crate::store::outbox::{OutboxRow, Which};
 use crate::store::{Lock, Store};
-use crate::text::{clipped, printable, shown};
+use crate::text::{clause, clipped, counted, printable, shown};
 
 /// How long `flush` waits for sinks that fail.
 const FLUSH: Duration = Duration::from_secs(30);
@@ -86,7 +86,8 @@ pub fn run(common: &CommonOptions, args: &OutboxArgs) -> Result<Exit, Failure> {
             let count = store
                 .retry_batches(which(ids))
                 .map_err(|error| store_failure(&error))?;
-            tracing::info!("{count} batches wait for delivery again");
+            let again = clause(count, "batch", ["waits", "wait"]);
+            tracing::info!("{again} for delivery again");
             told(*json, &json!({"batches": count}), Exit::Done)
         }
         Command::Drop { ids, json } => {
@@ -94,7 +95,7 @@ pub fn run(common: &CommonOptions, args: &OutboxArgs) -> Result<Exit, Failure> {
             let count = store
                 .drop_batches(which(ids))
                 .map_err(|error| store_failure(&error))?;
-            tracing::info!("{count} batches were given up");
+            tracing::info!("{} given up", clause(count, "batch", ["was", "were"]));
             told(*json, &json!({"batches": count}), Exit::Done)
         }
         Command::Flush { json } => flush(&config, store, *json),
@@ -184,9 +185,10 @@ fn tell_open(store: &Store) -> Result<bool, Failure> {
     let receivers = store.receivers().map_err(|error| store_failure(&error))?;
     let open = receivers.iter().filter(|receiver| receiver.open_events > 0);
     for receiver in open.clone() {
-        let (name, events) = (printable(&receiver.name), receiver.open_events);
         tracing::info!(
-            "{name} has {events} events that wait for their batch; `afw outbox flush` sends them now"
+            "{} has {} in no batch yet; `afw outbox flush` sends what is there now",
+            printable(&receiver.name),
+            counted(receiver.open_events, "event")
         );
     }
     Ok(open.count() > 0)
@@ -200,13 +202,13 @@ fn as_text(row: &OutboxRow) -> String {
         .unwrap_or_default();
     let status = row.status.map(|status| format!("  {status}")).unwrap_or_default();
     printable(&format!(
-        "{}  {:<7}  {}  {} events  {} bytes  {} attempts  {}{status}{error}",
+        "{}  {:<7}  {}  {}  {}  {}  {}{status}{error}",
         row.id,
         row.state.name(),
         row.sink,
-        row.events,
-        row.bytes,
-        row.attempts,
+        counted(row.events, "event"),
+        counted(row.bytes, "byte"),
+        counted(row.attempts.into(), "attempt"),
         row.created
     ))
 }

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::detect::rules::Example;
 use crate::detect::{Rule, RuleInfo, RuleProblem, RuleText, Ruleset};
 use crate::drive::setup;
-use crate::text::{printable, printable_lines};
+use crate::text::{counted, printable, printable_lines};
 
 /// The rules: list, show, check, test.
 #[derive(Debug, Args)]
@@ -206,7 +206,9 @@ fn check(config: &Config, paths: &[PathBuf]) -> Result<Exit, Failure> {
             let correlations = ruleset.correlations().iter().map(|rule| &rule.info);
             let all = signatures.chain(correlations);
             let rules = all.filter(|info| stands_in(info, &texts)).count();
-            tracing::info!("{rules} rules in {} files load", texts.len());
+            let files = counted(texts.len() as u64, "file");
+            let load = if rules == 1 { "loads" } else { "load" };
+            tracing::info!("{} in {files} {load}", counted(rules as u64, "rule"));
             Ok(Exit::Done)
         }
         Err(problems) => {
@@ -249,7 +251,8 @@ fn test(config: &Config, paths: &[PathBuf]) -> Result<Exit, Failure> {
         }
     }
     super::output::quietly(out.flush())?;
-    tracing::info!("{count} examples of {rules} rules, {wrong} wrong");
+    let (examples, rules) = (counted(count as u64, "example"), counted(rules as u64, "rule"));
+    tracing::info!("{examples} of {rules}, {wrong} wrong");
     Ok(if wrong == 0 { Exit::Done } else { Exit::Failed })
 }
 

@@ -15,7 +15,7 @@ use crate::drive::start::store_failure;
 use crate::drive::{setup, sinks};
 use crate::report::summary::bytes;
 use crate::store::{Condition, FileRow, Lock, Receiver, StateKind, Store};
-use crate::text::{grouped, of_path, printable, printable_path};
+use crate::text::{clause, counted, grouped, of_path, printable, printable_path};
 
 /// Cursors and lag, outbox, sinks, databases and lists.
 #[derive(Debug, Args)]
@@ -114,8 +114,8 @@ impl Status {
         self.sinks_text(&mut out, config);
         let _ = writeln!(
             out,
-            "\nState\n  {} detection windows open, {} clients and names remembered",
-            grouped(self.windows),
+            "\nState\n  {} open, {} clients and names remembered",
+            counted(self.windows, "detection window"),
             grouped(self.indicators)
         );
         for (name, count) in &self.counters {
@@ -143,10 +143,10 @@ impl Status {
             };
             let _ = writeln!(
                 out,
-                "  {}  {}  {} lines, {} rejected, at byte {}, {state}{}",
+                "  {}  {}  {}, {} rejected, at byte {}, {state}{}",
                 printable_path(&file.cursor.path),
                 file.format.as_deref().unwrap_or("?"),
-                grouped(file.lines),
+                counted(file.lines, "line"),
                 grouped(file.rejects),
                 grouped(file.cursor.offset),
                 file.last_time
@@ -168,14 +168,14 @@ impl Status {
         for receiver in &self.receivers {
             let _ = writeln!(
                 out,
-                "  {}  {} (breaker {}), {} records wait in {} batches, {} delivered, {} dead letters{}",
+                "  {}  {} (breaker {}), {} in {}, {} delivered, {}{}",
                 printable(&receiver.name),
                 receiver.condition.name(),
                 receiver.condition.breaker(),
-                grouped(receiver.waiting_events()),
-                grouped(receiver.pending_batches),
+                clause(receiver.waiting_events(), "record", ["waits", "wait"]),
+                counted(receiver.pending_batches, "batch"),
                 grouped(receiver.delivered_events),
-                grouped(receiver.dead_batches),
+                counted(receiver.dead_batches, "dead letter"),
                 receiver
                     .last_error
                     .as_deref()

@@ -24,7 +24,7 @@ use crate::drive::{sinks, start};
 use crate::report::Statistics;
 use crate::source::{Cursor, From};
 use crate::store::Lock;
-use crate::text::{grouped, printable_path, system_message};
+use crate::text::{counted, printable_path, system_message};
 
 /// How long the sinks may still send after a signal.
 const GRACE: Duration = Duration::from_secs(5);
@@ -222,10 +222,10 @@ fn end(mut tail: Tail, config: &Config, reporting: Option<Reporting>) -> Result<
     let delivery = tail.run.deliver(config, GRACE);
     let statistics = &tail.run.statistics;
     tracing::info!(
-        "{} lines read, {} sightings, {} new indicators",
-        grouped(statistics.lines),
-        grouped(statistics.sighted),
-        grouped(tail.run.indicators)
+        "{} read, {}, {}",
+        counted(statistics.lines, "line"),
+        counted(statistics.sighted, "sighting"),
+        counted(tail.run.indicators, "new indicator")
     );
     let (tally, logs) = tail.take_counted();
     if let (Some(reporting), Some(sightings)) = (reporting, tail.run.sightings.take()) {

@@ -15,6 +15,7 @@ use afw_parsers::Time;
 use crate::cli::{Failure, now};
 use crate::config::Analysis;
 use crate::enrich::{Database, Databases, GeoError, List, ListError, Lists};
+use crate::text::counted;
 use crate::update::list::tag_path;
 
 /// Databases that hold facts older than this are told of, in days. MaxMind builds new ones twice a week.
@@ -306,7 +307,14 @@ impl Content {
                 Some(built) => format!("{}, built {built}", database.database_type()),
                 None => database.database_type().to_owned(),
             },
-            Self::List(list) => format!("{} networks, {} autonomous systems", list.networks(), list.asns()),
+            Self::List(list) => {
+                let (networks, asns) = (list.networks() as u64, list.asns() as u64);
+                format!(
+                    "{}, {}",
+                    counted(networks, "network"),
+                    counted(asns, "autonomous system")
+                )
+            }
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::indicator;
 use crate::report::Scope;
 use crate::sink::Sink;
 use crate::store::{Lock, LockError, Receiver, StateKind, Store, StoreError};
-use crate::text::system_message;
+use crate::text::{clause, system_message};
 
 /// Event time after which a followed client that is not sighted any more is forgotten, in nanoseconds: 30 days.
 const EXPIRE_NANOS: i64 = 30 * 86_400 * 1_000_000_000;
@@ -194,12 +194,14 @@ impl Left {
         let Self { waiting, dead } = self;
         if waiting > 0 {
             tracing::warn!(
-                "{waiting} batches still wait in the outbox\nhint: they are sent when afw runs again, or with `afw outbox flush`"
+                "{} in the outbox\nhint: what waits is sent when afw runs again, or with `afw outbox flush`",
+                clause(waiting, "batch", ["still waits", "still wait"])
             );
         }
         if dead > 0 {
             tracing::warn!(
-                "{dead} dead letters lie in the outbox: a receiver refused them for good\nhint: `afw outbox list` says why; `afw outbox retry` or `afw outbox drop`"
+                "{} in the outbox, refused by a receiver for good\nhint: `afw outbox list` says why; `afw outbox retry` or `afw outbox drop`",
+                clause(dead, "dead letter", ["lies", "lie"])
             );
         }
     }

@@ -9,6 +9,7 @@ use crate::cli::now;
 use crate::drive::lag::{lag_bytes, lag_secs};
 use crate::report::summary::LOUD_REJECTS;
 use crate::store::{Condition, FileRow, Receiver};
+use crate::text::counted;
 
 /// So long the reading loop may be silent; it turns twice a second where nothing happens.
 const STALLED: Duration = Duration::from_secs(60);
@@ -56,8 +57,9 @@ fn sink(receiver: &Receiver) -> Option<String> {
     let dead = receiver.dead_batches;
     (dead > 0).then(|| {
         format!(
-            "sink {} refused {dead} batches for good: see `afw outbox list`",
-            receiver.name
+            "sink {} refused {} for good: see `afw outbox list`",
+            receiver.name,
+            counted(dead, "batch")
         )
     })
 }
@@ -66,8 +68,9 @@ fn behind(file: &FileRow, now: Time) -> Option<String> {
     let (bytes, secs) = (lag_bytes(file), lag_secs(file, now)?);
     (bytes > BEHIND_BYTES && secs > BEHIND_SECS).then(|| {
         format!(
-            "{}: read {secs} s late, {bytes} bytes wait",
-            file.cursor.path.display()
+            "{}: read {secs} s late, {} wait",
+            file.cursor.path.display(),
+            counted(bytes, "byte")
         )
     })
 }

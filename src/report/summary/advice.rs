@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::{Delivery, LOUD_REJECTS, LogSummary, Summary};
 use crate::detect::Class;
 use crate::indicator::Evidence;
-use crate::text::{clipped, grouped, printable};
+use crate::text::{clause, clipped, counted, printable};
 
 impl Summary {
     pub(super) fn advice(&self) -> Vec<String> {
@@ -28,8 +28,8 @@ impl Summary {
             lines.push("there is no line in it: was it rotated just now? a glob in quotes ('access.log*') reads the older files too".to_owned());
         } else if self.total.requests == 0 && self.total.out_of_range > 0 {
             lines.push(format!(
-                "{} requests lie outside --since and --until: these are times in the log, not on the wall",
-                grouped(self.total.out_of_range)
+                "{} outside --since and --until: these are times in the log, not on the wall",
+                clause(self.total.out_of_range, "request", ["lies", "lie"])
             ));
         } else if self.total.requests == 0 && self.total.timeless == 0 {
             lines.push("no line was a request: `afw explain 'LINE'` shows where parsing stops".to_owned());
@@ -40,8 +40,15 @@ impl Summary {
         }
         if self.total.clientless > self.total.requests / 20 {
             lines.push(format!(
-                "{} requests tell no client address and make no indicator: `afw explain 'LINE'` shows why (--trusted-proxy, --client-header, --format-from)",
-                grouped(self.total.clientless)
+                "{}: `afw explain 'LINE'` shows why (--trusted-proxy, --client-header, --format-from)",
+                clause(
+                    self.total.clientless,
+                    "request",
+                    [
+                        "tells no client address and makes no indicator",
+                        "tell no client address and make no indicator"
+                    ]
+                )
             ));
         }
         if !self.indicators.is_empty() {
@@ -74,19 +81,20 @@ impl Delivery {
             return "nothing is shipped: set APPFIREWALL_API_KEY or ONEFIREWALL_API_KEY, or name a sink (--sink file:ioc.jsonl)".to_owned();
         }
         let mut text = format!(
-            "{} records handed to {}",
-            grouped(self.records),
+            "{} handed to {}",
+            counted(self.records, "record"),
             self.sinks.join(", ")
         );
         if self.waiting > 0 {
             let _ = write!(
                 text,
-                "; {} batches still wait: `afw outbox list`",
-                grouped(self.waiting)
+                "; {}: `afw outbox list`",
+                clause(self.waiting, "batch", ["still waits", "still wait"])
             );
         }
         if self.dead > 0 {
-            let _ = write!(text, "; {} dead letters: `afw outbox list`", grouped(self.dead));
+            let dead = counted(self.dead, "dead letter");
+            let _ = write!(text, "; {dead}: `afw outbox list`");
         }
         text
     }

@@ -13,7 +13,7 @@ use super::{BEFORE, LOUD_REJECTS, LogSummary, Summary, TOP};
 use crate::analysis::claims::ClaimCounts;
 use crate::detect::Class;
 use crate::indicator::Indicator;
-use crate::text::{clipped, grouped, printable, shown};
+use crate::text::{clipped, counted, grouped, percent, printable, shown};
 
 /// How many logs are named one by one before the rest is added up.
 const LOGS: usize = 12;
@@ -83,9 +83,9 @@ impl Summary {
             let rejects: u64 = rest.iter().map(|log| log.statistics.rejects()).sum();
             let _ = writeln!(
                 out,
-                "  … {} more logs, {} lines, {} rejected",
-                rest.len(),
-                grouped(lines),
+                "  … {}, {}, {} rejected",
+                counted(rest.len() as u64, "more log"),
+                counted(lines, "line"),
                 grouped(rejects)
             );
         }
@@ -219,8 +219,8 @@ impl Summary {
         if self.indicators.len() > TOP {
             let _ = writeln!(
                 out,
-                "  … {} more indicators",
-                grouped((self.indicators.len() - TOP) as u64)
+                "  … {}",
+                counted((self.indicators.len() - TOP) as u64, "more indicator")
             );
         }
     }
@@ -254,9 +254,10 @@ fn read_line(out: &mut String, log: &LogSummary) {
         let warn = AnsiColor::Yellow.on_default();
         let _ = write!(
             out,
-            ", {warn}{} rejected ({:.1} %){warn:#}",
+            ", {warn}{} rejected ({}){warn:#}",
             grouped(rejects),
-            statistics.reject_share() * 100.0
+            // Of several records on one line each may be rejected.
+            percent(rejects, statistics.lines.max(statistics.requests + rejects))
         );
     }
     if let Some(trouble) = &log.trouble {
@@ -310,7 +311,7 @@ fn offender(out: &mut String, indicator: &Indicator, (value, class): (usize, usi
         .collect();
     let more = indicator.rules.len().saturating_sub(3);
     let more = if more > 0 {
-        format!(", {more} more rules")
+        format!(", {}", counted(more as u64, "more rule"))
     } else {
         String::new()
     };

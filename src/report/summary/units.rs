@@ -18,7 +18,7 @@ pub fn bytes(count: u64) -> String {
         unit += 1;
     }
     if unit == 0 {
-        format!("{count} bytes")
+        format!("{count} byte{}", plural(count))
     } else {
         format!("{value:.1} {}", UNITS[unit])
     }
@@ -40,6 +40,7 @@ pub(super) fn span(nanos: i64) -> String {
         0..60 => format!("{secs} s"),
         60..3600 => format!("{} min", secs / 60),
         3600..86_400 => format!("{} h {} min", secs / 3600, secs / 60 % 60),
+        86_400..172_800 => format!("1 day {} h", secs / 3600 % 24),
         _ => format!("{} days {} h", secs / 86_400, secs / 3600 % 24),
     }
 }
@@ -52,7 +53,9 @@ mod tests {
     fn sizes_and_spans_read_well() {
         assert_eq!(bytes(999), "999 bytes");
         assert_eq!(bytes(1_270_000_000), "1.3 GB");
+        assert_eq!(bytes(1), "1 byte");
         assert_eq!(span(90_000_000_000), "1 min");
+        assert_eq!(span(90_000 * 1_000_000_000), "1 day 1 h");
         assert_eq!(span(200_000 * 1_000_000_000), "2 days 7 h");
     }
 }

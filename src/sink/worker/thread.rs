@@ -16,7 +16,7 @@ use crate::sink::{Answer, Sink, Tuning};
 use crate::store::queue::{Claimed, Next};
 use crate::store::receivers::Outlook;
 use crate::store::{Close, Condition, Owner, Store, StoreError};
-use crate::text::printable;
+use crate::text::{counted, printable};
 
 /// Wait after the store itself failed (a full disk).
 const STORE_WAIT: Duration = Duration::from_secs(1);
@@ -415,8 +415,8 @@ fn complaint(answer: &Answer) -> Option<String> {
         Answer::Accepted => None,
         Answer::Partly { refused, again } => (!refused.is_empty() || !again.is_empty()).then(|| {
             format!(
-                "{} records refused, {} to be sent again",
-                refused.len(),
+                "{} refused, {} to be sent again",
+                counted(refused.len() as u64, "record"),
                 again.len()
             )
         }),
