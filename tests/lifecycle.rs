@@ -209,6 +209,40 @@ fn an_interrupted_replay_of_several_logs_takes_each_line_once() {
 }
 
 #[test]
+fn an_interrupted_replay_says_that_it_tells_of_a_part() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("access.log");
+    fs::write(&log, attacks(1, 60).repeat(30)).unwrap();
+    for json in [false, true] {
+        // It ends on the signal, which comes while it reads a pipe that nobody closes.
+        let mut command = afw(&dir.path().join("state"));
+        command.args(["replay", "-"]).args(json.then_some("--json"));
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        std::io::Write::write_all(&mut input, &fs::read(&log).unwrap()).unwrap();
+        signal(&child, "-TERM");
+        drop(input);
+        let output = child.wait_with_output().unwrap();
+        let (said, summary) = (text(&output.stderr), text(&output.stdout));
+        assert_eq!(output.status.code(), Some(143), "{said}");
+        assert!(said.contains("afw: warning: interrupted after "), "{said}");
+        assert!(said.contains(" lines: what is told is of these alone"), "{said}");
+        match json {
+            true => assert_eq!(
+                serde_json::from_str::<Value>(&summary).unwrap()["interrupted"],
+                true
+            ),
+            false => assert!(summary.contains("\ninterrupted after "), "{summary}"),
+        }
+    }
+}
+
+#[test]
 fn a_signal_ends_tail_with_0() {
     for name in ["-TERM", "-INT"] {
         let dir = tempfile::tempdir().unwrap();

@@ -30,7 +30,7 @@ use crate::report::summary::{Delivery, LogSummary};
 use crate::sink::Sink;
 use crate::source::{self, Plan, SourceSpec, Trouble};
 use crate::store::Lock;
-use crate::text::printable;
+use crate::text::{counted, printable};
 
 /// How long replay waits for a failing sink after the last line, unless told otherwise.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -110,6 +110,7 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
         },
         troubles: 0,
         resumes,
+        finished: false,
         reporting,
     };
     let exit = job.go(&config, &kit, plan, formats, cursors, drain);
@@ -166,6 +167,8 @@ struct Job {
     troubles: usize,
     /// Only what is new since the last run is read and told.
     resumes: bool,
+    /// The logs were read to their ends.
+    finished: bool,
     /// The report, when one is wanted.
     reporting: Option<Reporting>,
 }
@@ -198,7 +201,7 @@ impl Job {
         let tally = self.reporting.as_ref().map(Reporting::tally);
         let pool = Pool::new(kit, threads, tally.as_ref())?;
         let mut replay = Replay::new(plan.logs, pool, threads, formats, cursors);
-        let finished = match replay.run(&mut self) {
+        self.finished = match replay.run(&mut self) {
             Err(error) if super::output::is_closed_pipe(&error) => return Ok(Exit::Done),
             other => other?,
         };
@@ -218,7 +221,10 @@ impl Job {
         if let Some(text) = clock::ahead(self.run.statistics.last, now()) {
             tracing::warn!("the newest line is {text}");
         }
-        let exit = self.exit(&replay.logs, &delivery, finished);
+        if !self.finished {
+            self.say_interrupted();
+        }
+        let exit = self.exit(&replay.logs, &delivery);
         let tallies = replay.finish();
         self.print(config, replay.logs, delivery, tallies)?;
         Ok(exit)
@@ -238,8 +244,25 @@ impl Job {
         }
     }
 
-    /// Waits for the sinks, and says what still waits.
-    fn exit(&self, logs: &[LogState], delivery: &Delivery, finished: bool) -> Exit {
+    /// Only a part was read: nobody is to take what is told for the whole.
+    fn say_interrupted(&self) {
+        let lines = self.run.statistics.lines;
+        let why = match self.run.signals.end() {
+            Some(_) => "interrupted",
+            None => "stopped by the full outbox",
+        };
+        let hint = match self.resumes {
+            true => "\nhint: the next run with --resume goes on there",
+            false => "",
+        };
+        tracing::warn!(
+            "{why} after {}: what is told is of these alone{hint}",
+            counted(lines, "line")
+        );
+    }
+
+    /// How it ended, for the shell.
+    fn exit(&self, logs: &[LogState], delivery: &Delivery) -> Exit {
         let bad = self.troubles > 0
             || logs
                 .iter()
@@ -247,7 +270,7 @@ impl Job {
         match self.run.signals.end() {
             Some(signal) => Exit::Signal(signal),
             None if bad => Exit::BadInput,
-            None if delivery.waiting > 0 || !finished => Exit::Undelivered,
+            None if delivery.waiting > 0 || !self.finished => Exit::Undelivered,
             None => Exit::Done,
         }
     }
@@ -264,7 +287,8 @@ impl Job {
             tracing::info!("nothing new since the last run");
         }
         let logs = logs.into_iter().map(log_summary).collect();
-        let summary = self.run.summary(config, logs, delivery, self.started.elapsed());
+        let mut summary = self.run.summary(config, logs, delivery, self.started.elapsed());
+        summary.interrupted = !self.finished;
         if let (Some(reporting), Some(sightings)) = (self.reporting.take(), self.run.sightings.take()) {
             reporting.write(tallies, sightings, &summary)?;
         }

@@ -376,6 +376,7 @@ impl Run {
             claims: self.fold.claims().counts(),
             dns: self.checks.is_some(),
             counters: self.fold.take_counters(),
+            interrupted: false,
         }
     }
 

@@ -83,6 +83,8 @@ pub struct Summary {
     pub dns: bool,
     /// Named counters of things dropped or evicted.
     pub counters: Vec<(String, u64)>,
+    /// Reading ended before the logs did: all of this is of a part of them.
+    pub interrupted: bool,
 }
 
 impl Summary {

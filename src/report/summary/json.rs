@@ -48,6 +48,7 @@ impl Summary {
             "verified": self.claims.verified, "fake": self.claims.fake, "unverified": self.claims.unverified,
             "dns": self.dns,
         });
+        document["interrupted"] = json!(self.interrupted);
         document["delivery"] = json!({
             "sinks": self.delivery.sinks, "records": self.delivery.records, "waiting": self.delivery.waiting,
             "dead": self.delivery.dead, "dry_run": self.delivery.dry_run,

@@ -61,6 +61,14 @@ impl Summary {
             plural(self.logs.len() as u64),
             bytes(total.bytes),
         );
+        if self.interrupted {
+            let warn = AnsiColor::Yellow.on_default();
+            let _ = writeln!(
+                out,
+                "{warn}interrupted{warn:#} after {}: what follows is of these alone",
+                counted(total.lines, "line"),
+            );
+        }
         if let (Some(first), Some(last)) = (total.first, total.last) {
             let _ = writeln!(
                 out,
