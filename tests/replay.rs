@@ -201,6 +201,32 @@ fn a_directory_names_and_skips_what_is_no_access_log() {
 }
 
 #[test]
+fn a_directory_without_any_access_log_is_an_error_that_says_where_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = "2026/10/10 13:55:36 [error] 7#7: *1 open() failed\n".repeat(5);
+    for name in ["error.log", "other-error.log"] {
+        fs::write(dir.path().join(name), &error).unwrap();
+    }
+    let glob = dir.path().join("*error.log");
+    for path in [dir.path(), &glob] {
+        let output = run(afw(dir.path()).arg("replay").arg(path));
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(
+            said.contains("other-error.log: no access log, skipped\n"),
+            "{said}"
+        );
+        let error = format!(
+            "afw: error: nothing to read: no file of {} is an access log\nhint: these look like error logs or system logs; \
+             access logs are usually in /var/log/nginx, ",
+            path.display()
+        );
+        assert!(said.contains(&error), "{said}");
+        assert_eq!(text(&output.stdout), "");
+    }
+}
+
+#[test]
 fn a_closed_pipe_ends_quietly() {
     let dir = tempfile::tempdir().unwrap();
     let mut child = afw(dir.path())

@@ -25,12 +25,12 @@ use crate::drive::run::{Keep, Run};
 use crate::drive::setup;
 use crate::drive::signals::Signals;
 use crate::drive::{checks, clock, sinks, start};
-use crate::report::Tally;
 use crate::report::summary::{Delivery, LogSummary};
+use crate::report::{Statistics, Tally};
 use crate::sink::Sink;
 use crate::source::{self, Plan, SourceSpec, Trouble};
 use crate::store::Lock;
-use crate::text::{counted, printable};
+use crate::text::{counted, grouped, printable};
 
 /// How long replay waits for a failing sink after the last line, unless told otherwise.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -184,6 +184,7 @@ impl Job {
         drain: Duration,
     ) -> Result<Exit, Failure> {
         self.say(&plan, &formats);
+        let shown = shown_paths(config, &formats);
         if plan.logs.is_empty() && plan.troubles.is_empty() && plan.notices.is_empty() && !self.resumes {
             let hint = match config.paths.iter().any(|path| path.is_dir()) {
                 true => {
@@ -191,10 +192,7 @@ impl Job {
                 }
                 false => "check the pattern; a directory is read recursively",
             };
-            tracing::error!(
-                "nothing to read: no file matches {}\nhint: {hint}",
-                shown_paths(config, &formats)
-            );
+            tracing::error!("nothing to read: no file matches {shown}\nhint: {hint}");
             self.troubles += 1;
         }
         let threads = config.output.threads.unwrap_or_else(cores);
@@ -210,11 +208,14 @@ impl Job {
         self.run.commit(replay.partials())?;
         self.progress.finish();
         let delivery = self.run.deliver(config, drain);
-        for log in replay.logs.iter().filter(|log| log.is_left_out()) {
-            tracing::info!("{}: no access log, skipped", printable(&log.shown_name()));
-            self.run.statistics.leave_out(&log.statistics);
+        let left_out = self.leave_out(&mut replay.logs);
+        if replay.logs.is_empty() && left_out.rejects() > 0 && self.finished {
+            self.troubles += 1;
+            tracing::error!(
+                "nothing to read: no file of {shown} is an access log\nhint: {}",
+                advice(&left_out, NOT_BESIDE)
+            );
         }
-        replay.logs.retain(|log| !log.is_left_out());
         for log in replay.logs.iter().filter(|log| log.is_no_access_log()) {
             tracing::error!("{}", no_access_log(log));
         }
@@ -242,6 +243,18 @@ impl Job {
                 _ => tracing::error!("{trouble}"),
             }
         }
+    }
+
+    /// Names and drops the logs that nobody named and that are none; the counts of what was dropped.
+    fn leave_out(&mut self, logs: &mut Vec<LogState>) -> Statistics {
+        let mut left_out = Statistics::default();
+        for log in logs.iter().filter(|log| log.is_left_out()) {
+            tracing::info!("{}: no access log, skipped", printable(&log.shown_name()));
+            self.run.statistics.leave_out(&log.statistics);
+            left_out.merge(&log.statistics);
+        }
+        logs.retain(|log| !log.is_left_out());
+        left_out
     }
 
     /// Only a part was read: nobody is to take what is told for the whole.
@@ -365,23 +378,37 @@ fn absent(mut trouble: Trouble, at: &str) -> Trouble {
     trouble
 }
 
+/// What to do about an error log that was named.
+const BESIDE: &str = "it looks like an error log or a system log; access logs are usually beside it";
+/// What to do about a place that holds only such logs.
+const NOT_BESIDE: &str = "these look like error logs or system logs; access logs are usually in /var/log/nginx, /var/log/apache2 or /var/log/httpd: name that \
+     directory or the log itself";
+
 /// What to say of a file that was named and is no access log.
 fn no_access_log(log: &LogState) -> String {
-    let reasons = &log.statistics.rejected;
-    let hint = if reasons.contains_key(&afw_parsers::Reason::NotAccess) {
-        "it looks like an error log or a system log; access logs are usually beside it"
+    let lines = match log.statistics.lines {
+        1 => "its only line is not".to_owned(),
+        lines => format!("none of its {} lines is", grouped(lines)),
+    };
+    format!(
+        "{}: {lines} of an access log\nhint: {}",
+        printable(&log.shown_name()),
+        advice(&log.statistics, BESIDE)
+    )
+}
+
+/// What to do about lines none of which is of an access log; `of_errors` where they look like those of an error log.
+fn advice(statistics: &Statistics, of_errors: &'static str) -> &'static str {
+    let reasons = &statistics.rejected;
+    if reasons.contains_key(&afw_parsers::Reason::NotAccess) {
+        of_errors
     } else if let Some((_, advice)) = ADVICE.iter().find(|(reason, _)| reasons.contains_key(reason)) {
         advice
-    } else if reasons.get(&afw_parsers::Reason::Binary).copied().unwrap_or(0) * 2 > log.statistics.lines {
+    } else if reasons.get(&afw_parsers::Reason::Binary).copied().unwrap_or(0) * 2 > statistics.lines {
         "it holds no text; access logs are text, plain or compressed with gzip, zstd, bzip2 or xz"
     } else {
         "`afw explain 'LINE'` shows where parsing stops; --format 'nginx:…' or 'apache:…' takes the server's own format string"
-    };
-    format!(
-        "{}: none of its {} lines is of an access log\nhint: {hint}",
-        printable(&log.shown_name()),
-        log.statistics.lines
-    )
+    }
 }
 
 fn log_summary(state: LogState) -> LogSummary {
