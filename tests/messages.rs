@@ -867,6 +867,28 @@ fn a_summary_of_nothing_gives_no_advice_about_findings() {
 }
 
 #[test]
+fn a_summary_without_a_line_tells_only_what_is_known() {
+    const ROTATED: &str = "there is no line in it: was it rotated just now?";
+    let dir = tempfile::tempdir().unwrap();
+    prepare(dir.path());
+    fs::write(dir.path().join("empty.log"), "").unwrap();
+    fs::write(dir.path().join("torn.log.gz"), b"\x1f\x8b\x08\x00").unwrap();
+    let said = |log: &str| {
+        let mut command = afw(&dir.path().join("state"));
+        text(&run(command.current_dir(dir.path()).args(["replay", log])).stdout)
+    };
+    assert!(said("empty.log").contains(ROTATED));
+    let torn = said("torn.log.gz");
+    assert!(!torn.contains(ROTATED) && !torn.contains("Next"), "{torn}");
+    let piped = said("-");
+    assert!(
+        piped.contains("no line came on standard input: did the command before it print any?"),
+        "{piped}"
+    );
+    assert!(!piped.contains(ROTATED), "{piped}");
+}
+
+#[test]
 fn explain_shows_what_decided_and_with_v_all_that_was_tried() {
     let dir = tempfile::tempdir().unwrap();
     let line = "198.51.100.7 - - [10/Oct/2026:13:55:36 +0000] \"GET /..%252f..%252fetc/passwd HTTP/1.1\" 404 5 \"-\" \"curl/8.11.0\"";

@@ -25,7 +25,7 @@ impl Summary {
             ));
         }
         if self.total.lines == 0 {
-            lines.push("there is no line in it: was it rotated just now? a glob in quotes ('access.log*') reads the older files too".to_owned());
+            lines.extend(self.without_lines().map(str::to_owned));
         } else if self.total.requests == 0 && self.total.out_of_range > 0 {
             lines.push(format!(
                 "{} outside --since and --until: these are times in the log, not on the wall",
@@ -69,6 +69,20 @@ impl Summary {
         }
         lines.push(self.delivery.text());
         lines
+    }
+
+    /// What to do where there is no line. Nothing of a log that could not be read, or not to its end: nobody knows what is
+    /// in it, and why was said.
+    fn without_lines(&self) -> Option<&'static str> {
+        if self.interrupted || self.logs.iter().any(|log| log.trouble.is_some()) {
+            None
+        } else if self.logs.iter().all(|log| log.name == "-") {
+            Some("no line came on standard input: did the command before it print any?")
+        } else {
+            Some(
+                "there is no line in it: was it rotated just now? a glob in quotes ('access.log*') reads the older files too",
+            )
+        }
     }
 }
 

@@ -235,8 +235,12 @@ impl Summary {
 
     /// What the user would want to type next.
     fn next(&self, out: &mut String) {
+        let advice = self.advice();
+        if advice.is_empty() {
+            return;
+        }
         heading(out, "Next");
-        for line in self.advice() {
+        for line in advice {
             let _ = writeln!(out, "  {line}");
         }
     }
