@@ -839,6 +839,33 @@ fn a_summary_says_when_requests_tell_no_client() {
 }
 
 #[test]
+fn a_summary_of_a_proxy_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("access.log");
+    let line = |peer: &str, at: u32| {
+        format!(
+            "{peer} - - [29/Mar/2026:03:00:{at:02} +0200] \"GET /.env?{at} HTTP/1.1\" 404 5 \"-\" \"-\" \"45.83.1.{at}\"\n"
+        )
+    };
+    let said =
+        |arguments: &[&str]| text(&run(afw(dir.path()).arg("replay").arg(&log).args(arguments)).stdout);
+    let hint = "nearly all of this came from 10.0.0.5, which never becomes an indicator: if a proxy stands before the server \
+                there, --trusted-proxy 10.0.0.5 ";
+    let proxied: String = (0..40).map(|at| line("10.0.0.5", at)).collect();
+    fs::write(&log, line("10.0.0.6", 1) + &proxied).unwrap();
+    assert!(said(&[]).contains(hint), "{}", said(&[]));
+    for named in ["10.0.0.5", "10.0.0.0/8"] {
+        let said = said(&["--trusted-proxy", named]);
+        assert!(!said.contains("nearly all of this"), "{said}");
+    }
+    let direct: String = (0..10).map(|at| line("45.83.1.7", at)).collect();
+    fs::write(&log, proxied + &direct).unwrap();
+    assert!(!said(&[]).contains("nearly all of this"), "{}", said(&[]));
+    fs::write(&log, line("10.0.0.5", 1).repeat(3)).unwrap();
+    assert!(!said(&[]).contains("nearly all of this"), "{}", said(&[]));
+}
+
+#[test]
 fn a_summary_of_nothing_gives_no_advice_about_findings() {
     let dir = tempfile::tempdir().unwrap();
     prepare(dir.path());

@@ -107,6 +107,7 @@ pub fn run(common: &CommonOptions, args: &ReplayArgs) -> Result<Exit, Failure> {
             checks,
             notify: Default::default(),
             indicators: 0,
+            fronts: Default::default(),
         },
         troubles: 0,
         resumes,

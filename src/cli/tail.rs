@@ -81,6 +81,7 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
         checks: plan.checks.take(),
         notify: Notify::from_environment(),
         indicators: 0,
+        fronts: Default::default(),
     };
     announce(&plan);
     let tally = reporting.as_ref().map(Reporting::tally);

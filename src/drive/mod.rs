@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod notify;
 pub mod pool;
 pub mod progress;
+pub mod proxy;
 pub mod refresh;
 pub mod reload;
 pub mod replay;

@@ -30,6 +30,7 @@ use crate::text::shown;
 
 use super::checks::Checks;
 use super::notify::Notify;
+use super::proxy::Fronts;
 use super::signals::Signals;
 use super::start::{Left, left, store_failure};
 
@@ -72,6 +73,8 @@ pub struct Run {
     pub notify: Notify,
     /// Indicators told for the first time.
     pub indicators: u64,
+    /// Proxies that nobody named.
+    pub fronts: Fronts,
 }
 
 /// The durable side of a run.
@@ -287,6 +290,7 @@ impl Run {
             if !scope.is_all() {
                 self.told.finding(finding, late, scope);
             }
+            self.fronts.finding(finding);
             if let Some(sightings) = &mut self.sightings {
                 sightings.finding(finding);
             }
@@ -377,6 +381,7 @@ impl Run {
             dns: self.checks.is_some(),
             counters: self.fold.take_counters(),
             interrupted: false,
+            proxy: self.fronts.likely(config),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Here is what it tells; every text that came from a log passes [`crate::text::printable`] before it is shown. Next:
 //! `screen`, for a person, and `json`.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use afw_parsers::Reject;
@@ -83,6 +84,8 @@ pub struct Summary {
     pub dns: bool,
     /// Named counters of things dropped or evicted.
     pub counters: Vec<(String, u64)>,
+    /// The peer that is perhaps a proxy before the server, which nobody named as trusted.
+    pub proxy: Option<IpAddr>,
     /// Reading ended before the logs did: all of this is of a part of them.
     pub interrupted: bool,
 }

@@ -51,6 +51,12 @@ impl Summary {
                 )
             ));
         }
+        if let Some(peer) = self.proxy {
+            lines.push(format!(
+                "nearly all of this came from {peer}, which never becomes an indicator: if a proxy stands before the server there, \
+                 --trusted-proxy {peer} blames its clients in its place (the log must hold X-Forwarded-For)"
+            ));
+        }
         if !self.indicators.is_empty() {
             lines.push(
                 "--print indicators lists all of them with evidence; --print values is a plain block list"
