@@ -816,6 +816,34 @@ fn afw_alone_says_what_to_type_on_one_screen() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_standard_output_that_takes_nothing_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    for typed in [
+        &["replay", SAMPLE][..],
+        &["replay", SAMPLE, "--print", "events"],
+        &["rules", "list"],
+        &["completions", "bash"],
+        &["--help"],
+    ] {
+        let full = fs::File::create("/dev/full").unwrap();
+        let child = afw(dir.path())
+            .args(typed)
+            .stdout(full)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{typed:?}");
+        assert_eq!(
+            text(&output.stderr),
+            "afw: error: standard output: no space left on device\nhint: make room there, or write to another place\n",
+            "{typed:?}"
+        );
+    }
+}
+
+#[test]
 fn a_summary_says_when_requests_tell_no_client() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("access.log");

@@ -1,10 +1,11 @@
 //! `afw completions` and `afw man`: both are made from the command line's own definition.
 
-use std::io;
+use std::io::{self, Write};
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
+use super::output::{quietly, unwritten};
 use super::{Cli, Exit, Failure};
 
 /// Shell completions.
@@ -41,8 +42,7 @@ pub fn man() -> Result<Exit, Failure> {
 }
 
 fn write(text: &[u8]) -> Result<Exit, Failure> {
-    match io::Write::write_all(&mut io::stdout().lock(), text) {
-        Err(error) if !super::output::is_closed_pipe(&error) => Err(error.into()),
-        _ => Ok(Exit::Done),
-    }
+    let mut out = io::stdout().lock();
+    let written = out.write_all(text).and_then(|()| out.flush());
+    quietly(written.map_err(|error| unwritten("standard output", &error)))
 }

@@ -228,7 +228,7 @@ fn lines(
             tracing::info!("{} so far", counted(count, "domain"));
         }
         out.line(&shown(line))
-            .inspect_err(|error| broken = Some(std::io::Error::from(error.kind())))
+            .inspect_err(|error| broken = Some(std::io::Error::new(error.kind(), error.to_string())))
     });
     match (broken, called) {
         (Some(error), _) => Err(CallError::Pipe(error)),

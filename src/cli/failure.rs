@@ -86,8 +86,10 @@ impl From<anyhow::Error> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
+        let is_full = error.kind() == std::io::ErrorKind::StorageFull;
         Self {
             closed_pipe: super::output::is_closed_pipe(&error),
+            hint: is_full.then(|| "make room there, or write to another place".to_owned()),
             ..Self::new(Exit::Failed, error)
         }
     }

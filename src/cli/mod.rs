@@ -151,9 +151,7 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 /// clap's own message: help and version go to standard output with 0, mistakes to standard error with 2.
 fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        // A closed pipe under `afw --help | head` is no failure.
-        let _ = error.print();
-        return Exit::Done.into();
+        return told(error.print().and_then(|()| std::io::stdout().flush()));
     }
     // A variable that is set counts as an argument, and yet nothing was typed.
     let is_bare = std::env::args_os().len() < 2
@@ -177,6 +175,18 @@ fn usage(error: &clap::Error) -> ExitCode {
     };
     let _ = write!(anstream::stderr(), "{text}");
     Exit::Usage.into()
+}
+
+/// How a run ended that only had to say something. A closed pipe under `afw --help | head` is no failure.
+fn told(written: std::io::Result<()>) -> ExitCode {
+    let written = written.map_err(|error| output::unwritten("standard output", &error));
+    match output::quietly(written) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            failure.report();
+            failure.exit.into()
+        }
+    }
 }
 
 /// A path where a command was to stand.

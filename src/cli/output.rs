@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use super::screen::above;
 use super::{Exit, Failure};
-use crate::text::folded;
+use crate::text::{folded, system_message};
 
 /// Standard output as commands use it.
 pub struct Output {
@@ -71,13 +71,20 @@ impl Output {
             }
             if *live { inner.flush() } else { Ok(()) }
         };
-        if self.terminal { above(write) } else { write() }
+        let written = if self.terminal { above(write) } else { write() };
+        written.map_err(|error| unwritten("standard output", &error))
     }
 
     /// Hands everything to the reader.
     pub fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
+        let flushed = self.inner.flush();
+        flushed.map_err(|error| unwritten("standard output", &error))
     }
+}
+
+/// What could not be written, by name and in the tone of messages. The kind stays: by it a closed pipe is told.
+pub fn unwritten(what: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {}", system_message(error)))
 }
 
 /// Whether an error only says that the reader of our output has gone.

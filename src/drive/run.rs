@@ -15,6 +15,7 @@ use crate::analysis::claims::Standing;
 use crate::analysis::fold::{Fold, Outcome};
 use crate::analysis::merge::Partial;
 use crate::analysis::scan::{Rejected, Scan};
+use crate::cli::output::unwritten;
 use crate::cli::print::Printer;
 use crate::cli::{Failure, now};
 use crate::config::Config;
@@ -412,7 +413,7 @@ impl Run {
                 "file": batch.file.as_ref(), "offset": offset, "reason": reject.reason.name(), "at": reject.at,
                 "line": shown(batch.line(*line)),
             });
-            writeln!(file, "{text}")?;
+            writeln!(file, "{text}").map_err(|error| unwritten("--rejects", &error))?;
         }
         Ok(())
     }

@@ -14,6 +14,8 @@ use afw_parsers::Time;
 use crate::event::Finding;
 use crate::indicator::Indicator;
 
+use crate::text::system_message;
+
 use super::lines::{joined, split};
 use super::{Answer, Content, Frozen, Limits, Sink};
 
@@ -116,7 +118,7 @@ pub(super) fn append(path: &Path, batch: &Frozen, rotation: Rotation, now: Time)
         Ok(()) => Answer::Accepted,
         Err(error) => Answer::Unavailable {
             status: None,
-            error: format!("cannot write {}: {error}", path.display()),
+            error: format!("cannot write {}: {}", path.display(), system_message(&error)),
             retry_after: None,
         },
     }

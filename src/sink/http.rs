@@ -10,6 +10,8 @@ use afw_parsers::Time;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig};
 use ureq::{Agent, Proxy};
 
+use crate::text::system_message;
+
 use super::endpoint::Endpoint;
 use super::retry_after::wait_of;
 use super::{Answer, Secret, SinkError};
@@ -162,6 +164,7 @@ impl Http {
         let mut response = match sent {
             Ok(Ok(response)) => response,
             Ok(Err(ureq::Error::Timeout(_))) => return Err("no answer in time".to_owned()),
+            Ok(Err(ureq::Error::Io(error))) => return Err(self.hide(system_message(&error))),
             Ok(Err(error)) => return Err(self.hide(error.to_string())),
             Err(error) => return Err(self.hide(error.to_string())),
         };

@@ -164,7 +164,7 @@ fn a_device_gets_the_lines_once() {
     let Answer::Unavailable { error, .. } = full else {
         panic!("{full:?}")
     };
-    assert!(error.contains("No space left"), "{error}");
+    assert!(error.contains("no space left"), "{error}");
 }
 
 #[test]
