@@ -44,7 +44,11 @@ fn is_there(program: &str) -> bool {
 
 /// A shell command on a terminal 120 columns wide; what it shows goes to `screen` in the directory.
 fn on_terminal(dir: &Path, command: &str) -> Running {
-    let command = format!("stty cols 120 rows 30; exec {command}");
+    on_terminal_of(120, dir, command)
+}
+
+fn on_terminal_of(columns: usize, dir: &Path, command: &str) -> Running {
+    let command = format!("stty cols {columns} rows 30; exec {command}");
     let child = shell(
         &dir.join("state"),
         &format!("exec script -qefc '{command}' /dev/null"),
@@ -106,6 +110,59 @@ fn tail_shows_how_it_goes_under_the_indicators_and_leaves_nothing_behind() {
     assert_eq!(indicators, 5, "each on a line of its own: {left}");
     assert!(!left.contains("/s ·"), "the status line is gone: {left}");
     assert!(left.contains("5 lines read"), "{left}");
+}
+
+#[test]
+fn on_a_narrow_terminal_the_outbox_and_the_lag_stay() {
+    if !is_there("script") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("access.log");
+    fs::write(&log, attacks(1, 3)).unwrap();
+    for (columns, status) in [
+        (60, "/s · 3 sightings · not shipped · up to date"),
+        (45, "/s · not shipped · up to date"),
+        (30, "not shipped · up to date"),
+        (20, "not shipped · up…"),
+    ] {
+        let command = format!(
+            "timeout -s TERM 4 afw tail --no-dns --print none --from start {}",
+            log.display()
+        );
+        on_terminal_of(columns, dir.path(), &command).0.wait().unwrap();
+        let shown = screen(dir.path());
+        assert!(shown.contains(status), "{columns}: {shown}");
+        assert_eq!(shown.contains("/s ·"), columns >= 45, "{columns}: {shown}");
+        assert_eq!(
+            shown.contains(" sightings ·"),
+            columns >= 60,
+            "{columns}: {shown}"
+        );
+        assert!(!shown.contains(" indicators ·"), "{columns}: {shown}");
+    }
+}
+
+#[test]
+fn progress_stays_on_one_line() {
+    if !is_there("script") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let long = dir.path().join("a-name-that-takes-room-on-a-narrow-terminal.log");
+    for log in [dir.path().join("access.log"), long] {
+        fs::write(log, attacks(1, 200).repeat(50)).unwrap();
+    }
+    let command = format!(
+        "afw replay --print none --progress always {}/*.log",
+        dir.path().display()
+    );
+    on_terminal_of(60, dir.path(), &command).0.wait().unwrap();
+    let shown = screen(dir.path());
+    let bar = shown.split(['\r', '\n']).filter(|line| line.contains(" left"));
+    let widest = bar.map(|line| line.rsplit("\u{1b}[2K").next().unwrap_or(line).chars().count());
+    let widest = widest.max().unwrap_or_default();
+    assert!((1..=60).contains(&widest), "{widest}: {shown}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::options::When;
 use crate::config::Config;
+use crate::text::fitted;
 
 static BOTTOM: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
@@ -46,6 +47,15 @@ impl Bottom {
     pub fn say(&self, text: String) {
         self.bar.set_message(text);
     }
+
+    /// How many letters the terminal shows on a line; of one that does not say, as many as terminals had first.
+    pub fn width() -> usize {
+        const USUAL: usize = 80;
+        let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
+        size.map(|size| usize::from(size.ws_col))
+            .filter(|width| *width > 0)
+            .unwrap_or(USUAL)
+    }
 }
 
 impl Drop for Bottom {
@@ -57,6 +67,36 @@ impl Drop for Bottom {
 
 fn bottom() -> std::sync::MutexGuard<'static, Option<ProgressBar>> {
     BOTTOM.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The parts of a line in so many letters. What matters least, by its place in `spare`, is left out first; what is too
+/// long even so is cut between two words.
+pub fn fitting(parts: &[String], spare: &[usize], width: usize) -> String {
+    let line = |left_out: &[usize]| {
+        let kept = parts.iter().enumerate();
+        let kept = kept.filter(|(at, part)| !left_out.contains(at) && !part.is_empty());
+        kept.map(|(_, part)| part.as_str())
+            .collect::<Vec<_>>()
+            .join(" · ")
+    };
+    let lines = (0..=spare.len()).filter_map(|count| Some(line(spare.get(..count)?)));
+    let mut shortest = String::new();
+    for line in lines {
+        if line.chars().count() <= width {
+            return line;
+        }
+        shortest = line;
+    }
+    cut(&shortest, width)
+}
+
+/// The words of a line that go into so many letters, and `…`.
+fn cut(line: &str, width: usize) -> String {
+    let line = fitted(line, width);
+    match line.rsplit_once(' ') {
+        Some((words, _)) if width > 1 => format!("{}…", words.trim_end_matches([' ', '·', ','])),
+        _ => line.into_owned(),
+    }
 }
 
 /// Writes to the terminal while the line at its bottom is out of the way.
@@ -81,5 +121,26 @@ impl Write for Stderr {
 
     fn flush(&mut self) -> io::Result<()> {
         anstream::stderr().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_matters_least_makes_room_first() {
+        let parts = ["10 lines", "3 found", "", "outbox 7", "2 MB behind"].map(str::to_owned);
+        for (width, line) in [
+            (80, "10 lines · 3 found · outbox 7 · 2 MB behind"),
+            (43, "10 lines · 3 found · outbox 7 · 2 MB behind"),
+            (42, "10 lines · outbox 7 · 2 MB behind"),
+            (32, "outbox 7 · 2 MB behind"),
+            (21, "outbox 7 · 2 MB…"),
+            (12, "outbox 7…"),
+            (1, "…"),
+        ] {
+            assert_eq!(fitting(&parts, &[1, 0], width), line, "{width}");
+        }
     }
 }

@@ -102,9 +102,9 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
             endpoint.publish(&tail.run.statistics);
         }
         if (status.is_some() || tail.run.notify.is_heard()) && live.look(tail) {
-            let text = live.text();
-            tail.run.notify.status(|| text.clone());
-            status.iter().for_each(|status| status.say(text.clone()));
+            tail.run.notify.status(|| live.text());
+            let within = || live.within(Bottom::width());
+            status.iter().for_each(|status| status.say(within()));
         }
         Ok(())
     };

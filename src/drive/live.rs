@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::tail::Tail;
+use crate::cli::screen::fitting;
 use crate::report::summary::bytes;
-use crate::text::grouped;
+use crate::text::{counted, grouped};
 
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -45,6 +46,16 @@ impl Live {
 
     /// One line for a person.
     pub fn text(&self) -> String {
+        self.within(usize::MAX)
+    }
+
+    /// The same in so many letters: what waits and how far behind it is stay longest.
+    pub fn within(&self, width: usize) -> String {
+        const SPARE: [usize; 3] = [2, 1, 0];
+        fitting(&self.parts(), &SPARE, width)
+    }
+
+    fn parts(&self) -> [String; 5] {
         let lines = self.read.back().map_or(0, |(_, lines)| *lines);
         let outbox = match self.outbox {
             None => "not shipped".to_owned(),
@@ -55,13 +66,13 @@ impl Live {
             0 => "up to date".to_owned(),
             behind => format!("{} behind", bytes(behind)),
         };
-        format!(
-            "{} lines, {}/s · {} sightings · {} indicators · {outbox} · {lag}",
-            grouped(lines),
-            grouped(self.speed()),
-            grouped(self.sightings),
-            grouped(self.indicators),
-        )
+        [
+            format!("{}, {}/s", counted(lines, "line"), grouped(self.speed())),
+            counted(self.sightings, "sighting"),
+            counted(self.indicators, "indicator"),
+            outbox,
+            lag,
+        ]
     }
 
     /// Lines a second over the last few seconds.
@@ -94,5 +105,6 @@ mod tests {
             live.text(),
             "4,100 lines, 1,000/s · 0 sightings · 0 indicators · not shipped · up to date"
         );
+        assert_eq!(live.within(60), "4,100 lines, 1,000/s · not shipped · up to date");
     }
 }

@@ -4,15 +4,17 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::options::When;
-use crate::cli::screen::Bottom;
+use crate::cli::screen::{Bottom, fitting};
 use crate::report::summary::bytes;
-use crate::text::{grouped, printable};
+use crate::text::{counted, grouped, printable};
 
 /// How often a pipe gets a line.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+/// Letters of the bar.
+const BAR: usize = 20;
 
 /// Progress of one run.
 pub struct Progress {
@@ -51,16 +53,19 @@ impl Progress {
     pub fn update(&mut self, done: u64, lines: u64) {
         if let Some(bar) = &self.bar {
             bar.bar().set_position(done);
-            bar.say(format!("{} lines/s{}", grouped(self.rate(lines)), self.place()));
+            bar.say(self.text(bar.bar(), done, lines));
         }
         if self.next_line.is_some_and(|due| Instant::now() >= due) {
             self.next_line = Some(Instant::now() + LINE_EVERY);
             let share = (done.min(self.total) * 100).checked_div(self.total).unwrap_or(0);
             let (done, total, rate) = (bytes(done), bytes(self.total), grouped(self.rate(lines)));
             tracing::info!(
-                "{done} of {total} read ({share} %), {} lines, {rate} lines/s{}",
-                grouped(lines),
-                self.place()
+                "{done} of {total} read ({share} %), {}, {rate} lines/s{}",
+                counted(lines, "line"),
+                match self.place() {
+                    place if place.is_empty() => place,
+                    place => format!(" · {place}"),
+                }
             );
         }
     }
@@ -68,6 +73,18 @@ impl Progress {
     /// Takes the bar away, so that what follows starts on a clean line.
     pub fn finish(&mut self) {
         self.bar = None;
+    }
+
+    /// What stands beside the bar: on a narrow terminal neither the file nor the speed.
+    fn text(&self, bar: &ProgressBar, done: u64, lines: u64) -> String {
+        const SPARE: [usize; 3] = [2, 1, 0];
+        let parts = [
+            format!("{} of {}", bytes(done), bytes(self.total)),
+            format!("{} lines/s", grouped(self.rate(lines))),
+            self.place(),
+            format!("{:#} left", HumanDuration(bar.eta())),
+        ];
+        fitting(&parts, &SPARE, Bottom::width().saturating_sub(BAR + 1))
     }
 
     fn place(&self) -> String {
@@ -79,7 +96,7 @@ impl Progress {
         let letters = file.chars().count();
         let end: String = file.chars().skip(letters.saturating_sub(LONGEST)).collect();
         let cut = if letters > LONGEST { "…" } else { "" };
-        printable(&format!(" · {cut}{end}"))
+        printable(&format!("{cut}{end}"))
     }
 
     fn rate(&self, lines: u64) -> u64 {
@@ -89,9 +106,7 @@ impl Progress {
 
 fn bar(total: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(8));
-    let style = ProgressStyle::with_template(
-        "{bar:30} {decimal_bytes} of {decimal_total_bytes} · {msg} · {eta} left",
-    );
+    let style = ProgressStyle::with_template("{bar:20} {wide_msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
 }
