@@ -117,6 +117,19 @@ const MISTAKES: &[Mistake] = &[
         ],
     ),
     mistake(
+        &["replay", "access.log", "--sink", "file:nodir/x.jsonl"],
+        2,
+        &[
+            "afw: error: --sink file:nodir/x.jsonl: there is no such directory",
+            "hint: name a file in a directory that exists, or make it",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--sink", "ecs:nodir/x.jsonl"],
+        2,
+        &["afw: error: --sink ecs:nodir/x.jsonl: there is no such directory"],
+    ),
+    mistake(
         &["replay", "access.log", "--class", "exploits"],
         2,
         &[
@@ -919,6 +932,24 @@ fn a_summary_of_nothing_gives_no_advice_about_findings() {
             assert!(!said.contains(never), "{never}: {said}");
         }
     }
+}
+
+#[test]
+fn a_replay_that_prints_nothing_says_what_it_shipped() {
+    let dir = tempfile::tempdir().unwrap();
+    // The state directory is afw's own, and what lies in it is made.
+    let place = dir.path().join("state/found/x.jsonl");
+    let sink = format!("file:{}", place.display());
+    let mut command = afw(&dir.path().join("state"));
+    command.args(["replay", SAMPLE, "--print", "none", "--sink", &sink]);
+    let output = run(&mut command);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let shipped = fs::read_to_string(&place).unwrap().lines().count();
+    assert!(shipped > 1);
+    assert_eq!(said, format!("afw: {shipped} records handed to {sink}\n"));
+    command.arg("--quiet");
+    assert_eq!(text(&run(&mut command).stderr), "");
 }
 
 #[test]

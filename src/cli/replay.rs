@@ -306,6 +306,9 @@ impl Job {
         if let (Some(reporting), Some(sightings)) = (self.reporting.take(), self.run.sightings.take()) {
             reporting.write(tallies, sightings, &summary)?;
         }
+        if self.run.printer.what() == Print::None && summary.delivery.records > 0 {
+            tracing::info!("{}", summary.delivery.text());
+        }
         let written = match self.run.printer.what() {
             Print::Summary => {
                 let text = if config.output.json {

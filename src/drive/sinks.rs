@@ -41,14 +41,37 @@ pub fn specs(config: &Config) -> Result<Vec<SinkSpec>, Failure> {
     // A key that was promised and cannot be read must not look like no key.
     appfirewall_key(config)?;
     onefirewall_key(config)?;
-    names(config).iter().map(|name| spec(config, name)).collect()
+    names(config).iter().map(|name| placed(config, name)).collect()
+}
+
+/// A receiver of this run. A file has to lie in a directory that is there: a path with a slip in it would else be made, and
+/// nobody would look there. Below the state directory all is afw's own.
+fn placed(config: &Config, name: &str) -> Result<SinkSpec, Failure> {
+    let spec = spec(config, name)?;
+    let path = match &spec.kind {
+        SinkKind::File(file) => &file.path,
+        SinkKind::Ecs(EcsSpec {
+            place: EcsPlace::File(path, _),
+            ..
+        }) => path,
+        _ => return Ok(spec),
+    };
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let is_missing = parent.is_some_and(|parent| !parent.is_dir());
+    match is_missing && !path.starts_with(&config.state_dir) {
+        true => Err(
+            Failure::usage(format!("--sink {name}: there is no such directory"))
+                .hint("name a file in a directory that exists, or make it"),
+        ),
+        false => Ok(spec),
+    }
 }
 
 /// All that is wrong with the receivers of this run.
 pub fn mistakes(config: &Config) -> Vec<Failure> {
     let keys = [appfirewall_key(config).err(), onefirewall_key(config).err()];
     let sinks = names(config).into_iter().filter_map(|name| {
-        let made = spec(config, &name).and_then(|spec| made(&[spec]));
+        let made = placed(config, &name).and_then(|spec| made(&[spec]));
         made.err()
     });
     let mut mistakes: Vec<Failure> = keys.into_iter().flatten().chain(sinks).collect();

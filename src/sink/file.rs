@@ -22,7 +22,7 @@ use super::{Answer, Content, Frozen, Limits, Sink};
 /// Settings of the sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileSpec {
-    /// The file. Parent directories are made.
+    /// The file. Parent directories that went missing are made again.
     pub path: PathBuf,
     /// When it is set aside.
     pub rotation: Rotation,

@@ -93,7 +93,8 @@ impl Summary {
 }
 
 impl Delivery {
-    fn text(&self) -> String {
+    /// What was shipped, and what became of it.
+    pub fn text(&self) -> String {
         if self.dry_run {
             return format!("dry run: nothing was shipped{}", self.named());
         }
