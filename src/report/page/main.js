@@ -72,6 +72,7 @@ function drawHead() {
   byId('period').replaceChildren(
     report.first ? h('span', {}, `${moment(report.first)} – ${moment(report.last)} UTC`) : report.requests > 0 ? 'no line tells a time' : 'no request',
     h('span', {}, logs), h('span', {}, counted(report.lines, 'line')),
+    report.interrupted ? h('span', { class: 'only' }, 'interrupted: only what was read by then') : '',
     ...filter.map((word) => h('span', { class: 'only' }, `only ${word}`)));
   byId('contents').replaceChildren(...sections.map(({ id, title }) => h('li', {}, h('a', { href: `#${id}` }, title))));
   byId('content').replaceChildren(...sections.map(({ id, title, panels }) => h('section', { id, class: 'part', 'aria-labelledby': `${id}-title` },
