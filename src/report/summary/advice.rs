@@ -54,7 +54,7 @@ impl Summary {
         if let Some(peer) = self.proxy {
             lines.push(format!(
                 "nearly all of this came from {peer}, which never becomes an indicator: if a proxy stands before the server there, \
-                 --trusted-proxy {peer} blames its clients in its place (the log must hold X-Forwarded-For)"
+                 --trusted-proxy {peer} names the clients behind it (the log must hold X-Forwarded-For)"
             ));
         }
         if !self.indicators.is_empty() {
