@@ -63,9 +63,9 @@ fn a_manager_hears_of_the_whole_life_of_a_service() {
         heard[0].starts_with("READY=1\nSTATUS="),
         "ready comes first: {heard:?}"
     );
-    let alive = hear(&socket, "1 sightings");
+    let alive = hear(&socket, "1 sighting ");
     assert!(
-        alive.iter().any(|message| message.starts_with("STATUS=1 lines")),
+        alive.iter().any(|message| message.starts_with("STATUS=1 line, ")),
         "{alive:?}"
     );
 
@@ -126,7 +126,7 @@ fn a_watchdog_of_another_process_and_a_manager_that_is_not_there_harm_nobody() {
             .spawn()
             .unwrap(),
     );
-    let heard = hear(&socket, "1 sightings");
+    let heard = hear(&socket, "1 sighting ");
     assert!(!heard.concat().contains("WATCHDOG"), "{heard:?}");
     // The manager goes away; the service goes on.
     drop(socket);
