@@ -46,7 +46,7 @@ fn entry<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -> 
     record.time = Some(time);
     let (rest, balancer) = leaf::word(rest)?;
     let (after, client) = leaf::word(rest)?;
-    let Some(peer) = address::endpoint(client) else {
+    let Some(peer) = client_of(client) else {
         return stop(rest, Reason::Address);
     };
     (record.peer, record.peer_text) = (Some(peer.ip), client);
@@ -75,6 +75,16 @@ fn entry<'a>(input: &'a [u8], record: &mut Record<'a>, times: &mut TimeMemo) -> 
         own_target(record);
     }
     tail(rest, record, times)
+}
+
+/// A client and its port, which anonymised logs leave out.
+fn client_of(text: &[u8]) -> Option<address::Peer> {
+    let plain = !text.contains(&b':') || text.ends_with(b"]");
+    if plain {
+        address::peer(text)
+    } else {
+        address::endpoint(text)
+    }
 }
 
 /// Three times in seconds; their sum is the duration unless one is -1.
@@ -182,13 +192,15 @@ mod tests {
             ("2001:db8:1:2:3:4:5:6:50718", "2001:db8:1:2:3:4:5:6", 50_718),
             ("[2001:db8::2]:443", "2001:db8::2", 443),
             ("192.0.2.7:2817", "192.0.2.7", 2817),
+            ("192.0.2.7", "192.0.2.7", 0),
+            ("[2001:db8::2]", "2001:db8::2", 0),
         ] {
             let line = format!(
                 r#"2026-03-29T01:00:00.186641Z my-elb {client} 10.0.0.1:80 0.000 0.001 0.000 200 200 34 366 "GET http://www.example:80/ HTTP/1.1""#
             );
             let record = read(&line).unwrap();
             assert_eq!(record.peer.map(|peer| peer.to_string()).as_deref(), Some(peer));
-            assert_eq!(record.more.peer_port, Some(port));
+            assert_eq!(record.more.peer_port.unwrap_or_default(), port);
         }
     }
 

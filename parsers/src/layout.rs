@@ -36,8 +36,6 @@ pub(crate) struct Inner {
     pub only: bool,
     /// The last header line seen, for formats that have one.
     pub header: Option<Box<str>>,
-    /// Whether what stands behind combined lines is known to be no forwarding header.
-    pub own_tail: bool,
     /// What the lines of a container left behind.
     pub left: Left,
     /// What durations count, where the format leaves it open and somebody said it.
@@ -131,11 +129,6 @@ impl Layout {
         Self::of(First::Preset(format), false)
     }
 
-    /// Every format, where a quoted value behind combined lines is the administrator's own: a cookie, a host.
-    pub(crate) fn auto_with_own_tail() -> Self {
-        Self::auto().with(|inner| inner.own_tail = true)
-    }
-
     /// The same with durations of this unit: Caddy writes numbers of several, and does not say which.
     #[must_use]
     pub fn with_durations(&self, unit: Unit) -> Self {
@@ -213,7 +206,6 @@ impl Layout {
                 first,
                 only,
                 header: None,
-                own_tail: false,
                 left: Left::default(),
                 durations: None,
                 others: Vec::new(),

@@ -51,6 +51,10 @@ fn attempt<'a>(
         let at = line.len() - scan.rest.len();
         fill(name, value, record, &mut seen, times).map_err(|reason| Reject::new(reason, at))?;
     }
+    if seen.path && seen.beside && !seen.marked {
+        // The query of what the server made of the request.
+        seen.pieces.forget_query();
+    }
     seen.pieces
         .finish(record)
         .map_err(|reason| Reject::new(reason, 0))?;
@@ -81,6 +85,10 @@ struct Seen<'a> {
     doubled: bool,
     /// Whether the request was a path, as the client sent it.
     path: bool,
+    /// Whether another path stood there, which the server may have made of it.
+    beside: bool,
+    /// Whether the query had its `?`, as Apache writes what the client sent.
+    marked: bool,
 }
 
 const DIALECT: Dialect = Dialect {
@@ -149,6 +157,8 @@ fn fill<'a>(
         }
         return Sink::Path.fill(value, DIALECT, record, &mut seen.pieces, times);
     }
+    seen.beside |= matches!(sink, Sink::Path);
+    seen.marked |= matches!(sink, Sink::QueryMark) && value.starts_with(b"?");
     if matches!(sink, Sink::Path) && seen.path {
         return Ok(());
     }
@@ -574,6 +584,19 @@ mod tests {
             assert_eq!(record.target.as_deref(), Some(&b"/a?x=1"[..]), "{line}");
             assert_eq!((record.peer_text, record.status), (&b"192.0.2.7"[..], Some(404)));
             assert_eq!(record.time.map(Time::secs), Some(1_774_746_000));
+        }
+    }
+
+    #[test]
+    fn a_query_that_the_server_made_is_none_of_the_clients() {
+        let line = r#"{"time":"2026-03-29T03:00:00+02:00","remote_addr":"192.0.2.7","request":"/a","status":404,"args":"q=1"}"#;
+        for (line, target) in [
+            (line.to_owned(), "/a?q=1"),
+            (line.replace(r#""args""#, r#""uri":"/index.php","args""#), "/a"),
+        ] {
+            let mut record = Record::default();
+            parse(line.as_bytes(), &mut record, &mut TimeMemo::new()).unwrap();
+            assert_eq!(record.target.as_deref(), Some(target.as_bytes()), "{line}");
         }
     }
 

@@ -240,10 +240,6 @@ impl Parser {
                 record.forget_names();
                 return Ok(Format::of_family(self.layout.inner().first.preset()).accept(record));
             }
-            Ok(shape) if shape.tail == Tail::ForwardedFor && self.layout.inner().own_tail => {
-                record.doubt_header("x-forwarded-for".into());
-                return Ok(Format::of_family(self.layout.inner().first.preset()).accept(record));
-            }
             Ok(shape) => match Format::of_shape(shape, self.layout.inner().first.family()) {
                 Some(format) => return Ok(format.accept(record)),
                 None => odd_shape = true,

@@ -68,14 +68,7 @@ impl Layout {
         }
         let layout = candidates
             .first()
-            // What could be nginx main and is no candidate has something else behind the agent.
-            .map_or_else(
-                || match lines.iter().any(has_tail) {
-                    true => Layout::auto_with_own_tail(),
-                    false => Layout::auto(),
-                },
-                |best| Layout::first(best.format),
-            )
+            .map_or_else(Layout::auto, |best| Layout::first(best.format))
             .with_header(header.as_deref().map(Columns::text));
         Recognition { layout, candidates }
     }
@@ -131,18 +124,16 @@ fn sample<'h>(head: &[&'h [u8]]) -> (Vec<Sample<'h>>, Option<Arc<Columns>>) {
 
 fn candidate(format: Format, lines: &[Sample<'_>]) -> Option<Candidate> {
     let mut memo = TimeMemo::new();
-    let (mut accepted, mut strange, mut empty) = (0, 0, 0);
+    let (mut accepted, mut strange) = (0, 0);
     for line in lines {
         let mut record = Record::default();
         let columns = line.columns.as_deref();
         let read = format.parse(&line.text, &mut record, &mut memo, Escape::Either, columns);
-        let is_accepted = matches!(read, Ok(Line::Record));
-        accepted += usize::from(is_accepted);
+        accepted += usize::from(matches!(read, Ok(Line::Record)));
         strange += usize::from(is_strange(format, &record));
-        empty += usize::from(is_accepted && is_empty(format, &record));
     }
     // What stands there is another header, a cookie for instance, or is no number of bytes.
-    if 2 * strange > accepted - empty {
+    if 2 * strange > accepted {
         return None;
     }
     (accepted > 0).then(|| Candidate {
@@ -162,18 +153,6 @@ fn is_strange(format: Format, record: &Record<'_>) -> bool {
         Format::ApacheCombinedio => record.more.extra.iter().any(|(name, _)| name == "tail"),
         _ => false,
     }
-}
-
-/// Whether a line has nothing in the last place of this format, and so tells nothing about it.
-fn is_empty(format: Format, record: &Record<'_>) -> bool {
-    format == Format::NginxMain && record.header("x-forwarded-for").is_none()
-}
-
-/// Whether a line has one quoted value behind combined.
-fn has_tail(line: &Sample<'_>) -> bool {
-    let (mut record, mut times) = (Record::default(), TimeMemo::new());
-    let read = Format::NginxMain.parse(&line.text, &mut record, &mut times, Escape::Either, None);
-    read == Ok(Line::Record)
 }
 
 /// Whether the bytes of a line speak for Apache (positive) or nginx (negative): Apache escapes in lower-case

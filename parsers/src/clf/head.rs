@@ -64,7 +64,9 @@ fn other<'a>(
     // Behind a header that nothing delimits: what reads as the user may be the true head. A name with a port is a host's.
     let open = names.vhost.filter(|host| split_port(host).1.is_none());
     let is_open = open.is_some() || forwarded.is_some() && !in_quotes;
-    if is_open && raw::holds_head(names.rest) {
+    // Of two addresses alone, either may be the peer and the other a header.
+    let bare = names.rest.is_empty() && open.is_some_and(|host| address::peer(host).is_some());
+    if bare || is_open && raw::holds_head(names.rest) {
         record.put_unclear(Cow::Borrowed("x-forwarded-for"));
         return Ok((rest, names.vhost.is_some()));
     }
@@ -171,6 +173,8 @@ fn is_before_nobody(first: &[u8], rest: &[u8]) -> bool {
 fn forwarded(names: &[u8], dialect: Escape) -> (&[u8], Option<&[u8]>) {
     if let Some(rest) = names.strip_prefix(b"\"")
         && let Some(end) = leaf::closing_quote(rest, dialect)
+        // A server that escapes nothing writes no backslash there, and one that does ended nothing.
+        && !(dialect == Escape::None && rest.get(..end).is_some_and(|list| list.ends_with(b"\\")))
         && let (list, [b'"', b' ', names @ ..]) = rest.split_at(end)
     {
         return (names, Some(list).filter(|list| *list != b"-"));

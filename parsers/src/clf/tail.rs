@@ -139,6 +139,7 @@ pub(crate) fn is_list(value: &[u8]) -> bool {
 /// so many formats append to combined.
 fn first_list<'a>(text: &'a [u8], record: &mut Record<'a>, dialect: Escape) {
     if let Ok((_, value)) = leaf::quoted(text, dialect)
+        && !is_upstream(value)
         && value
             .split(|&b| b == b',')
             .all(|entry| crate::address::peer(entry.trim_ascii()).is_some())

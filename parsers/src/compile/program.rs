@@ -247,11 +247,12 @@ impl Program {
         if self.forgeable && peer.is_some_and(|peer| differs(peer, server)) {
             return Err(Refused::TwoPeers);
         }
-        let rules = if raw { server } else { rules };
         let naming = self.naming.iter().copied();
         let unclear: Vec<usize> = naming.filter(|&at| differs(at, rules)).collect();
         let unclear: Vec<&Name> = unclear.into_iter().filter_map(|at| self.header(at)).collect();
         let wary = raw || unclear.iter().any(|name| span::names_client(name));
+        // Which header names nobody says nothing of the rest.
+        let rules = if raw { server } else { rules };
         let telling = self.telling().filter(|(at, _)| wary && differs(*at, rules));
         let unsure: Vec<&Sink> = telling.map(|(_, sink)| sink).collect();
         self.fill(line, &first, record, memo)?;

@@ -346,6 +346,12 @@ impl Sink {
 }
 
 impl<'a> Pieces<'a> {
+    /// Leaves the query out.
+    #[cold]
+    pub(crate) fn forget_query(&mut self) {
+        self.query = None;
+    }
+
     /// Puts together what the pieces make, where nothing better was logged whole.
     #[inline]
     pub(crate) fn finish(self, record: &mut Record<'a>) -> Result<(), Reason> {

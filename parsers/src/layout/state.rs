@@ -35,11 +35,7 @@ impl Layout {
 
     /// The state without the other layouts.
     fn own_state(&self) -> String {
-        let how = match (self.inner.only, self.inner.own_tail) {
-            (true, _) => "only",
-            (false, false) => "first",
-            (false, true) => "own-tail",
-        };
+        let how = if self.inner.only { "only" } else { "first" };
         let mut state = format!("{how}:{}", self.name());
         if let Some(unit) = self.inner.durations {
             let _ = write!(state, ":{}", unit.name());
@@ -95,10 +91,6 @@ impl Layout {
         match how {
             "only" => Some(layout.with_header(header)),
             "first" => Some(layout.or_any().with_header(header)),
-            "own-tail" => {
-                let layout = layout.or_any().with_header(header);
-                Some(layout.with(|inner| inner.own_tail = true))
-            }
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 //! A server that escapes nothing (`escape=none`) writes a client's quotes as they came. Where a line holds more of what
 //! separates the values than its format does, a client wrote the rest, or another line begins within this one, which was cut.
 
-use super::{Program, Search};
+use super::{Program, Search, Step};
 use crate::compile::sink::{Name, Sink};
 use crate::compile::span::{self, Rules};
 use crate::memo::{CLF_LEN, TimeMemo};
@@ -35,11 +35,12 @@ impl Program {
     }
 
     /// Whether another line of the format begins within this one, divided into these values, and goes on to its end: behind
-    /// the peer and the time, of which each line has its own.
+    /// the peer and the time where they stand before the request, since each line has its own.
     #[cold]
     pub(super) fn holds_another(&self, line: &[u8], values: &[&[u8]], memo: &mut TimeMemo) -> bool {
-        let own = self.steps.iter().zip(values);
-        let own = own.filter(|(step, _)| step.sink == Sink::Peer || step.sink.is_time());
+        let asks = |step: &&Step| step.sink.is_telling() && !step.sink.is_time();
+        let head = self.steps.iter().take_while(|step| !asks(step)).zip(values);
+        let own = head.filter(|(step, _)| step.sink == Sink::Peer || step.sink.is_time());
         let from = own.map(|(_, value)| end_in(line, value)).max().unwrap_or(1);
         let mut search = Search::new(self, line, memo, Rules::Lax);
         let within = line.get(from..).unwrap_or_default();

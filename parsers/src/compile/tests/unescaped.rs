@@ -42,7 +42,16 @@ fn two_lines_that_became_one_blame_nobody() {
         format!(r#"192.0.2.7 - - [{TIME}] "GET /sho"#),
         format!(r#"203.0.113.9 - - {REST} "-" "x""#),
     );
-    for (format, begun, whole) in [(json, begun, whole), (COMBINED, &begun_line, &whole_line)] {
+    let last = r#""$request" $status "$http_user_agent" $remote_addr [$time_local]"#;
+    let (begun_last, whole_last) = (
+        r#""GET /?x=${jndi:x} HTTP/1.1" 404 "sqlm"#,
+        format!(r#""GET / HTTP/1.1" 200 "x" 203.0.113.9 [{TIME}]"#),
+    );
+    for (format, begun, whole) in [
+        (json, begun, whole),
+        (COMBINED, &begun_line, &whole_line),
+        (last, begun_last, &whole_last),
+    ] {
         let layout = bare(format);
         let record = read(&layout, whole).unwrap();
         assert_eq!(peer(&record), "203.0.113.9");
@@ -101,4 +110,12 @@ fn a_header_that_names_nobody_does_not_settle_the_rest() {
         ("192.0.2.7", None, None)
     );
     assert_eq!(text(&record.malformed_request), line);
+}
+
+#[test]
+fn an_agent_with_quotes_hides_no_client_of_a_proxy() {
+    let layout = bare(&format!(r#"{COMBINED} "$http_x_forwarded_for""#));
+    let line = format!(r#"192.0.2.7 - - {REST} "-" "a" "b" "203.0.113.9""#);
+    let record = read(&layout, &line).unwrap();
+    assert_eq!(record.header("x-forwarded-for"), Some(&b"203.0.113.9"[..]));
 }
