@@ -207,7 +207,10 @@ function short(value) {
 function share(part, whole) {
   if (!whole) return '–';
   const percent = 100 * part / whole;
-  return percent > 0 && percent < 0.1 ? '<0.1 %' : `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
+  if (percent > 0 && percent < 0.1) return '<0.1 %';
+  // Nearly all is not all.
+  if (percent > 99 && percent < 100) return percent > 99.9 ? '>99.9 %' : `${(Math.floor(percent * 10) / 10).toFixed(1)} %`;
+  return `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
 }
 
 const two = (value) => String(value).padStart(2, '0');
