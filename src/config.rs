@@ -17,12 +17,14 @@ use crate::text::nearest;
 pub mod data;
 mod file;
 mod lookup;
+mod origin;
 mod reading;
 pub mod sinks;
 mod times;
 
 pub use file::File;
 pub use lookup::{config_path, environment, secret, state_dir};
+pub use origin::{Origins, is_typed};
 pub use times::{parse_span, parse_time};
 
 /// From what confidence a client becomes an indicator, unless configured.
@@ -55,6 +57,8 @@ pub struct Config {
     pub output: Output,
     /// The file, for the settings of sinks and outbox.
     pub file: File,
+    /// Where values come from.
+    pub origins: Origins,
 }
 
 /// How lines are read and judged.
@@ -94,6 +98,8 @@ pub struct Analysis {
     pub dns: Option<bool>,
     /// Longest line that is kept whole, in bytes.
     pub line_cap_bytes: usize,
+    /// Where values come from.
+    pub origins: Origins,
 }
 
 /// What goes out and where.
@@ -157,6 +163,7 @@ impl Config {
         let config_path = config_path(common.config.as_deref())?;
         let (file, found) = config_path.as_deref().map(File::read).unwrap_or_default();
         let mut mistakes = Mistakes(found);
+        let origins = Origins::new(config_path.as_deref());
         let state_dir = state_dir(common.state_dir.as_deref().or(file.state_dir.as_deref()))?;
         let config = Self {
             log_level: log_level(common, &file),
@@ -168,11 +175,12 @@ impl Config {
             } else {
                 paths.to_vec()
             },
-            analysis: resolve_analysis(analysis, &file, &state_dir, &mut mistakes),
+            analysis: resolve_analysis(analysis, &file, &state_dir, &origins, &mut mistakes),
             state_dir,
-            output: resolve_output(output, &file, now, &mut mistakes),
+            output: resolve_output(output, &file, now, &origins, &mut mistakes),
             config_path,
             file,
+            origins,
         };
         Ok((config, mistakes.0))
     }
@@ -213,11 +221,12 @@ fn resolve_analysis(
     typed: &AnalysisOptions,
     file: &File,
     state_dir: &Path,
+    origins: &Origins,
     mistakes: &mut Mistakes,
 ) -> Analysis {
     let min_confidence = typed.min_confidence.or(file.min_confidence);
     let min_confidence = mistakes.or(
-        confidence(min_confidence.unwrap_or(DEFAULT_MIN_CONFIDENCE)),
+        confidence(min_confidence.unwrap_or(DEFAULT_MIN_CONFIDENCE), origins),
         Confidence::default(),
     );
     let format = typed
@@ -233,8 +242,11 @@ fn resolve_analysis(
     if geoip.is_empty() {
         geoip = data::fetched_databases(&file.maxmind);
     }
-    let sources = mistakes.or(data::scheduled(file, state_dir), Vec::new());
-    let mut lists = mistakes.or(lists(&repeated("AFW_LIST", &typed.list, &file.list)), Vec::new());
+    let sources = mistakes.or(data::scheduled(file, state_dir, origins), Vec::new());
+    let mut lists = mistakes.or(
+        lists(&repeated("AFW_LIST", &typed.list, &file.list), origins),
+        Vec::new(),
+    );
     if typed.list.is_empty() {
         let kept = sources
             .iter()
@@ -266,29 +278,38 @@ fn resolve_analysis(
             .or(typed.dns.then_some(true))
             .or(file.dns),
         line_cap_bytes: file.line_cap_bytes.unwrap_or(DEFAULT_LINE_CAP_BYTES).max(1024),
+        origins: origins.clone(),
     }
 }
 
-fn confidence(value: f64) -> Result<Confidence, Failure> {
+fn confidence(value: f64, origins: &Origins) -> Result<Confidence, Failure> {
     Confidence::new(value).ok_or_else(|| {
-        Failure::usage(format!("--min-confidence {value}: not between 0 and 1"))
+        origins
+            .wrong("min_confidence", value, "not between 0 and 1")
             .hint("the default is 0.5; higher names fewer and surer clients")
     })
 }
 
-fn resolve_output(typed: &OutputOptions, file: &File, now: Time, mistakes: &mut Mistakes) -> Output {
+fn resolve_output(
+    typed: &OutputOptions,
+    file: &File,
+    now: Time,
+    origins: &Origins,
+    mistakes: &mut Mistakes,
+) -> Output {
     let hosts = repeated("AFW_HOST", &typed.host, &file.host);
-    let time = |option: &str, text: Option<&String>| {
-        text.map(|text| {
-            parse_time(text, now)
-                .map_err(|error| Failure::usage(format!("{option}: {error}")).hint(times::TIME_FORMS))
-        })
-        .transpose()
+    let time = |key: &str, text: Option<&String>| {
+        let wrong = |error| origins.wrong(key, "", error).hint(times::TIME_FORMS);
+        let time = text.map(|text| parse_time(text, now).map_err(wrong));
+        time.transpose()
     };
+    let since = mistakes.or(time("since", typed.since.as_ref().or(file.since.as_ref())), None);
+    let until = mistakes.or(time("until", typed.until.as_ref().or(file.until.as_ref())), None);
+    mistakes.or(in_order(since, until, origins), ());
     Output {
         hosts: hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
         classes: mistakes.or(
-            classes(&repeated("AFW_CLASS", &typed.class, &file.class)),
+            classes(&repeated("AFW_CLASS", &typed.class, &file.class), origins),
             Vec::new(),
         ),
         sinks: sink_names(
@@ -298,40 +319,44 @@ fn resolve_output(typed: &OutputOptions, file: &File, now: Time, mistakes: &mut 
         print: typed.print.or(file.print),
         json: typed.json || file.json == Some(true),
         report: mistakes.or(
-            report_path(typed.report.clone().or_else(|| file.report.clone())),
+            report_path(typed.report.clone().or_else(|| file.report.clone()), origins),
             None,
         ),
-        since: mistakes.or(
-            time("--since", typed.since.as_ref().or(file.since.as_ref())),
-            None,
-        ),
-        until: mistakes.or(
-            time("--until", typed.until.as_ref().or(file.until.as_ref())),
-            None,
-        ),
+        since,
+        until,
         rejects: typed.rejects.clone().or_else(|| file.rejects.clone()),
-        threads: mistakes.or(threads(typed.threads.or(file.threads)), None),
+        threads: mistakes.or(threads(typed.threads.or(file.threads), origins), None),
         dry_run: typed.dry_run,
     }
 }
 
-fn threads(threads: Option<usize>) -> Result<Option<usize>, Failure> {
-    let message = match threads {
-        Some(0) => "--threads 0: at least one thread is needed".to_owned(),
-        Some(threads) if threads > MAX_THREADS => format!("--threads: more than {MAX_THREADS} are of no use"),
+/// A span that holds no time is a mistake: nothing would be read, and nothing found.
+fn in_order(since: Option<Time>, until: Option<Time>, origins: &Origins) -> Result<(), Failure> {
+    match (since, until) {
+        (Some(since), Some(until)) if until <= since => {
+            let wrong = origins.wrong("until", "", "not after --since, so no time lies between them");
+            Err(wrong.hint("--since is the earlier of the two"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn threads(threads: Option<usize>, origins: &Origins) -> Result<Option<usize>, Failure> {
+    let why = match threads {
+        Some(0) => "at least one thread is needed".to_owned(),
+        Some(threads) if threads > MAX_THREADS => format!("more than {MAX_THREADS} are of no use"),
         _ => return Ok(threads),
     };
-    Err(Failure::usage(message).hint("leave --threads out to use all cores"))
+    let wrong = origins.wrong("threads", threads.unwrap_or_default(), why);
+    Err(wrong.hint("without it all cores are used"))
 }
 
 /// A report's name tells its form; another is refused before any work.
-fn report_path(path: Option<PathBuf>) -> Result<Option<PathBuf>, Failure> {
+fn report_path(path: Option<PathBuf>, origins: &Origins) -> Result<Option<PathBuf>, Failure> {
     match &path {
-        Some(named) if Form::of(named).is_none() => Err(Failure::usage(format!(
-            "--report {}: a report ends in .html or .json",
-            named.display()
-        ))
-        .hint("--report report.html for people, --report report.json for scripts")),
+        Some(named) if Form::of(named).is_none() => Err(origins
+            .wrong("report", named.display(), "a report ends in .html or .json")
+            .hint("--report report.html for people, --report report.json for scripts")),
         _ => Ok(path),
     }
 }
@@ -340,7 +365,7 @@ fn sink_names(named: &[String], file: &File) -> Option<Vec<String>> {
     (!named.is_empty() || file.sink.is_some()).then(|| named.to_vec())
 }
 
-fn classes(names: &[String]) -> Result<Vec<Class>, Failure> {
+fn classes(names: &[String], origins: &Origins) -> Result<Vec<Class>, Failure> {
     let known = Class::ALL.map(Class::name).join(", ");
     let read = |name: &String| {
         Class::from_name(name).ok_or_else(|| {
@@ -348,21 +373,22 @@ fn classes(names: &[String]) -> Result<Vec<Class>, Failure> {
                 Some(meant) => format!("did you mean {meant}?"),
                 None => format!("one of {known}"),
             };
-            Failure::usage(format!("--class {name}: there is no such class")).hint(hint)
+            origins.wrong("class", name, "there is no such class").hint(hint)
         })
     };
-    names.iter().map(read).collect()
+    Failure::none_of(names.iter().map(read))
 }
 
-fn lists(entries: &[String]) -> Result<Vec<(String, PathBuf)>, Failure> {
+fn lists(entries: &[String], origins: &Origins) -> Result<Vec<(String, PathBuf)>, Failure> {
     let read = |entry: &String| match entry.split_once('=') {
         Some((name, path)) if !name.is_empty() && !path.is_empty() => {
             Ok((name.to_owned(), PathBuf::from(path)))
         }
-        _ => Err(Failure::usage(format!("--list {entry}: expected NAME=FILE"))
+        _ => Err(origins
+            .wrong("list", entry, "expected NAME=FILE")
             .hint("for example --list tor=/etc/afw/tor.txt")),
     };
-    entries.iter().map(read).collect()
+    Failure::none_of(entries.iter().map(read))
 }
 
 /// What was typed, else what the file says. A single value that came from the environment is a comma-separated list.

@@ -31,24 +31,97 @@ fn all_mistakes_of_file_options_and_what_they_name_are_told_at_once() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(!said.contains("afw_secret"), "{said}");
     for mistake in [
-        "afw.toml: line 1: unknown key `treads`; did you mean `threads`?",
-        "afw.toml: line 2: an integer is not what belongs here: expected a string",
-        "afw.toml: line 12: unknown key `api_key`: it belongs below [appfirewall] or [onefirewall]",
-        "--class exploits: there is no such class\nhint: did you mean exploit?",
-        "--min-confidence 7: not between 0 and 1",
-        "--sink fiel: there is no such receiver\nhint: did you mean file?",
-        "webhook:http://receiver.example/: http:// would send keys and findings in the clear",
+        "afw.toml:1: unknown key `treads`; did you mean `threads`?",
+        "afw.toml:2: format: text is wanted, in quotes",
+        "afw.toml:12: unknown key `api_key`: it belongs below [appfirewall] or [onefirewall]",
+        "afw.toml:3: class: exploits: there is no such class\nhint: did you mean exploit?",
+        "afw.toml:4: min_confidence: 7: not between 0 and 1",
+        "afw.toml:5: sink: fiel: there is no such receiver\nhint: did you mean file?",
+        "afw.toml:5: sink: webhook:http://receiver.example/: http:// would send keys and findings in the clear",
         "cannot read the rule file missing.yml",
-        "--allow somebody: ",
-        "metrics = \"here\" is no address",
-        "--drain long: not a span of time",
-        "from = \"middle\"",
+        "afw.toml:7: allow: somebody: ",
+        "afw.toml:8: metrics: here: no address",
+        "afw.toml:9: drain: long: not a span of time",
+        "afw.toml:10: from: middle: no place to begin",
         "missing.txt: cannot read the list",
-        "outbox.overflow = \"drop\"",
+        "afw.toml:14: outbox.overflow: \"drop\" is not known",
     ] {
         assert!(said.contains(mistake), "{mistake}\n--\n{said}");
     }
     assert_eq!(said.matches("afw: error:").count(), 14, "{said}");
+    let lines: Vec<usize> = said
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("afw: error: afw.toml:")?
+                .split(':')
+                .next()?
+                .parse()
+                .ok()
+        })
+        .collect();
+    assert!(lines.len() > 10 && lines.is_sorted(), "{lines:?}\n{said}");
+    assert_eq!(said.matches("`afw config init` writes").count(), 1, "{said}");
+}
+
+#[test]
+fn every_wrong_entry_of_a_list_is_told_in_its_own_line_and_what_a_key_would_switch_on_is_checked_without_it()
+{
+    let dir = tempfile::tempdir().unwrap();
+    let file = "trusted_proxy = [\n  \"10.0.0.0/99\",\n  \"x\",\n]\n[http]\nproxy = \"ftp://SECRET@x\"\n[onefirewall]\nbulk = 0\n";
+    fs::write(dir.path().join("afw.toml"), file).unwrap();
+    let output = run(afw(dir.path())
+        .current_dir(dir.path())
+        .args(["--config", "afw.toml", "config", "check"]));
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for mistake in [
+        "afw: error: afw.toml:2: trusted_proxy: 10.0.0.0/99: ",
+        "afw: error: afw.toml:3: trusted_proxy: x: ",
+        "afw: error: afw.toml:6: http.proxy: only http:// and https:// proxies can be used\nhint: write it as http://HOST:PORT\n",
+        "afw: error: afw.toml:8: onefirewall.bulk: 0: a batch has at least one report\n",
+    ] {
+        assert!(said.contains(mistake), "{mistake}\n--\n{said}");
+    }
+    assert_eq!(said.matches("afw: error:").count(), 4, "{said}");
+    assert!(!said.contains("SECRET") && !said.contains("--"), "{said}");
+}
+
+#[test]
+fn every_wrong_entry_of_an_option_and_of_a_variable_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    for (typed, name) in [
+        (&["--allow", "x", "--allow", "y"][..], "--allow "),
+        (&[], "AFW_ALLOW: "),
+    ] {
+        let mut command = afw(dir.path());
+        let output = run(command
+            .env("AFW_ALLOW", "x,y")
+            .arg("config")
+            .args(typed)
+            .arg("check"));
+        let said = text(&output.stderr);
+        assert_eq!(said.matches(&format!("afw: error: {name}")).count(), 2, "{said}");
+        assert_eq!(said.matches("hint: a network such as").count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn a_misspelt_variable_is_warned_of_and_stops_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = |arguments: &[&str]| {
+        let output = run(afw(dir.path()).env("AFW_MIN_CONFIDENC", "1").args(arguments));
+        assert_eq!(output.status.code(), Some(0));
+        text(&output.stderr)
+    };
+    let checked = said(&["config", "check"]);
+    assert!(
+        checked.contains(
+            "AFW_MIN_CONFIDENC: nothing reads this variable\nhint: did you mean AFW_MIN_CONFIDENCE?"
+        ),
+        "{checked}"
+    );
+    assert!(!checked.contains("AFW_STATE_DIR"), "{checked}");
+    assert_eq!(said(&["config", "show"]), "");
 }
 
 #[test]

@@ -141,7 +141,7 @@ const MISTAKES: &[Mistake] = &[
         &["replay", "access.log", "--config", "treads.toml"],
         2,
         &[
-            "afw: error: treads.toml: line 2: unknown key `treads`; did you mean `threads`?",
+            "afw: error: treads.toml:2: unknown key `treads`; did you mean `threads`?",
             "hint: `afw config init` writes a file with every key and what it means",
         ],
     ),
@@ -261,7 +261,7 @@ const MISTAKES: &[Mistake] = &[
         &["replay", "access.log", "--sink", "appfirewall"],
         2,
         &[
-            "afw: error: sink appfirewall has no API key",
+            "afw: error: AppFirewall needs an API key",
             "hint: set APPFIREWALL_API_KEY, …",
         ],
     ),
@@ -273,6 +273,55 @@ const MISTAKES: &[Mistake] = &[
             "hint: did you mean appfirewall? one of appfirewall, …",
         ],
     ),
+    mistake(
+        &["replay", "access.log", "--sink", "webhook"],
+        2,
+        &[
+            "afw: error: --sink webhook: something is missing after it",
+            "hint: webhook:URL, as in webhook:https://receiver.example/afw; all forms: …",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--sink", "file:"],
+        2,
+        &[
+            "afw: error: --sink file: something is missing after it",
+            "hint: file:PATH, as in file:/var/log/afw.jsonl; all forms: …",
+        ],
+    ),
+    mistake(
+        &[
+            "replay",
+            "access.log",
+            "--since",
+            "2026-02-01",
+            "--until",
+            "2026-01-01",
+        ],
+        2,
+        &[
+            "afw: error: --until: not after --since, so no time lies between them",
+            "hint: --since is the earlier of the two",
+        ],
+    ),
+    Mistake {
+        typed: &["replay", "access.log"],
+        environment: &[("AFW_MIN_CONFIDENCE", "abc")],
+        code: 2,
+        said: &[
+            "afw: error: AFW_MIN_CONFIDENCE: \"abc\" is not what belongs here",
+            "hint: a number is wanted",
+        ],
+    },
+    Mistake {
+        typed: &["replay", "access.log"],
+        environment: &[("AFW_COLOR", "red")],
+        code: 2,
+        said: &[
+            "afw: error: AFW_COLOR: \"red\" is not what belongs here",
+            "hint: one of auto, always, never",
+        ],
+    },
     mistake(
         &[
             "replay",
@@ -303,7 +352,7 @@ const MISTAKES: &[Mistake] = &[
         environment: &[("ONEFIREWALL_API_KEY", "afw_secret"), ("ONEFIREWALL_BULK", "-1")],
         code: 2,
         said: &[
-            "afw: error: ONEFIREWALL_BULK=-1: a batch has at least one report",
+            "afw: error: ONEFIREWALL_BULK: -1: a batch has at least one report",
             "hint: leave it out for batches of 100",
         ],
     },
@@ -352,6 +401,17 @@ const MISTAKES: &[Mistake] = &[
             "hint: `afw outbox list` shows all ids",
         ],
     ),
+    Mistake {
+        typed: &["domains", "check"],
+        environment: &[("AFW_COLOR", "never"), ("AFW_PROGRESS", "never")],
+        code: 2,
+        said: &[
+            "afw: error: the following required arguments were not provided:",
+            "  <DOMAIN>",
+            "",
+            "Usage: afw domains check <DOMAIN>",
+        ],
+    },
     mistake(
         &["frobnicate"],
         2,

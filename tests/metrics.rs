@@ -91,6 +91,7 @@ fn what_is_read_and_what_waits_is_told_to_a_monitor() {
     );
     for line in [
         "afw_requests_total 3",
+        "# TYPE afw_indicators_total counter",
         "afw_responses_total{status=\"4xx\"} 3",
         "afw_lag_bytes 0",
         "# TYPE afw_sink_up gauge",
@@ -106,6 +107,9 @@ fn what_is_read_and_what_waits_is_told_to_a_monitor() {
         let number = line.rsplit(' ').next().unwrap();
         assert!(number.parse::<u64>().is_ok(), "{line}");
     }
+    wait_until("its indicator", || {
+        get(address, "/metrics").contains("\nafw_indicators_total 1\n")
+    });
     wait_until("good health", || {
         get(address, "/healthz").ends_with("\r\n\r\nok\n")
     });

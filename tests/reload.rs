@@ -230,7 +230,7 @@ fn a_broken_configuration_is_refused_and_told_by_reload() {
     place.rule("old.yml", &rule(1, "/old"));
     let mut running = place.tail();
     for (broken, mistake) in [
-        ("paths = [\"DIR/access.log\"\n", "line "),
+        ("paths = [\"DIR/access.log\"\n", "afw.toml:1: unclosed array"),
         (
             "path = [\"DIR/access.log\"]\n",
             "unknown key `path`; did you mean `paths`?",

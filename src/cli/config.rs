@@ -83,6 +83,9 @@ fn check(config: &Config, mut mistakes: Vec<Failure>) -> Result<Exit, Failure> {
         .flatten(),
     );
     mistakes.extend(sinks::mistakes(config));
+    for (name, meant) in super::misspelt() {
+        tracing::warn!("{name}: nothing reads this variable\nhint: did you mean {meant}?");
+    }
     if let Some(failure) = Failure::all(mistakes) {
         return Err(failure);
     }

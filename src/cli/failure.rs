@@ -3,6 +3,7 @@
 //! Messages are lower case without a full stop; hints name the option, key or command to use. Anything unexpected
 //! arrives as an `anyhow` chain and ends with exit code 1. Next: [`super::exit`].
 
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::io::Write;
 
@@ -22,6 +23,8 @@ pub struct Failure {
     pub exit: Exit,
     /// What else is wrong.
     pub others: Vec<Self>,
+    /// The line of the configuration file in which it is, counted from 1.
+    line: Option<usize>,
     closed_pipe: bool,
 }
 
@@ -33,18 +36,48 @@ impl Failure {
             hint: None,
             exit,
             others: Vec::new(),
+            line: None,
             closed_pipe: false,
         }
     }
 
-    /// All of these as one; `None` when there are none.
+    /// All of these as one, those of the configuration file first and in the order of its lines; `None` when there
+    /// are none. What several have to be told alike is told after the last of them.
     pub fn all(failures: Vec<Self>) -> Option<Self> {
+        let mut failures: Vec<Self> = failures.into_iter().flat_map(Self::apart).collect();
+        failures.sort_by_key(|failure| failure.line.unwrap_or(usize::MAX));
+        let mut told = HashSet::new();
+        for failure in failures.iter_mut().rev() {
+            failure.hint.take_if(|hint| !told.insert(hint.clone()));
+        }
         let mut failures = failures.into_iter();
         let first = failures.next()?;
         Some(Self {
             others: failures.collect(),
             ..first
         })
+    }
+
+    /// Each for itself.
+    fn apart(mut self) -> Vec<Self> {
+        let others = std::mem::take(&mut self.others);
+        let others = others.into_iter().flat_map(Self::apart);
+        std::iter::once(self).chain(others).collect()
+    }
+
+    /// The values, or all that is wrong with them.
+    ///
+    /// # Errors
+    /// When any is wrong.
+    pub fn none_of<T>(results: impl Iterator<Item = Result<T, Self>>) -> Result<Vec<T>, Self> {
+        let (mut values, mut failures) = (Vec::new(), Vec::new());
+        for result in results {
+            match result {
+                Ok(value) => values.push(value),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        Self::all(failures).map_or(Ok(values), Err)
     }
 
     /// A mistake in arguments, configuration or rules.
@@ -56,6 +89,20 @@ impl Failure {
     #[must_use]
     pub fn hint(mut self, hint: impl Display) -> Self {
         self.hint = Some(hint.to_string());
+        self
+    }
+
+    /// The same failure with what stands before its message.
+    #[must_use]
+    pub fn after(mut self, place: &str) -> Self {
+        self.message.insert_str(0, place);
+        self
+    }
+
+    /// The same failure in a line of the configuration file.
+    #[must_use]
+    pub const fn at_line(mut self, line: usize) -> Self {
+        self.line = Some(line);
         self
     }
 

@@ -33,6 +33,7 @@ mod replay;
 mod rules;
 mod status;
 mod tail;
+mod variables;
 
 pub use exit::Exit;
 pub use failure::Failure;
@@ -119,14 +120,18 @@ enum Command {
 
 /// Runs `afw` with these arguments and says how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let typed = without_empty_variables(Cli::command())
-        .try_get_matches_from(arguments)
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let typed = variables::without_empty(Cli::command())
+        .try_get_matches_from(&arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match typed {
-        Ok(cli) => cli,
-        Err(error) => return usage(&error),
+    let done = match typed {
+        Ok(cli) => dispatch(cli),
+        Err(error) => match refused(error, &arguments) {
+            Ok(error) => return usage(&error),
+            Err(failure) => Err(failure),
+        },
     };
-    match dispatch(cli) {
+    match done {
         Ok(exit) => exit.into(),
         Err(failure) => {
             failure.report();
@@ -135,17 +140,26 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// A variable that is set and empty counts as unset: this is how scripts and unit files switch one off.
-fn without_empty_variables(command: clap::Command) -> clap::Command {
-    command
-        .mut_args(|argument| {
-            let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
-            match argument.get_env().is_some_and(is_empty) {
-                true => argument.env(None::<&'static str>),
-                false => argument,
-            }
-        })
-        .mut_subcommands(without_empty_variables)
+/// The error as it is without the environment, whose options would stand in the usage line as if they were needed.
+///
+/// # Errors
+/// There is none then: a variable is wrong.
+fn refused(error: clap::Error, arguments: &[OsString]) -> Result<clap::Error, Failure> {
+    // What was asked for (help, the version) is no mistake, and names the variables.
+    if !error.use_stderr() {
+        return Ok(error);
+    }
+    let alone = variables::without_any(Cli::command()).try_get_matches_from(arguments);
+    match alone {
+        Err(alone) if alone.kind() == error.kind() => Ok(alone),
+        Ok(_) => variables::refused(&error).map_or(Ok(error), Err),
+        Err(_) => Ok(error),
+    }
+}
+
+/// Variables of the environment that nothing reads, each with the one that was probably meant.
+fn misspelt() -> Vec<(String, String)> {
+    variables::misspelt(&Cli::command())
 }
 
 /// clap's own message: help and version go to standard output with 0, mistakes to standard error with 2.

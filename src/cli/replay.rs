@@ -126,7 +126,8 @@ pub(super) fn drain(config: &Config, typed: Option<&str>) -> Result<Duration, Fa
     };
     let secs = parse_span(text).and_then(|secs| u64::try_from(secs).ok());
     secs.map(Duration::from_secs).ok_or_else(|| {
-        Failure::usage(format!("--drain {text}: not a span of time")).hint("for example 30s or 5m")
+        let wrong = config.origins.wrong("drain", text, "not a span of time");
+        wrong.hint("for example 30s or 5m")
     })
 }
 

@@ -99,7 +99,7 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
         }
         service.round(tail, &resolve)?;
         if let Some(endpoint) = &mut endpoint {
-            endpoint.publish(&tail.run.statistics);
+            endpoint.publish(&tail.run.statistics, tail.run.indicators);
         }
         if (status.is_some() || tail.run.notify.is_heard()) && live.look(tail) {
             tail.run.notify.status(|| live.text());
@@ -149,7 +149,8 @@ pub(super) fn from(config: &Config, typed: Option<Where>) -> Result<From, Failur
         (Some(Where::Start), _) | (None, Some("start")) => Ok(From::Start),
         (Some(Where::End), _) | (None, None | Some("end")) => Ok(From::End),
         (None, Some(other)) => {
-            Err(Failure::usage(format!("from = \"{other}\"")).hint("\"end\" or \"start\""))
+            let wrong = config.origins.wrong("from", other, "no place to begin");
+            Err(wrong.hint("\"end\" or \"start\""))
         }
     }
 }
@@ -163,8 +164,12 @@ pub(super) fn metrics_address(
     typed: Option<SocketAddr>,
 ) -> Result<Option<SocketAddr>, Failure> {
     let read = |text: &str| {
-        text.parse()
-            .map_err(|_| Failure::usage(format!("metrics = \"{text}\" is no address")).hint(METRICS_HINT))
+        text.parse().map_err(|_| {
+            config
+                .origins
+                .wrong("metrics", text, "no address")
+                .hint(METRICS_HINT)
+        })
     };
     let configured = config.file.metrics.as_deref().map(read);
     typed.map(Ok).or(configured).transpose()

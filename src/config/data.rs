@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::sinks::Maxmind;
-use super::{File, environment, parse_span};
+use super::{File, Origins, environment, parse_span};
 use crate::cli::Failure;
 use crate::enrich::ListSpec;
 use crate::enrich::crawler::operator;
@@ -70,23 +70,22 @@ pub(super) fn fetched_databases(set: &Maxmind) -> Vec<PathBuf> {
 /// The lists with a publisher. Names are those that `--list` takes; two publishers of one file would undo each other.
 ///
 /// # Errors
-/// Exit code 2 with the first block that cannot be used.
-pub(super) fn scheduled(file: &File, state_dir: &Path) -> Result<Vec<Scheduled>, Failure> {
+/// Exit code 2 with the blocks that cannot be used.
+pub(super) fn scheduled(file: &File, state_dir: &Path, origins: &Origins) -> Result<Vec<Scheduled>, Failure> {
     let mut paths = HashSet::new();
-    let mut all = Vec::new();
-    for set in &file.list_source {
-        let one = one(set, state_dir)?;
-        if !paths.insert(one.source.path.clone()) {
-            return Err(Failure::usage(format!(
-                "[[list_source]] {}: {} is another list's file",
-                set.name,
-                one.source.path.display()
-            ))
-            .hint("give each list a path of its own; lists may share a name"));
-        }
-        all.push(one);
-    }
-    Ok(all)
+    let blocks = file.list_source.iter().map(|set| {
+        let one = one(set, state_dir).and_then(|one| {
+            let is_new = paths.insert(one.source.path.clone());
+            is_new.then_some(one).ok_or_else(|| shared(set))
+        });
+        one.map_err(|failure| origins.fault("list_source", &set.name, "", failure))
+    });
+    Failure::none_of(blocks)
+}
+
+fn shared(set: &super::sinks::ListSource) -> Failure {
+    Failure::usage(format!("{}: its file is another list's", set.name))
+        .hint("give each list a path of its own; lists may share a name")
 }
 
 fn one(set: &super::sinks::ListSource, state_dir: &Path) -> Result<Scheduled, Failure> {
@@ -96,9 +95,9 @@ fn one(set: &super::sinks::ListSource, state_dir: &Path) -> Result<Scheduled, Fa
     };
     let spec: ListSpec = format!("{}={}", set.name, path.display())
         .parse()
-        .map_err(|error| Failure::usage(format!("[[list_source]]: {error}")))?;
+        .map_err(Failure::usage)?;
     let url = set.url.clone().or_else(|| known_url(&set.name)).ok_or_else(|| {
-        Failure::usage(format!("[[list_source]] {}: no url", set.name))
+        Failure::usage(format!("{}: no url", set.name))
             .hint("only cloudflare and crawlers such as googlebot or gptbot have a publisher that afw knows")
     })?;
     Ok(Scheduled {
@@ -126,7 +125,7 @@ fn every(set: &super::sinks::ListSource) -> Result<Option<Duration>, Failure> {
             let span = parse_span(text).and_then(|secs| u64::try_from(secs).ok());
             let span = span.map(Duration::from_secs).filter(|span| *span >= LEAST);
             span.map(Some).ok_or_else(|| {
-                Failure::usage(format!("[[list_source]] {}: every = \"{text}\"", set.name))
+                Failure::usage(format!("{}: every = \"{text}\"", set.name))
                     .hint("a span such as 12h or 1d, at least 1m, or never")
             })
         }

@@ -68,22 +68,25 @@ pub struct File {
 impl File {
     /// Reads a file as far as it can be read.
     pub fn read(path: &Path) -> (Self, Vec<Failure>) {
-        let refused = |mistake: String| {
-            Failure::usage(format!("{}: {mistake}", path.display()))
-                .hint("`afw config init` writes a file with every key and what it means")
+        let place = path.display();
+        let refused = |message: String| {
+            Failure::usage(message).hint("`afw config init` writes a file with every key and what it means")
         };
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) => {
-                let message = format!("cannot read it: {}", system_message(&error));
+                let message = format!("{place}: cannot read it: {}", system_message(&error));
                 return (Self::default(), vec![refused(message)]);
             }
         };
         let (file, mistakes) = reading::read(&text);
-        (file, mistakes.into_iter().map(refused).collect())
+        let told = mistakes
+            .into_iter()
+            .map(|reading::Mistake { line, what }| refused(format!("{place}:{line}: {what}")).at_line(line));
+        (file, told.collect())
     }
 
-    /// The line of each key of a file, `SECTION.KEY` below a heading; none where it cannot be read.
+    /// The line of each key of a file, `SECTION.KEY` below a heading, and `KEY=VALUE` for what stands in a list; none where it cannot be read.
     pub fn lines(path: &Path) -> Vec<(String, usize)> {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         reading::lines(&text)

@@ -15,22 +15,28 @@ use crate::text::nearest;
 /// More mistakes than this are not told.
 const MOST: usize = 50;
 
+/// What is wrong and in which line, counted from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mistake {
+    pub line: usize,
+    pub what: String,
+}
+
 /// What a file says, as far as it can be read, and every mistake in it.
-pub(super) fn read(text: &str) -> (File, Vec<String>) {
+pub(super) fn read(text: &str) -> (File, Vec<Mistake>) {
     let (mut table, errors) = DeTable::parse_recoverable(text);
-    let mut mistakes: Vec<String> = errors.iter().map(|error| fault(text, error)).collect();
-    if !mistakes.is_empty() {
+    if let Some(error) = errors.first() {
         // What can be made of a file that is no TOML is a guess: keys may hang below the wrong heading.
-        mistakes.truncate(1);
-        return (File::default(), mistakes);
+        return (File::default(), vec![fault(text, error, "")]);
     }
+    let mut mistakes = Vec::new();
     while mistakes.len() < MOST {
         match File::deserialize(Deserializer::from(table.clone())) {
             Ok(file) => return (file, mistakes),
             Err(error) => {
-                mistakes.push(fault(text, &error));
-                let taken = error.span().is_some_and(|span| take_out(table.get_mut(), &span));
-                if !taken {
+                let taken = error.span().and_then(|span| take_out(table.get_mut(), &span));
+                mistakes.push(fault(text, &error, taken.as_deref().unwrap_or_default()));
+                if taken.is_none() {
                     break;
                 }
             }
@@ -39,47 +45,56 @@ pub(super) fn read(text: &str) -> (File, Vec<String>) {
     (File::default(), mistakes)
 }
 
-/// The line of each key of a file: `threads`, `outbox.max_age`.
+/// The line of each key of a file, `threads`, `outbox.max_age`, and of each text in a list, `allow=192.0.2.0/24`.
 pub(super) fn lines(text: &str) -> Vec<(String, usize)> {
     let (table, _) = DeTable::parse_recoverable(text);
     let mut all = Vec::new();
     for (key, value) in table.get_ref() {
         let name = key.get_ref().to_string();
-        if let DeValue::Table(inner) = value.get_ref() {
-            let inner = inner.keys();
-            all.extend(inner.map(|key| {
-                (
-                    format!("{name}.{}", key.get_ref()),
-                    line_of(text, key.span().start),
-                )
-            }));
+        match value.get_ref() {
+            DeValue::Table(inner) => all.extend(inner.keys().map(|key| {
+                let line = line_of(text, key.span().start);
+                (format!("{name}.{}", key.get_ref()), line)
+            })),
+            DeValue::Array(items) => all.extend(items.iter().filter_map(|item| {
+                let line = line_of(text, item.span().start);
+                Some((format!("{name}={}", named(item.get_ref())?), line))
+            })),
+            _ => {}
         }
         all.push((name, line_of(text, key.span().start)));
     }
     all
 }
 
-/// Takes the key out in which a mistake is; false when there is none.
-fn take_out(table: &mut DeTable<'_>, at: &Range<usize>) -> bool {
+/// A text, or the name of a block.
+fn named<'v>(value: &'v DeValue<'_>) -> Option<&'v str> {
+    match value {
+        DeValue::String(text) => Some(text),
+        DeValue::Table(block) => block.get("name").and_then(|name| name.get_ref().as_str()),
+        _ => None,
+    }
+}
+
+/// Takes the key out in which a mistake is, and says which; none when there is none.
+fn take_out(table: &mut DeTable<'_>, at: &Range<usize>) -> Option<String> {
     let overlaps = |span: Range<usize>| span.start < at.end && at.start < span.end;
     for (key, value) in table.iter_mut() {
         if overlaps(key.span()) {
             continue;
         }
         if let DeValue::Table(inner) = value.get_mut()
-            && take_out(inner, at)
+            && let Some(taken) = take_out(inner, at)
         {
-            return true;
+            return Some(format!("{}.{taken}", key.get_ref()));
         }
     }
     let of_mistake = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
         (overlaps(key.span()) || overlaps(value.span())).then(|| key.clone())
     };
-    let Some(key) = table.iter().find_map(of_mistake) else {
-        return false;
-    };
+    let key = table.iter().find_map(of_mistake)?;
     table.remove(&key);
-    true
+    Some(key.get_ref().to_string())
 }
 
 fn line_of(text: &str, at: usize) -> usize {
@@ -87,18 +102,34 @@ fn line_of(text: &str, at: usize) -> usize {
     1 + memchr::memchr_iter(b'\n', before).count()
 }
 
-/// What is wrong and in which line.
-fn fault(text: &str, error: &Error) -> String {
-    let place = error
-        .span()
-        .map(|span| format!("line {}: ", line_of(text, span.start)));
+/// What is wrong with a key; of a file that is no TOML, which has none.
+fn fault(text: &str, error: &Error, key: &str) -> Mistake {
+    let span = error.span().unwrap_or_default();
     let message = error.message().lines().next().unwrap_or_default();
-    let said = unknown(message).or_else(|| wrong_type(message));
-    format!(
-        "{}{}",
-        place.unwrap_or_default(),
-        said.unwrap_or_else(|| message.to_owned())
-    )
+    let prefix = if key.is_empty() {
+        String::new()
+    } else {
+        format!("{key}: ")
+    };
+    let what = match unknown(message) {
+        Some(said) if said.starts_with("unknown key") => said,
+        Some(said) => prefix + &said,
+        None if message == "duplicate key" => twice(text.get(span.clone()).unwrap_or_default()),
+        None => prefix + &wanted(message, key).unwrap_or_else(|| message.to_owned()),
+    };
+    Mistake {
+        line: line_of(text, span.start),
+        what,
+    }
+}
+
+/// A key that stands a second time. What is no plain key is not shown.
+fn twice(key: &str) -> String {
+    let is_plain = key
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+    let key = if is_plain { key } else { "this key" };
+    format!("{key}: stands here a second time")
 }
 
 /// A key or a word that is not known, and the nearest that is.
@@ -144,25 +175,100 @@ fn elsewhere(name: &str) -> Option<String> {
     Some(format!(": it belongs below [{heading}]"))
 }
 
-fn wrong_type(message: &str) -> Option<String> {
-    let value = message
-        .strip_prefix("invalid type: ")
-        .or_else(|| message.strip_prefix("invalid value: "))?;
-    let kind = value.split([' ', '`']).next()?;
-    let expected = value.rsplit_once(", expected")?.1;
-    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
-        "an"
-    } else {
-        "a"
+/// What kind of value is wanted, in plain words.
+fn wanted(message: &str, key: &str) -> Option<String> {
+    if let Some(field) = message.strip_prefix("missing field ") {
+        return Some(format!("{field} is missing"));
+    }
+    if message.ends_with("enum AccountId") {
+        return Some("a number is wanted, or text in quotes".to_owned());
+    }
+    let expected = message.rsplit_once("expected ").map(|(_, expected)| expected);
+    Some(
+        match expected.unwrap_or(message) {
+            "a sequence" => return Some(list(key)),
+            "a boolean" => "true or false is wanted",
+            "f64" => "a number is wanted",
+            "u16" => "a whole number from 0 to 65535 is wanted",
+            "usize" | "u64" | "u32" => "a whole number of 0 or more is wanted",
+            "a map" => return Some(format!("a section is wanted: [{key}]")),
+            section if section.starts_with("struct ") => {
+                return Some(format!("a section is wanted: [{key}]"));
+            }
+            text if text.contains("string") => "text is wanted, in quotes",
+            _ => return None,
+        }
+        .to_owned(),
+    )
+}
+
+/// That a list is wanted, and how one looks.
+fn list(key: &str) -> String {
+    let example = match key {
+        "list_source" => return "a block of its own is wanted: [[list_source]]".to_owned(),
+        "onefirewall.statuses" => "[401, 403]",
+        "sink" => "[\"file:x\"]",
+        "trusted_proxy" | "allow" => "[\"192.0.2.0/24\"]",
+        "class" => "[\"exploit\"]",
+        "host" | "own_hosts" => "[\"www.example.org\"]",
+        "list" => "[\"tor=/etc/afw/tor.txt\"]",
+        "maxmind.editions" => "[\"GeoLite2-ASN\"]",
+        _ => "[\"/path/to/it\"]",
     };
-    Some(format!(
-        "{article} {kind} is not what belongs here: expected{expected}"
-    ))
+    format!("a list is wanted, as in {example}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn told(mistakes: &[Mistake]) -> String {
+        let line = |mistake: &Mistake| format!("{}: {}\n", mistake.line, mistake.what);
+        mistakes.iter().map(line).collect()
+    }
+
+    #[test]
+    fn each_kind_of_value_that_is_wanted_is_told_in_plain_words() {
+        for (text, expected) in [
+            ("metrics = 9186", "metrics: text is wanted, in quotes"),
+            ("min_confidence = \"high\"", "min_confidence: a number is wanted"),
+            ("threads = -1", "threads: a whole number of 0 or more is wanted"),
+            (
+                "host = \"a\"",
+                "host: a list is wanted, as in [\"www.example.org\"]",
+            ),
+            ("sink = \"file:x\"", "sink: a list is wanted, as in [\"file:x\"]"),
+            ("sink = [5]", "sink: text is wanted, in quotes"),
+            ("state_dir = 5", "state_dir: text is wanted, in quotes"),
+            ("print = 5", "print: text is wanted, in quotes"),
+            ("dns = \"no\"", "dns: true or false is wanted"),
+            ("outbox = 3", "outbox: a section is wanted: [outbox]"),
+            (
+                "list_source = 3",
+                "list_source: a block of its own is wanted: [[list_source]]",
+            ),
+            (
+                "onefirewall.statuses = [70000]",
+                "onefirewall.statuses: a whole number from 0 to 65535 is wanted",
+            ),
+            (
+                "webhook.headers = 3",
+                "webhook.headers: a section is wanted: [webhook.headers]",
+            ),
+            (
+                "maxmind.account_id = true",
+                "maxmind.account_id: a number is wanted, or text in quotes",
+            ),
+            ("allow = []\nallow = []", "allow: stands here a second time"),
+        ] {
+            let (_, mistakes) = read(text);
+            assert_eq!(
+                mistakes.first().map(|one| one.what.as_str()),
+                Some(expected),
+                "{text}"
+            );
+        }
+    }
 
     #[test]
     fn every_mistake_is_told_at_once_and_the_rest_is_read() {
@@ -172,18 +278,16 @@ mod tests {
         let (file, mistakes) = read(text);
         assert_eq!(file.allow, ["192.0.2.0/24"]);
         assert_eq!(file.outbox.overflow.as_deref(), Some("block"));
-        let mut sorted = mistakes.clone();
-        sorted.sort();
-        let all = sorted.join("\n");
+        let all = told(&mistakes);
         for expected in [
-            "line 1: unknown key `treads`; did you mean `threads`?",
-            "line 2: an integer is not what belongs here: expected a string",
-            "line 3: unknown word; did you mean `warn`?",
-            "line 4: unknown key `api_key`: it belongs below [appfirewall] or [onefirewall]",
-            "line 7: unknown key `max_agee`; did you mean `max_age`?",
-            "line 8: a string is not what belongs here: expected u64",
-            "line 10: unknown key `appfirewal`; did you mean `appfirewall`?",
-            "line 12: missing field `name`",
+            "1: unknown key `treads`; did you mean `threads`?\n",
+            "2: format: text is wanted, in quotes\n",
+            "3: log_level: unknown word; did you mean `warn`?\n",
+            "4: unknown key `api_key`: it belongs below [appfirewall] or [onefirewall]\n",
+            "7: unknown key `max_agee`; did you mean `max_age`?\n",
+            "8: outbox.max_bytes: a whole number of 0 or more is wanted\n",
+            "10: unknown key `appfirewal`; did you mean `appfirewall`?\n",
+            "12: list_source: `name` is missing\n",
         ] {
             assert!(all.contains(expected), "{expected}\n--\n{all}");
         }
@@ -196,7 +300,7 @@ mod tests {
         let (_, mistakes) = read("threads = 2\nallow = [\"SECRET\n");
         assert_eq!(mistakes.len(), 1);
         assert!(
-            mistakes[0].starts_with("line 2: ") && !mistakes[0].contains("SECRET"),
+            mistakes[0].line == 2 && !mistakes[0].what.contains("SECRET"),
             "{mistakes:?}"
         );
     }

@@ -69,7 +69,7 @@ pub fn start(config: &Config, wanted: bool, waits: bool) -> Result<Option<Checks
             tracing::warn!("crawlers' claims are not checked by reverse DNS: {error}");
             Ok(None)
         }
-        Err(error) => Err(refused(&error)),
+        Err(error) => Err(refused(config, &error)),
     }
 }
 
@@ -78,7 +78,7 @@ pub fn start(config: &Config, wanted: bool, waits: bool) -> Result<Option<Checks
 /// # Errors
 /// Exit code 2 when there is no name server to ask.
 pub fn known(config: &Config, claims: impl Iterator<Item = Claim>) -> Result<Known, Failure> {
-    let client = client(config).map_err(|error| refused(&error))?;
+    let client = client(config).map_err(|error| refused(config, &error))?;
     let crawlers = Crawlers::new(&client, Limits::default());
     for claim in claims {
         crawlers.ask(claim);
@@ -99,10 +99,10 @@ fn client(config: &Config) -> Result<Client, ResolverError> {
     Ok(Client::new(servers, Client::TIMEOUT))
 }
 
-fn refused(error: &ResolverError) -> Failure {
+fn refused(config: &Config, error: &ResolverError) -> Failure {
     let text = error.to_string();
     let (message, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
-    Failure::usage(format!("--resolver: {message}")).hint(hint)
+    config.analysis.origins.wrong("resolver", "", message).hint(hint)
 }
 
 impl Checks {

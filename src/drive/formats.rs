@@ -23,12 +23,12 @@ impl Formats {
     /// From `--format` and the formats that server configuration declares by log path.
     ///
     /// # Errors
-    /// Exit code 2 with a caret under what is wrong.
+    /// Exit code 2 with a caret under what is wrong; who has it says where it was given.
     pub fn new(format: Option<&str>, declared: Option<Servers>) -> Result<Self, Failure> {
         let read = |option: &str| {
             Layout::from_option(option).map_err(|error| {
                 let failure = Failure::usage(format!(
-                    "--format: {} at byte {} of the format\n{}",
+                    "{} at byte {} of the format\n{}",
                     error.message,
                     error.at,
                     error.caret(option)

@@ -30,6 +30,8 @@ const PUBLISH_EVERY: Duration = Duration::from_millis(250);
 #[derive(Debug, Clone)]
 struct Live {
     statistics: Statistics,
+    /// Indicators made.
+    indicators: u64,
     /// When the last round ended.
     round: Instant,
 }
@@ -61,6 +63,7 @@ impl Endpoint {
         tracing::info!("metrics on http://{}/metrics", listener.local_addr()?);
         let live = Arc::new(Mutex::new(Live {
             statistics: Statistics::default(),
+            indicators: 0,
             round: Instant::now(),
         }));
         let server = Server {
@@ -77,12 +80,13 @@ impl Endpoint {
     }
 
     /// Tells what was counted, at the end of each round; most calls only say that there was one.
-    pub fn publish(&mut self, statistics: &Statistics) {
+    pub fn publish(&mut self, statistics: &Statistics, indicators: u64) {
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         live.round = Instant::now();
         if self.published.elapsed() >= PUBLISH_EVERY || live.statistics.lines == 0 {
             self.published = live.round;
             live.statistics.clone_from(statistics);
+            live.indicators = indicators;
         }
     }
 }

@@ -81,7 +81,7 @@ impl Plan {
         let sinks = if known.specs == specs {
             known.sinks.to_vec()
         } else {
-            sinks::made(&specs)?
+            sinks::made(&config, &specs)?
         };
         sinks::outbox_limits(&config)?;
         let checks = checks::start(&config, checks::wanted(&config, true), false)?;

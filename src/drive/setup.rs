@@ -241,15 +241,11 @@ fn all<E: std::fmt::Display>(errors: &[E], what: &str) -> Failure {
 pub fn trust(analysis: &Analysis) -> Result<Trust, Failure> {
     let read = |text: &String| {
         text.parse::<TrustSpec>().map_err(|error| {
-            Failure::usage(format!("--trusted-proxy {text}: {error}"))
-                .hint("a network such as 10.0.0.0/8, `cloudflare` or `none`")
+            let wrong = analysis.origins.wrong("trusted_proxy", text, error);
+            wrong.hint("a network such as 10.0.0.0/8, `cloudflare` or `none`")
         })
     };
-    let specs: Vec<TrustSpec> = analysis
-        .trusted_proxies
-        .iter()
-        .map(read)
-        .collect::<Result<_, _>>()?;
+    let specs = Failure::none_of(analysis.trusted_proxies.iter().map(read))?;
     let trust = Trust::new(&specs);
     Ok(match &analysis.client_header {
         Some(header) => trust.with_header(header),
@@ -264,10 +260,11 @@ pub fn trust(analysis: &Analysis) -> Result<Trust, Failure> {
 pub fn allowed(analysis: &Analysis) -> Result<Vec<Cidr>, Failure> {
     let read = |text: &String| {
         text.parse::<Cidr>().map_err(|error| {
-            Failure::usage(format!("--allow {text}: {error}")).hint("a network such as 192.0.2.0/24")
+            let wrong = analysis.origins.wrong("allow", text, error);
+            wrong.hint("a network such as 192.0.2.0/24")
         })
     };
-    analysis.allow.iter().map(read).collect()
+    Failure::none_of(analysis.allow.iter().map(read))
 }
 
 fn exemptions(analysis: &Analysis, trust: &Trust) -> Result<Exemptions, Failure> {
@@ -318,7 +315,7 @@ pub fn logs(config: &Config) -> Result<(Vec<PathBuf>, Formats), Failure> {
         None if config.paths.is_empty() => Some(Servers::find(Path::new("/"))),
         None => None,
     };
-    let formats = Formats::new(config.analysis.format.as_deref(), servers.clone())?;
+    let formats = formats(&config.analysis, servers.clone())?;
     if !config.paths.is_empty() {
         return Ok((config.paths.clone(), formats));
     }
@@ -412,7 +409,12 @@ fn nothing_declared(servers: &Servers) -> Failure {
 /// Exit code 2 when the format or the configuration is wrong.
 pub fn logs_or_none(config: &Config) -> Result<Formats, Failure> {
     let servers = config.analysis.format_from.as_deref().map(servers_of);
-    Formats::new(config.analysis.format.as_deref(), servers.transpose()?)
+    formats(&config.analysis, servers.transpose()?)
+}
+
+fn formats(analysis: &Analysis, servers: Option<Servers>) -> Result<Formats, Failure> {
+    let made = Formats::new(analysis.format.as_deref(), servers);
+    made.map_err(|failure| analysis.origins.option("format", "", failure))
 }
 
 #[cfg(test)]

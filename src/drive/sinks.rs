@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::Failure;
-use crate::config::{Config, environment, parse_span, secret};
+use crate::config::{Config, environment, is_typed, parse_span, secret};
 use crate::sink::onefirewall::{DEFAULT_END_POINT_V1, DEFAULT_STATUSES};
 use crate::sink::{
     self, AppFirewallMode, AppFirewallSpec, Content, EcsBody, EcsPlace, EcsSpec, FileSpec, HttpSpec,
@@ -30,7 +30,7 @@ const FORMS: &str =
 /// # Errors
 /// Exit code 2 for a name that is none, a key that is missing, a URL that may not be used.
 pub fn build(config: &Config) -> Result<Vec<Arc<dyn Sink>>, Failure> {
-    made(&specs(config)?)
+    made(config, &specs(config)?)
 }
 
 /// What the receivers of this run are, with all their settings.
@@ -41,12 +41,12 @@ pub fn specs(config: &Config) -> Result<Vec<SinkSpec>, Failure> {
     // A key that was promised and cannot be read must not look like no key.
     appfirewall_key(config)?;
     onefirewall_key(config)?;
-    names(config).iter().map(|name| placed(config, name)).collect()
+    Failure::none_of(names(config).iter().map(|name| with_directory(config, name)))
 }
 
 /// A receiver of this run. A file has to lie in a directory that is there: a path with a slip in it would else be made, and
 /// nobody would look there. Below the state directory all is afw's own.
-fn placed(config: &Config, name: &str) -> Result<SinkSpec, Failure> {
+fn with_directory(config: &Config, name: &str) -> Result<SinkSpec, Failure> {
     let spec = spec(config, name)?;
     let path = match &spec.kind {
         SinkKind::File(file) => &file.path,
@@ -58,23 +58,28 @@ fn placed(config: &Config, name: &str) -> Result<SinkSpec, Failure> {
     };
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let is_missing = parent.is_some_and(|parent| !parent.is_dir());
-    match is_missing && !path.starts_with(&config.state_dir) {
-        true => Err(
-            Failure::usage(format!("--sink {name}: there is no such directory"))
-                .hint("name a file in a directory that exists, or make it"),
-        ),
-        false => Ok(spec),
+    if !is_missing || path.starts_with(&config.state_dir) {
+        return Ok(spec);
     }
+    let failure = Failure::usage("there is no such directory");
+    let failure = failure.hint("name a file in a directory that exists, or make it");
+    Err(config.origins.option("sink", name, failure))
 }
 
 /// All that is wrong with the receivers of this run.
 pub fn mistakes(config: &Config) -> Vec<Failure> {
-    let keys = [appfirewall_key(config).err(), onefirewall_key(config).err()];
+    // What no receiver of this run needs, one of the next may: a key can come from a service's environment.
+    let settings = [
+        appfirewall(config).err(),
+        onefirewall(config).err(),
+        http(config).err(),
+        rotation(config).err(),
+    ];
     let sinks = names(config).into_iter().filter_map(|name| {
-        let made = placed(config, &name).and_then(|spec| made(&[spec]));
+        let made = with_directory(config, &name).and_then(|spec| made(config, &[spec]));
         made.err()
     });
-    let mut mistakes: Vec<Failure> = keys.into_iter().flatten().chain(sinks).collect();
+    let mut mistakes: Vec<Failure> = settings.into_iter().flatten().chain(sinks).collect();
     // A key that cannot be read is wrong for each receiver that needs it.
     let mut seen = std::collections::HashSet::new();
     mistakes.retain(|failure| seen.insert(failure.message.clone()));
@@ -91,8 +96,39 @@ pub fn has_keys(config: &Config) -> (bool, bool) {
 ///
 /// # Errors
 /// As [`build`].
-pub fn made(specs: &[SinkSpec]) -> Result<Vec<Arc<dyn Sink>>, Failure> {
-    sink::build(specs).map_err(|error| failure(&error))
+pub fn made(config: &Config, specs: &[SinkSpec]) -> Result<Vec<Arc<dyn Sink>>, Failure> {
+    // One after the other: each that cannot work is told of.
+    let made = specs.iter().map(|spec| {
+        let made = sink::build(std::slice::from_ref(spec));
+        made.map_err(|error| placed(config, &spec.name, failure(&error)))
+    });
+    Ok(Failure::none_of(made)?.into_iter().flatten().collect())
+}
+
+/// What is wrong with a receiver, by the setting it is in.
+fn placed(config: &Config, name: &str, failure: Failure) -> Failure {
+    const SETTINGS: [(&str, &str, &str); 3] = [
+        (
+            "APPFIREWALL_ENDPOINT: ",
+            "appfirewall.endpoint",
+            "APPFIREWALL_ENDPOINT",
+        ),
+        (
+            "ONEFIREWALL_END_POINT: ",
+            "onefirewall.end_point",
+            "ONEFIREWALL_END_POINT",
+        ),
+        ("http.proxy: ", "http.proxy", ""),
+    ];
+    let set = |(start, ..): &&(&str, &str, &str)| failure.message.starts_with(start);
+    match SETTINGS.iter().find(set) {
+        Some((start, key, variable)) => {
+            let mut failure = failure;
+            failure.message.drain(..start.len());
+            config.origins.fault(key, "", variable, failure)
+        }
+        None => config.origins.fault("sink", name, "AFW_SINK", failure),
+    }
 }
 
 /// The receivers of this run and those for which something waits in the store.
@@ -157,25 +193,32 @@ pub fn outbox_limits(config: &Config) -> Result<OutboxLimits, Failure> {
         None | Some("block") => Overflow::Block,
         Some("drop-oldest") => Overflow::DropOldest,
         Some(other) => {
-            return Err(
-                Failure::usage(format!("outbox.overflow = \"{other}\"")).hint("\"block\" or \"drop-oldest\"")
-            );
+            return Err(not_known(config, "outbox.overflow", other).hint("\"block\" or \"drop-oldest\""));
         }
     };
     Ok(OutboxLimits {
         bytes: set.max_bytes.unwrap_or(usual.bytes),
-        age: span("outbox.max_age", set.max_age.as_deref())?.or(usual.age),
+        age: span(config, "outbox.max_age", set.max_age.as_deref())?.or(usual.age),
         overflow,
         ..usual
     })
 }
 
-fn span(key: &str, text: Option<&str>) -> Result<Option<Duration>, Failure> {
+/// A wrong value of a key of the file.
+fn wrong(config: &Config, key: &str, why: impl std::fmt::Display) -> Failure {
+    config.origins.fault(key, "", "", Failure::usage(why))
+}
+
+fn not_known(config: &Config, key: &str, value: &str) -> Failure {
+    wrong(config, key, format!("\"{value}\" is not known"))
+}
+
+fn span(config: &Config, key: &str, text: Option<&str>) -> Result<Option<Duration>, Failure> {
     let Some(text) = text else { return Ok(None) };
     let secs = parse_span(text).and_then(|secs| u64::try_from(secs).ok());
     secs.map(|secs| Some(Duration::from_secs(secs))).ok_or_else(|| {
-        Failure::usage(format!("{key} = \"{text}\": not a span of time"))
-            .hint("for example \"30s\", \"12h\" or \"7d\"")
+        let wrong = wrong(config, key, format!("\"{text}\" is not a span of time"));
+        wrong.hint("for example \"30s\", \"12h\" or \"7d\"")
     })
 }
 
@@ -188,7 +231,7 @@ fn spec(config: &Config, name: &str) -> Result<SinkSpec, Failure> {
         ("webhook", url) if !url.is_empty() => SinkKind::Webhook(webhook(config, url)?),
         ("ecs", place) if !place.is_empty() => SinkKind::Ecs(ecs(config, place)?),
         ("file", path) if !path.is_empty() => SinkKind::File(file(config, path)?),
-        _ => return Err(unknown(kind, rest)),
+        _ => return Err(unknown(config, name, kind, rest)),
     };
     Ok(SinkSpec {
         name: name.to_owned(),
@@ -196,7 +239,7 @@ fn spec(config: &Config, name: &str) -> Result<SinkSpec, Failure> {
     })
 }
 
-fn unknown(kind: &str, rest: &str) -> Failure {
+fn unknown(config: &Config, name: &str, kind: &str, rest: &str) -> Failure {
     const KINDS: [&str; 6] = [
         "appfirewall",
         "onefirewall",
@@ -209,17 +252,35 @@ fn unknown(kind: &str, rest: &str) -> Failure {
         let (what, form) = match rest {
             "" => (
                 "something is missing after it",
-                format!("{kind}:PATH or {kind}:URL; all forms: {FORMS}"),
+                format!("{}; all forms: {FORMS}", form(kind)),
             ),
             _ => ("nothing comes after it", FORMS.to_owned()),
         };
-        return Failure::usage(format!("--sink {kind}: {what}")).hint(form);
+        return unusable(config, name, kind, what).hint(form);
     }
     let hint = match nearest(kind, KINDS) {
         Some(meant) => format!("did you mean {meant}? {FORMS}"),
         None => FORMS.to_owned(),
     };
-    Failure::usage(format!("--sink {kind}: there is no such receiver")).hint(hint)
+    unusable(config, name, kind, "there is no such receiver").hint(hint)
+}
+
+/// A receiver's name that is none; what stands behind its kind may be a key and is not shown.
+fn unusable(config: &Config, name: &str, kind: &str, why: &str) -> Failure {
+    let failure = Failure::usage(format!("{kind}: {why}"));
+    let option = if is_typed("--sink") { "--sink " } else { "" };
+    config
+        .origins
+        .fault("sink", name, "AFW_SINK", failure.after(option))
+}
+
+/// What comes after a receiver's kind.
+fn form(kind: &str) -> &str {
+    match kind {
+        "webhook" => "webhook:URL, as in webhook:https://receiver.example/afw",
+        "file" => "file:PATH, as in file:/var/log/afw.jsonl",
+        _ => "ecs:PATH or ecs:URL",
+    }
 }
 
 fn appfirewall_key(config: &Config) -> Result<Option<Secret>, Failure> {
@@ -250,12 +311,12 @@ fn appfirewall(config: &Config) -> Result<AppFirewallSpec, Failure> {
         (Some("off"), _) => AppFirewallMode::Off,
         (Some("local"), Some(path)) => AppFirewallMode::Local(path.clone()),
         (Some("local"), None) => {
-            return Err(Failure::usage("appfirewall.mode = \"local\" needs a file")
-                .hint("set appfirewall.local_log_path"));
+            let wrong = wrong(config, "appfirewall.mode", "\"local\" needs a file");
+            return Err(wrong.hint("set appfirewall.local_log_path"));
         }
         (Some(other), _) => {
-            return Err(Failure::usage(format!("appfirewall.mode = \"{other}\""))
-                .hint("\"ship\", \"local\" or \"off\""));
+            let wrong = not_known(config, "appfirewall.mode", other);
+            return Err(wrong.hint("\"ship\", \"local\" or \"off\""));
         }
     };
     Ok(AppFirewallSpec {
@@ -265,7 +326,13 @@ fn appfirewall(config: &Config) -> Result<AppFirewallSpec, Failure> {
         api_key: appfirewall_key(config)?,
         environment: set.environment.clone(),
         mode,
-        send_all: choice("appfirewall.send", set.send.as_deref(), "sightings", "all")?,
+        send_all: choice(
+            config,
+            "appfirewall.send",
+            set.send.as_deref(),
+            "sightings",
+            "all",
+        )?,
         classify_404: set.classify_404.unwrap_or(usual.classify_404),
         allow_insecure: insecure(config, set.allow_insecure),
         http: http(config)?,
@@ -279,7 +346,7 @@ fn appfirewall(config: &Config) -> Result<AppFirewallSpec, Failure> {
 pub fn onefirewall(config: &Config) -> Result<OneFirewallSpec, Failure> {
     let set = &config.file.onefirewall;
     let usual = OneFirewallSpec::default();
-    let v1 = choice("onefirewall.api", set.api.as_deref(), "v2", "v1")?;
+    let v1 = choice(config, "onefirewall.api", set.api.as_deref(), "v2", "v1")?;
     let end_point = if v1 {
         DEFAULT_END_POINT_V1.to_owned()
     } else {
@@ -287,13 +354,14 @@ pub fn onefirewall(config: &Config) -> Result<OneFirewallSpec, Failure> {
     };
     let flush_secs = number("ONEFIREWALL_FLUSH_SEC")?
         .or(set.flush_sec.map(|secs| i64::try_from(secs).unwrap_or(i64::MAX)));
-    let bulk = match number("ONEFIREWALL_BULK")? {
-        Some(bulk) => Some(("ONEFIREWALL_BULK", bulk)),
-        None => set
-            .bulk
-            .map(|bulk| ("onefirewall.bulk", i64::try_from(bulk).unwrap_or(i64::MAX))),
-    };
-    let requests = choice("onefirewall.send", set.send.as_deref(), "indicators", "requests")?;
+    let bulk = number("ONEFIREWALL_BULK")?.or(set.bulk.map(|bulk| i64::try_from(bulk).unwrap_or(i64::MAX)));
+    let requests = choice(
+        config,
+        "onefirewall.send",
+        set.send.as_deref(),
+        "indicators",
+        "requests",
+    )?;
     Ok(OneFirewallSpec {
         end_point: environment("ONEFIREWALL_END_POINT")
             .or_else(|| set.end_point.clone())
@@ -302,7 +370,7 @@ pub fn onefirewall(config: &Config) -> Result<OneFirewallSpec, Failure> {
         tag: environment("ONEFIREWALL_TAG")
             .or_else(|| set.tag.clone())
             .unwrap_or(usual.tag),
-        bulk: bulk.map_or(Ok(usual.bulk), |(name, bulk)| at_least_one(name, bulk))?,
+        bulk: bulk.map_or(Ok(usual.bulk), |bulk| at_least_one(config, bulk))?,
         flush: match flush_secs {
             None => usual.flush,
             Some(secs) => u64::try_from(secs)
@@ -313,6 +381,7 @@ pub fn onefirewall(config: &Config) -> Result<OneFirewallSpec, Failure> {
         requests: requests.then(|| set.statuses.clone().unwrap_or_else(|| DEFAULT_STATUSES.to_vec())),
         v1,
         bare_key: choice(
+            config,
             "onefirewall.authorization",
             set.authorization.as_deref(),
             "bearer",
@@ -334,13 +403,13 @@ fn webhook(config: &Config, url: &str) -> Result<WebhookSpec, Failure> {
     Ok(WebhookSpec {
         target: target(config, url, &set.headers, set.allow_insecure)?,
         secret: key.as_deref().and_then(Secret::new),
-        content: content("webhook.send", set.send.as_deref())?,
+        content: content(config, "webhook.send", set.send.as_deref())?,
     })
 }
 
 /// What a receiver without a contract of its own gets.
-fn content(key: &str, value: Option<&str>) -> Result<Content, Failure> {
-    Ok(match choice(key, value, "indicators", "sightings")? {
+fn content(config: &Config, key: &str, value: Option<&str>) -> Result<Content, Failure> {
+    Ok(match choice(config, key, value, "indicators", "sightings")? {
         true => Content::Sightings,
         false => Content::Indicators,
     })
@@ -363,13 +432,13 @@ fn ecs(config: &Config, place: &str) -> Result<EcsSpec, Failure> {
     };
     Ok(EcsSpec {
         place,
-        body: if choice("ecs.body", set.body.as_deref(), "ecs", "raw")? {
+        body: if choice(config, "ecs.body", set.body.as_deref(), "ecs", "raw")? {
             EcsBody::Raw
         } else {
             EcsBody::Document
         },
         document: |event| crate::ecs::document(event),
-        send_all: choice("ecs.send", set.send.as_deref(), "sightings", "all")?,
+        send_all: choice(config, "ecs.send", set.send.as_deref(), "sightings", "all")?,
     })
 }
 
@@ -402,25 +471,32 @@ fn number(variable: &str) -> Result<Option<i64>, Failure> {
 }
 
 /// How many reports go into a batch.
-fn at_least_one(name: &str, bulk: i64) -> Result<usize, Failure> {
+fn at_least_one(config: &Config, bulk: i64) -> Result<usize, Failure> {
     usize::try_from(bulk)
         .ok()
         .filter(|bulk| *bulk > 0)
         .ok_or_else(|| {
-            Failure::usage(format!("{name}={bulk}: a batch has at least one report"))
-                .hint("leave it out for batches of 100")
+            let why = Failure::usage(format!("{bulk}: a batch has at least one report"));
+            let wrong = config
+                .origins
+                .fault("onefirewall.bulk", "", "ONEFIREWALL_BULK", why);
+            wrong.hint("leave it out for batches of 100")
         })
 }
 
 /// Whether a key has its second value in place of its first, which is the default.
-fn choice(key: &str, value: Option<&str>, first: &str, second: &str) -> Result<bool, Failure> {
+fn choice(
+    config: &Config,
+    key: &str,
+    value: Option<&str>,
+    first: &str,
+    second: &str,
+) -> Result<bool, Failure> {
     match value {
         None => Ok(false),
         Some(value) if value == first => Ok(false),
         Some(value) if value == second => Ok(true),
-        Some(value) => {
-            Err(Failure::usage(format!("{key} = \"{value}\"")).hint(format!("\"{first}\" or \"{second}\"")))
-        }
+        Some(value) => Err(not_known(config, key, value).hint(format!("\"{first}\" or \"{second}\""))),
     }
 }
 
@@ -440,6 +516,17 @@ fn http(config: &Config) -> Result<HttpSpec, Failure> {
             );
         }
     };
+    if let Some((scheme, _)) = set.proxy.as_ref().and_then(|proxy| proxy.split_once("://"))
+        && !matches!(scheme, "http" | "https")
+    {
+        // The proxy itself is not shown: it may hold a password.
+        let wrong = wrong(
+            config,
+            "http.proxy",
+            "only http:// and https:// proxies can be used",
+        );
+        return Err(wrong.hint("write it as http://HOST:PORT"));
+    }
     Ok(HttpSpec {
         proxy: set.proxy.clone(),
         ca_file: set.ca_file.clone(),
@@ -452,7 +539,7 @@ fn file(config: &Config, path: &str) -> Result<FileSpec, Failure> {
     Ok(FileSpec {
         path: PathBuf::from(path),
         rotation: rotation(config)?,
-        content: content("file.send", config.file.file.send.as_deref())?,
+        content: content(config, "file.send", config.file.file.send.as_deref())?,
     })
 }
 
@@ -461,7 +548,7 @@ fn rotation(config: &Config) -> Result<Rotation, Failure> {
     let usual = Rotation::default();
     Ok(Rotation {
         bytes: set.max_bytes.or(usual.bytes),
-        age: span("file.max_age", set.max_age.as_deref())?.or(usual.age),
+        age: span(config, "file.max_age", set.max_age.as_deref())?.or(usual.age),
         keep: set.keep.unwrap_or(usual.keep),
     })
 }

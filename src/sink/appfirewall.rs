@@ -164,7 +164,7 @@ impl AppFirewall {
 fn client(spec: &AppFirewallSpec) -> Result<Http, SinkError> {
     let endpoint = Endpoint::parse("APPFIREWALL_ENDPOINT", &spec.endpoint, spec.allow_insecure)?;
     let Some(key) = &spec.api_key else {
-        return Err(SinkError::new("sink appfirewall has no API key")
+        return Err(SinkError::new("AppFirewall needs an API key")
             .hint("set APPFIREWALL_API_KEY, or APPFIREWALL_API_KEY_FILE to a file that holds it"));
     };
     let bearer = Secret::new(&format!("Bearer {}", key.expose())).unwrap_or_default();

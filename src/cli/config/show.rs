@@ -1,11 +1,8 @@
 //! `afw config show`: the values in force, and where each comes from.
 
-use std::collections::HashMap;
-use std::ffi::OsString;
-
 use serde_json::{Map, Value, json};
 
-use crate::config::{Config, File, environment};
+use crate::config::{Config, Origins, environment};
 use crate::drive::sinks;
 
 /// A value, its key in the file and its variable; an empty variable is none.
@@ -13,10 +10,10 @@ type Row = (&'static str, &'static str, Value);
 
 /// All of it as readable rows or one JSON document.
 pub(super) fn text(config: &Config, as_json: bool) -> String {
-    let origins = Origins::new(config);
+    let origins = &config.origins;
     let rows = rows(config);
     if as_json {
-        return format!("{:#}\n", document(&rows, &origins));
+        return format!("{:#}\n", document(&rows, origins));
     }
     rows.iter()
         .map(|(key, variable, value)| {
@@ -51,58 +48,6 @@ fn readable(value: &Value) -> String {
         Value::Array(items) => items.iter().map(readable).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }
-}
-
-/// Where values come from.
-struct Origins {
-    typed: Vec<OsString>,
-    file: String,
-    lines: HashMap<String, usize>,
-}
-
-impl Origins {
-    fn new(config: &Config) -> Self {
-        let path = config.config_path.as_deref();
-        Self {
-            typed: std::env::args_os().collect(),
-            file: path.map(|path| path.display().to_string()).unwrap_or_default(),
-            lines: path.map(File::lines).unwrap_or_default().into_iter().collect(),
-        }
-    }
-
-    /// Flags win over the environment, which wins over the file.
-    fn of(&self, key: &str, variable: &str) -> String {
-        let option = format!("--{}", key.replace('_', "-"));
-        if self.typed.iter().any(|typed| is_option(typed, &option)) {
-            return option;
-        }
-        let file = format!("{variable}_FILE");
-        let credential = variable.to_ascii_lowercase();
-        for name in [variable, &file] {
-            if !variable.is_empty() && environment(name).is_some() {
-                return name.to_owned();
-            }
-        }
-        let credentials = environment("CREDENTIALS_DIRECTORY").filter(|_| !variable.is_empty());
-        if credentials.is_some_and(|dir| std::path::Path::new(&dir).join(&credential).exists()) {
-            return format!("credential {credential}");
-        }
-        let line = self
-            .lines
-            .get(key)
-            .or_else(|| self.lines.get(&format!("{key}_file")));
-        match line {
-            Some(line) => format!("{}:{line}", self.file),
-            None => "default".to_owned(),
-        }
-    }
-}
-
-fn is_option(typed: &OsString, option: &str) -> bool {
-    let typed = typed.to_string_lossy();
-    typed
-        .strip_prefix(option)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
 }
 
 /// Of a secret only that it is set.

@@ -8,6 +8,7 @@ fn a_label_cannot_leave_its_quotes() {
     stored.counters.push(("a\"} 9\nb\\".to_owned(), 1));
     let live = Live {
         statistics: Statistics::default(),
+        indicators: 0,
         round: Instant::now(),
     };
     let page = text::metrics(&live, &stored);
@@ -24,6 +25,7 @@ fn standing_still_is_a_fault() {
     };
     let live = Live {
         statistics: Statistics::default(),
+        indicators: 0,
         round,
     };
     let faults = health::faults(&live, &Stored::default());

@@ -105,6 +105,12 @@ fn reading(page: &mut Page, live: &Live) {
     let classes = Class::ALL.iter().zip(counts.classes);
     let classes = classes.map(|(class, count)| (label("class", class.name()), count));
     page.of("afw_sightings_total", "counter", "Sightings by class.", classes);
+    page.of(
+        "afw_indicators_total",
+        "counter",
+        "Indicators made, each once.",
+        one(live.indicators),
+    );
 }
 
 fn logs(page: &mut Page, stored: &Stored) {
