@@ -27,11 +27,15 @@ use crate::unescape::Escape;
 mod doubt;
 mod search;
 mod step;
+mod stretch;
+#[cfg(test)]
+mod tests;
 
 use doubt::doubt;
 pub(crate) use doubt::unsettle;
 use search::{Search, budget};
 use step::{HEAD, Step};
+use stretch::Stretches;
 
 /// How many searches the comparison of all divisions of a line may cost.
 const COMPARISONS: usize = 4;
@@ -53,6 +57,8 @@ pub(crate) struct Program {
     ruled: bool,
     /// Whether no quotes tell where the request ends.
     open_request: bool,
+    /// What tells a line that divides in one way alone.
+    stretches: Option<Stretches>,
     /// How often each byte stands in the format that separates values and that the server does not escape.
     separators: Box<[(u8, usize)]>,
     /// The step of the time, if what stands before it is [`HEAD`] in most lines.
@@ -96,6 +102,7 @@ impl Program {
             only_user: step::only_user(&steps),
             ruled: steps.iter().any(ruled),
             open_request: steps.iter().any(Step::is_open_request),
+            stretches: Stretches::of(&lead, &steps),
             lead: lead.into(),
             steps: steps.into(),
             dialect,
@@ -119,14 +126,11 @@ impl Program {
             return self.parse_carefully(line, record, memo, true);
         }
         let careful = self.forgeable || !self.naming.is_empty();
-        if careful && self.only_user && !self.forgeable {
-            let read = self.straight(line, record, memo);
-            if read.is_ok() && self.is_certain(record) {
+        if careful {
+            if self.reads_once(line, record, memo) {
                 self.accept(record);
                 return Ok(());
             }
-        }
-        if careful {
             return self.parse_carefully(line, record, memo, false);
         }
         let stopped = match self.straight(line, record, memo) {
@@ -146,6 +150,17 @@ impl Program {
             Some(values) => Ok(self.fill(line, &values, record, memo)?),
             None => Ok(stopped.map(|()| self.accept(record))?),
         }
+    }
+
+    /// Reads a line that divides in one way alone, if it is seen at a glance.
+    #[inline]
+    fn reads_once<'a>(&self, line: &'a [u8], record: &mut Record<'a>, memo: &mut TimeMemo) -> bool {
+        let once = self
+            .stretches
+            .as_ref()
+            .is_some_and(|stretches| stretches.are_kept_in(line));
+        let may = once || self.only_user && !self.forgeable;
+        may && self.straight(line, record, memo).is_ok() && (once || self.is_certain(record))
     }
 
     /// Whether the header that names the client can end nowhere else: the user has no spaces, and it none but those
