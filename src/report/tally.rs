@@ -29,7 +29,7 @@ use codes::Kind;
 use key::{CLAIM, CLASS, COUNTRY, Claim, DENIED, Fact, HOST, KIND, LEVEL, METHOD, Of, STATUS, Traits};
 use met::{Asked, Met, Whereabouts};
 use names::Names;
-use notes::{Note, Sought};
+use notes::{Note, Sought, Unmet};
 use sums::Sums;
 use timed::Timeline;
 
@@ -143,14 +143,30 @@ pub struct Tally {
     last_host: u32,
     /// Requests that are not in the tables yet.
     notes: Vec<Note>,
-    /// Places that they are still to be given.
+    /// Those of them that the tables of paths, places and agents take.
     sought: Vec<Sought>,
+    /// Places that these are still to be given.
+    unmet: Vec<Unmet>,
     /// Places that were met lately.
     met: Met,
     /// User agents that were met lately, by the numbers that the analysis gave their texts.
     met_agents: Lately<Option<u32>>,
     /// Paths and agents of requests that were met lately, by the numbers that the analysis gave them.
     met_requests: Lately<Asked>,
+}
+
+/// Which tables take a request.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    path: bool,
+    place: bool,
+    agent: bool,
+}
+
+impl Wanted {
+    fn any(self) -> bool {
+        self.path || self.place || self.agent
+    }
 }
 
 /// How many user agents are remembered as met lately.
@@ -179,6 +195,7 @@ impl Tally {
             last_host: 0,
             notes: Vec::with_capacity(notes::MAX),
             sought: Vec::with_capacity(notes::MAX),
+            unmet: Vec::with_capacity(notes::MAX),
             met: Met::new(),
             met_agents: Lately::new(MET_AGENTS),
             met_requests: Lately::new(MET_REQUESTS),
@@ -200,34 +217,16 @@ impl Tally {
         }
         self.requests += 1;
         let level = level_of(log, event.offset);
-        let country = codes::country(event.country());
-        let traits = self.traits(event, finding, level).with(COUNTRY, country.into());
-        let facts = if traits.field(CLASS) > 0 {
-            &self.sighted
-        } else {
-            &self.plain
-        };
-        let whole = facts.takes(level);
-        let wants = |cells: &Cells<Of>| whole || cells.takes(level);
-        let (wants_path, wants_agent) = (wants(&self.by_path), wants(&self.by_agent));
-        if wants(&self.by_place) {
-            self.seek_place(event, country);
-        }
-        let known = self.known(event, number);
-        let path = known
-            .path()
-            .or_else(|| wants_path.then(|| self.path(record, number)));
-        let agent = known
-            .agent()
-            .or_else(|| wants_agent.then(|| self.agent(event, number)));
+        let traits = self.traits(event, finding, level);
         let note = Note {
             secs: record.time.map(Time::secs),
             traits,
-            path: path.unwrap_or_default(),
-            place: 0,
-            agent: agent.unwrap_or_default(),
         };
         self.notes.push(note);
+        let wanted = self.wanted(traits);
+        if wanted.any() {
+            self.seek(event, number, note, wanted);
+        }
         if self.notes.len() >= notes::MAX {
             self.count();
         }
@@ -250,7 +249,7 @@ impl Tally {
         }
     }
 
-    /// All traits but the country.
+    /// All traits of a request.
     fn traits(&mut self, event: &Event<'_, '_>, finding: Option<&Finding>, level: u8) -> Traits {
         let record = event.record;
         let sightings = finding.map_or(&[][..], |finding| &finding.sightings);
@@ -270,6 +269,7 @@ impl Tally {
             .with(METHOD, codes::method(record).into())
             .with(DENIED, codes::is_denied(record).into())
             .with(CLAIM, claim as u64)
+            .with(COUNTRY, codes::country(event.country()).into())
             .with(HOST, self.host(record.host.as_deref()).into())
     }
 
@@ -308,15 +308,57 @@ impl Tally {
         number
     }
 
-    /// Notes where the client of the next note is.
-    fn seek_place(&mut self, event: &Event<'_, '_>, country: u16) {
-        let asn = event.asn();
-        let as_org = &event.address.as_org;
+    /// Which tables take a request.
+    #[inline]
+    fn wanted(&self, traits: Traits) -> Wanted {
+        let level = traits.level();
+        let facts = match traits.field(CLASS) {
+            0 => &self.plain,
+            _ => &self.sighted,
+        };
+        // What is told whole has a path, a place and an agent, whichever table takes them.
+        let whole = facts.takes(level);
+        let takes = |cells: &Cells<Of>| whole || cells.takes(level);
+        Wanted {
+            path: takes(&self.by_path),
+            place: takes(&self.by_place),
+            agent: takes(&self.by_agent),
+        }
+    }
+
+    /// Notes what the tables that take a request need of it.
+    fn seek(&mut self, event: &Event<'_, '_>, request: Option<u64>, note: Note, wanted: Wanted) {
+        let known = self.known(event, request);
+        let path = known
+            .path()
+            .or_else(|| wanted.path.then(|| self.path(event.record, request)));
+        let agent = known
+            .agent()
+            .or_else(|| wanted.agent.then(|| self.agent(event, request)));
+        let place = wanted.place.then(|| self.place_of(event, note.traits));
         self.sought.push(Sought {
-            note: self.notes.len(),
-            at: Whereabouts::of(event.client.address, asn, country),
+            note,
+            path: path.unwrap_or_default(),
+            place: place.unwrap_or_default(),
+            agent: agent.unwrap_or_default(),
+        });
+    }
+
+    /// Number of the place where the client of the next request sought is; 0 until it is counted, if it was not met lately.
+    fn place_of(&mut self, event: &Event<'_, '_>, traits: Traits) -> u32 {
+        let asn = event.asn();
+        // Ten bits wide.
+        let at = Whereabouts::of(event.client.address, asn, traits.field(COUNTRY) as u16);
+        if let Some(number) = self.met.number(at) {
+            return number;
+        }
+        let as_org = &event.address.as_org;
+        self.unmet.push(Unmet {
+            sought: self.sought.len(),
+            at,
             as_org: as_org.as_ref().filter(|_| asn == event.address.asn).cloned(),
         });
+        0
     }
 
     fn agent(&mut self, event: &Event<'_, '_>, request: Option<u64>) -> u32 {

@@ -1,7 +1,6 @@
 //! [`Rows`]: the counts that totals are sums of, in columns of small numbers, sorted.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
 use foldhash::fast::RandomState;
 use serde_json::json;
@@ -300,19 +299,20 @@ fn fact_row(fact: &Fact, dictionaries: &Dictionaries, spans: Spans) -> [i64; 12]
 /// A table as JSON, written at once: there may be tens of thousands of rows.
 fn text<const N: usize>(columns: &[&str], sampled: u64, table: &Table<N>, more: &str) -> String {
     let mut text = String::with_capacity(200 + table.len() * (3 * N + 4));
-    // Writing to a String cannot fail.
-    let _ = write!(
-        text,
+    text += &format!(
         "{{\"sampled\":{sampled},\"columns\":{},\"rows\":[",
         json!(columns)
     );
+    let mut number = itoa::Buffer::new();
     for (at, (row, count)) in table.iter().enumerate() {
         text.push_str(if at == 0 { "[" } else { ",[" });
         for value in row {
-            let _ = write!(text, "{value},");
+            text.push_str(number.format(*value));
+            text.push(',');
         }
-        let _ = write!(text, "{}]", i64::try_from(*count).unwrap_or(i64::MAX));
+        text.push_str(number.format(i64::try_from(*count).unwrap_or(i64::MAX)));
+        text.push(']');
     }
-    let _ = write!(text, "]{more}}}");
+    text += &format!("]{more}}}");
     text
 }

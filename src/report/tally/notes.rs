@@ -5,100 +5,109 @@
 
 use std::sync::Arc;
 
-use super::key::{CLAIM, CLASS, Fact, METHOD, Of, Traits};
+use super::key::{CLAIM, CLASS, Fact, Field, METHOD, Of, Traits};
 use super::met::Whereabouts;
 use super::{Place, Tally};
 
-/// How many requests are noted before they are counted: 10 KB.
+/// How many requests are noted before they are counted: 6 KB, and 10 KB of what is sought of them.
 pub(super) const MAX: usize = 256;
 
-/// One request, as the keys of the tables need it. Numbers that no table asks for are 0.
+/// One request, as the counts over time need it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Note {
     pub secs: Option<i64>,
     pub traits: Traits,
+}
+
+/// What the tables of paths, places and agents, which soon take few requests, need of one that any of them takes. Numbers
+/// that none asks for are 0.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sought {
+    pub note: Note,
     pub path: u32,
     pub place: u32,
     pub agent: u32,
 }
 
-/// Where the client of a note is, for the tables that count places, which soon take few requests. Its number is looked
-/// for when the note is counted: tables of places are large, and several such look-ups wait for memory together.
+/// A place that was not met lately. Its number is looked for when the request is counted: tables of places are large, and
+/// several such look-ups wait for memory together.
 #[derive(Debug, Clone)]
-pub(super) struct Sought {
-    /// The note's place among the others.
-    pub note: usize,
+pub(super) struct Unmet {
+    /// The request's place among those sought.
+    pub sought: usize,
     pub at: Whereabouts,
     /// Name of the autonomous system's organisation.
     pub as_org: Option<Arc<str>>,
 }
 
-impl Note {
-    /// What is told of it beside its time; nothing of a request without one.
+impl Sought {
+    /// What is told of a request beside its time; nothing of one without.
     fn fact(&self) -> Option<Fact> {
         Some(Fact {
-            secs: self.secs?,
+            secs: self.note.secs?,
             path: self.path,
             place: self.place,
             agent: self.agent,
-            traits: self.traits,
+            traits: self.note.traits,
         })
+    }
+
+    fn of<const N: usize>(&self, thing: u32, without: [Field; N]) -> Of {
+        let traits = self.note.traits.without(without);
+        Of { thing, traits }
     }
 }
 
 impl Tally {
     /// Counts what is noted.
     pub(super) fn count(&mut self) {
-        let mut notes = std::mem::take(&mut self.notes);
-        let mut sought = std::mem::take(&mut self.sought);
-        for one in &sought {
-            if let Some(note) = notes.get_mut(one.note) {
-                note.place = self.place(one);
+        let mut unmet = std::mem::take(&mut self.unmet);
+        for one in unmet.drain(..) {
+            let place = self.place(&one);
+            if let Some(sought) = self.sought.get_mut(one.sought) {
+                sought.place = place;
             }
         }
-        self.count_all(&notes);
-        // No other request can be one that these tables take.
-        let placed = || sought.iter().filter_map(|one| notes.get(one.note));
-        let places = placed().map(|note| of(note.place, note.traits.without([CLAIM])));
-        self.by_place.add_all(places);
-        placed().for_each(|note| self.count_fact(note));
-        notes.clear();
-        sought.clear();
-        (self.notes, self.sought) = (notes, sought);
-        self.tidy();
-    }
-
-    /// Counts by time, path and agent.
-    fn count_all(&mut self, notes: &[Note]) {
-        for note in notes {
+        self.unmet = unmet;
+        for note in self.notes.drain(..) {
             self.sums.add(note.traits);
             let traits = note.traits.without([METHOD, CLAIM]);
             if let Some(secs) = note.secs {
                 self.time.add(secs, traits, traits.level());
             }
         }
-        let paths = notes
-            .iter()
-            .map(|note| of(note.path, note.traits.without([CLAIM])));
-        self.by_path.add_all(paths);
-        let agents = notes
-            .iter()
-            .map(|note| of(note.agent, note.traits.without([METHOD])));
-        self.by_agent.add_all(agents);
+        let sought = std::mem::take(&mut self.sought);
+        self.count_sought(&sought);
+        self.sought = sought;
+        self.sought.clear();
+        self.tidy();
     }
 
-    fn count_fact(&mut self, note: &Note) {
-        let facts = match note.traits.field(CLASS) {
+    /// Counts by path, agent and place, one table after the other.
+    fn count_sought(&mut self, sought: &[Sought]) {
+        self.by_path
+            .add_all(sought.iter().map(|one| one.of(one.path, [CLAIM])));
+        self.by_agent
+            .add_all(sought.iter().map(|one| one.of(one.agent, [METHOD])));
+        self.by_place
+            .add_all(sought.iter().map(|one| one.of(one.place, [CLAIM])));
+        sought.iter().for_each(|one| self.count_fact(one));
+    }
+
+    fn count_fact(&mut self, sought: &Sought) {
+        let traits = sought.note.traits;
+        let facts = match traits.field(CLASS) {
             0 => &mut self.plain,
             _ => &mut self.sighted,
         };
-        if let Some(fact) = note.fact().filter(|_| facts.takes(note.traits.level())) {
+        if let Some(fact) = sought.fact().filter(|_| facts.takes(traits.level())) {
             facts.add(fact);
         }
     }
 
-    fn place(&mut self, sought: &Sought) -> u32 {
-        let at = sought.at;
+    fn place(&mut self, unmet: &Unmet) -> u32 {
+        let at = unmet.at;
+        // Another of these requests may have had the same.
         if let Some(number) = self.met.number(at) {
             return number;
         }
@@ -108,14 +117,10 @@ impl Tally {
             network,
             asn,
             country,
-            as_org: sought.as_org.clone(),
+            as_org: unmet.as_org.clone(),
         };
         let number = self.places.number(&(network, asn, country), same, new);
         self.met.remember(at, number);
         number
     }
-}
-
-const fn of(thing: u32, traits: Traits) -> Of {
-    Of { thing, traits }
 }
