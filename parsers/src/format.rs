@@ -297,6 +297,10 @@ impl Format {
         let mut shape = clf::parse(line, record, memo, dialect)?;
         if self == Self::ApacheVhostCombined && shape.tail == Tail::None {
             shape.vhost = shape.vhost || clf::head::host_of_list(line, record);
+            // Only of a format that was declared is the escaping known.
+            if dialect != Escape::Either && record.is_unclear("x-forwarded-for") {
+                clf::head::host_as_declared(line, record, dialect);
+            }
         }
         if !self.has_shape(shape) {
             return Err(Reject::new(Reason::UnknownFormat, 0));

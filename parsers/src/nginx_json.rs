@@ -51,7 +51,7 @@ fn attempt<'a>(
         let at = line.len() - scan.rest.len();
         fill(name, value, record, &mut seen, times).map_err(|reason| Reject::new(reason, at))?;
     }
-    if seen.path && seen.beside && !seen.marked {
+    if seen.path && seen.beside {
         // The query of what the server made of the request.
         seen.pieces.forget_query();
     }
@@ -87,8 +87,6 @@ struct Seen<'a> {
     path: bool,
     /// Whether another path stood there, which the server may have made of it.
     beside: bool,
-    /// Whether the query had its `?`, as Apache writes what the client sent.
-    marked: bool,
 }
 
 const DIALECT: Dialect = Dialect {
@@ -133,6 +131,7 @@ fn fill<'a>(
         return Ok(());
     };
     let Some((at, (_, sink))) = named(key) else {
+        seen.beside |= MADE_OF_PATH.iter().any(|end| key.ends_with(end));
         return Ok(());
     };
     seen.doubled |= seen.names >> at & 1 == 1 && is_decisive(sink);
@@ -148,7 +147,8 @@ fn fill<'a>(
         }
         return Ok(());
     }
-    if key == b"request" && !value.contains(&b' ') && value.starts_with(b"/") {
+    // A method stands before a path; Apache's `%U` is decoded and may hold spaces.
+    if key == b"request" && value.starts_with(b"/") && memchr::memmem::find(value, b" HTTP/").is_none() {
         // Beside a path alone stands the query.
         seen.path = !value.contains(&b'?');
         if !seen.path {
@@ -158,7 +158,6 @@ fn fill<'a>(
         return Sink::Path.fill(value, DIALECT, record, &mut seen.pieces, times);
     }
     seen.beside |= matches!(sink, Sink::Path);
-    seen.marked |= matches!(sink, Sink::QueryMark) && value.starts_with(b"?");
     if matches!(sink, Sink::Path) && seen.path {
         return Ok(());
     }
@@ -270,12 +269,19 @@ impl<'a> Scan<'a> {
                 None
             })?;
             self.rest = rest;
-            self.status |= name.ends_with(b"status") || matches!(name, b"status_code" | b"response");
+            self.status |= name.ends_with(b"status") || name == b"status_code";
+            // Other programs log their answers under this name.
+            self.status |= name == b"response" && !nested && is_status(text);
             if !nested {
                 return Some((name, text));
             }
         }
     }
+}
+
+/// Whether a value may be a status, or stands for none.
+fn is_status(value: &[u8]) -> bool {
+    matches!(value, b"" | b"-" | [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9'])
 }
 
 /// A string, or what stands before the comma that a name follows.
@@ -371,6 +377,9 @@ static BY_LENGTH: LazyLock<Vec<Vec<Named>>> = LazyLock::new(|| {
     let of = |length| names().filter(|(_, (name, _))| name.len() == length).collect();
     (0..LONGEST_NAME).map(of).collect()
 });
+
+/// Ends of further names, of what the server made of the path: `document_uri`, `fastcgi_script_name`, `request_filename`.
+const MADE_OF_PATH: [&[u8]; 4] = [b"_uri", b"script_name", b"filename", b"path"];
 
 // Each has a bit in `Seen`.
 const _: () = assert!(NAMES.len() <= 128);
@@ -563,6 +572,14 @@ mod tests {
                 r#"{"time":"2000-10-10T13:55:36Z","ip":"[x]","path":"/","status":200}"#,
                 Reason::JsonShape,
             ),
+            (
+                r#"{"time":"2000-10-10T13:55:36Z","ip":"192.0.2.7","path":"/","response":"ok"}"#,
+                Reason::JsonShape,
+            ),
+            (
+                r#"{"time":"2000-10-10T13:55:36Z","ip":"192.0.2.7","path":"/","response":{"a":1}}"#,
+                Reason::JsonShape,
+            ),
             (r#"{"a":1,b}"#, Reason::JsonShape),
             (r#"{"a":"#, Reason::Truncated),
             (r#"{"a" 1}"#, Reason::Json),
@@ -593,6 +610,15 @@ mod tests {
         for (line, target) in [
             (line.to_owned(), "/a?q=1"),
             (line.replace(r#""args""#, r#""uri":"/index.php","args""#), "/a"),
+            (line.replace(r#""args""#, r#""uri":"/index.php","query""#), "/a"),
+            (
+                line.replace(r#""args""#, r#""document_uri":"/index.php","args""#),
+                "/a",
+            ),
+            (
+                line.replace(r#""/a""#, r#""/a b""#).replace("args", "query"),
+                "/a b?q=1",
+            ),
         ] {
             let mut record = Record::default();
             parse(line.as_bytes(), &mut record, &mut TimeMemo::new()).unwrap();

@@ -70,18 +70,25 @@ fn other<'a>(
         record.put_unclear(Cow::Borrowed("x-forwarded-for"));
         return Ok((rest, names.vhost.is_some()));
     }
-    set_peer(line, names.peer, record)?;
-    if let Some(host) = names.vhost {
-        set_host(host, record);
-    }
+    names.fill(line, record, dialect)?;
     if let Some(list) = forwarded {
         record
             .more_mut()
             .headers
             .push((Cow::Borrowed("x-forwarded-for"), Cow::Borrowed(list)));
     }
-    record.user = user_name(names.user, dialect);
     Ok((rest, names.vhost.is_some()))
+}
+
+/// Takes the first word for the virtual host where it may be a forwarding header: in a log that was declared to begin with one.
+#[cold]
+pub(crate) fn host_as_declared<'a>(line: &'a [u8], record: &mut Record<'a>, dialect: Escape) {
+    let names = before_time(line).and_then(|(names, _)| Names::split(names.trim_ascii_start()));
+    if let Some(names) = names.filter(|names| names.vhost.is_some())
+        && names.fill(line, record, dialect).is_ok()
+    {
+        record.more.unclear.clear();
+    }
 }
 
 /// Whether a quote that nobody escaped cannot have moved the peer: it stands in no header before it. Behind an ident of
@@ -102,6 +109,15 @@ struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
+    fn fill(&self, line: &'a [u8], record: &mut Record<'a>, dialect: Escape) -> Parsed<'a, ()> {
+        set_peer(line, self.peer, record)?;
+        if let Some(host) = self.vhost {
+            set_host(host, record);
+        }
+        record.user = user_name(self.user, dialect);
+        Ok((line, ()))
+    }
+
     fn split(text: &'a [u8]) -> Option<Self> {
         let (first, after_first) = next(text)?;
         let Some((second, after_second)) = next(after_first) else {
@@ -173,9 +189,9 @@ fn is_before_nobody(first: &[u8], rest: &[u8]) -> bool {
 fn forwarded(names: &[u8], dialect: Escape) -> (&[u8], Option<&[u8]>) {
     if let Some(rest) = names.strip_prefix(b"\"")
         && let Some(end) = leaf::closing_quote(rest, dialect)
-        // A server that escapes nothing writes no backslash there, and one that does ended nothing.
-        && !(dialect == Escape::None && rest.get(..end).is_some_and(|list| list.ends_with(b"\\")))
         && let (list, [b'"', b' ', names @ ..]) = rest.split_at(end)
+        // A server that escapes ended nothing behind a backslash: the true end stands further on.
+        && !(dialect == Escape::None && list.ends_with(b"\\") && names.contains(&b'"'))
     {
         return (names, Some(list).filter(|list| *list != b"-"));
     }

@@ -2,6 +2,7 @@
 //! upstream, or something of the administrator's own.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use nom::Parser;
 use nom::bytes::complete::{tag, take_till};
@@ -109,14 +110,22 @@ pub(crate) fn is_forwarded_for(value: &[u8]) -> bool {
     is_list(value) && !is_upstream(value)
 }
 
-/// Whether a list is one of servers with their ports (`$upstream_addr`): clients come from higher ports, and most proxies
-/// write none.
+/// Whether a list is one of servers with their ports (`$upstream_addr`): private addresses and ports that servers have.
+/// Gateways write the ports of clients, too, which a client may choose.
 fn is_upstream(list: &[u8]) -> bool {
     let served = |port| port < 1024 || matches!(port, 3000 | 5000 | 8000 | 8080 | 8081 | 8443 | 8888 | 9000);
     list.split(|&b| b == b',').all(|entry| {
         let peer = crate::address::peer(entry.trim_ascii());
-        peer.and_then(|peer| peer.port).is_some_and(served)
+        peer.is_some_and(|peer| is_private(peer.ip) && peer.port.is_some_and(served))
     })
+}
+
+/// Whether an address is of a network of one's own, where upstream servers are.
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback(),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback(),
+    }
 }
 
 fn put_forwarded_for<'a>(value: &'a [u8], record: &mut Record<'a>, dialect: Escape) {

@@ -599,6 +599,32 @@ fn a_quote_that_a_server_escaped_ends_no_header_before_the_peer() {
 }
 
 #[test]
+fn a_header_before_the_peer_may_end_in_a_backslash_that_nobody_escaped() {
+    let line = format!(r#""x\" 192.0.2.7 - - {TIME} "GET /a HTTP/1.1" 404 5 "-" "x""#);
+    let mut record = Record::default();
+    Parser::new(&Layout::auto())
+        .parse(line.as_bytes(), &mut record)
+        .unwrap();
+    assert_eq!(record.peer_text, b"192.0.2.7");
+}
+
+#[test]
+fn a_declared_virtual_host_is_no_header() {
+    let line = format!(r#"www.example 192.0.2.7 - x 203.0.113.9 - y {TIME} "GET /a HTTP/1.1" 404 5 "-" "x""#);
+    for (layout, peer) in [
+        (Layout::preset(Format::ApacheVhostCombined), "192.0.2.7"),
+        (Layout::first(Format::ApacheVhostCombined), ""),
+    ] {
+        let mut record = Record::default();
+        Parser::new(&layout).parse(line.as_bytes(), &mut record).unwrap();
+        assert_eq!(record.peer_text, peer.as_bytes());
+        assert_eq!(record.is_unclear("x-forwarded-for"), peer.is_empty());
+        let user = record.user.as_deref();
+        assert_eq!(user, Some(&b"x 203.0.113.9 - y"[..]).filter(|_| !peer.is_empty()));
+    }
+}
+
+#[test]
 fn behind_a_header_without_quotes_a_second_head_leaves_nobody() {
     for (begin, peer) in [
         ("203.0.113.8, 203.0.113.9 - 192.0.2.7 - -", ""),
@@ -638,6 +664,8 @@ fn servers_that_were_asked_are_no_forwarding_header() {
     assert!(!named(&["10.0.0.2:8080", "10.0.0.3:8080", "-"], "10.0.0.2:8080"));
     assert!(named(&["203.0.113.9", "-", "' or 1=1"], "203.0.113.9"));
     assert!(named(&["203.0.113.9:51234", "x"], "203.0.113.9:51234"));
+    // A client chooses its port.
+    assert!(named(&["203.0.113.9:8080", "203.0.113.9:443"], "203.0.113.9:80"));
     // One who came without the proxy does not decide for all.
     assert!(named(&["localhost"], "203.0.113.9"));
 }

@@ -3,8 +3,8 @@
 //! A server that escapes nothing (`escape=none`) writes a client's quotes as they came. Where a line holds more of what
 //! separates the values than its format does, a client wrote the rest, or another line begins within this one, which was cut.
 
-use super::{Program, Search, Step};
-use crate::compile::sink::{Name, Sink};
+use super::{Program, Search};
+use crate::compile::sink::{Kind, Name, Sink};
 use crate::compile::span::{self, Rules};
 use crate::memo::{CLF_LEN, TimeMemo};
 use crate::record::Record;
@@ -34,24 +34,22 @@ impl Program {
         self.separators.iter().all(as_often)
     }
 
-    /// Whether another line of the format begins within this one, divided into these values, and goes on to its end: behind
-    /// the peer and the time where they stand before the request, since each line has its own.
+    /// Whether another line of the format begins within this one, divided into these values, and goes on to its end.
     #[cold]
     pub(super) fn holds_another(&self, line: &[u8], values: &[&[u8]], memo: &mut TimeMemo) -> bool {
-        let asks = |step: &&Step| step.sink.is_telling() && !step.sink.is_time();
-        let head = self.steps.iter().take_while(|step| !asks(step)).zip(values);
-        let own = head.filter(|(step, _)| step.sink == Sink::Peer || step.sink.is_time());
-        let from = own.map(|(_, value)| end_in(line, value)).max().unwrap_or(1);
         let mut search = Search::new(self, line, memo, Rules::Lax);
-        let within = line.get(from..).unwrap_or_default();
         if !self.lead.is_empty() {
-            let behind = |at: usize| within.get(at + self.lead.len()..);
-            let mut begins = memchr::memmem::find_iter(within, &self.lead).filter_map(behind);
-            return begins.any(|rest| search.steps(0, rest, &mut Vec::new()));
+            let behind = |at: usize| line.get(at + self.lead.len()..);
+            let begins = memchr::memmem::find_iter(line, &self.lead).filter(|at| *at > 0);
+            let mut begun = begins.filter_map(behind);
+            return begun.any(|rest| search.steps(0, rest, &mut Vec::new()));
         }
-        let Some(first) = self.steps.first().filter(|step| !step.end.is_empty()) else {
+        let own = self.steps.first().zip(values.first());
+        let Some((first, value)) = own.filter(|(first, _)| !first.end.is_empty()) else {
             return false;
         };
+        let within = line.get(end_in(line, value) + first.end.len()..);
+        let within = within.unwrap_or_default();
         // Where the first value begins cannot be told: a piece of the line before stands there.
         let mut ends = memchr::memmem::find_iter(within, &first.end);
         ends.any(|at| {
@@ -69,15 +67,24 @@ fn end_in(line: &[u8], piece: &[u8]) -> usize {
 
 /// Whether a text may end in a value of this kind.
 fn may_end(sink: &Sink, text: &[u8], memo: &mut TimeMemo) -> bool {
+    let mut ends_in_time = |lengths: &[usize], sink: &Sink| {
+        let ends = lengths
+            .iter()
+            .filter_map(|length| text.get(text.len().checked_sub(*length)?..));
+        ends.into_iter().any(|time| sink.check(time, memo).is_ok())
+    };
     match sink {
         Sink::Peer => ends_in_address(text),
-        Sink::TimeClf => {
-            let time = text.len().checked_sub(CLF_LEN).and_then(|from| text.get(from..));
-            time.is_some_and(|time| memo.clf(time).is_some())
-        }
+        Sink::TimeClf => ends_in_time(&[CLF_LEN], sink),
+        Sink::TimeIso => ends_in_time(&ISO_LENS, sink),
+        _ if sink.kind() == Kind::Number => text.last().is_some_and(u8::is_ascii_digit),
+        _ if sink.kind() == Kind::Word => text.last().is_some_and(|last| *last != b' '),
         _ => true,
     }
 }
+
+/// How long the times of nginx's `$time_iso8601` are, and those that end in `Z`.
+const ISO_LENS: [usize; 2] = [25, 20];
 
 /// Whether a text ends in what may be an address.
 fn ends_in_address(text: &[u8]) -> bool {

@@ -47,10 +47,18 @@ fn two_lines_that_became_one_blame_nobody() {
         r#""GET /?x=${jndi:x} HTTP/1.1" 404 "sqlm"#,
         format!(r#""GET / HTTP/1.1" 200 "x" 203.0.113.9 [{TIME}]"#),
     );
+    let quoted = format!(r#"203.0.113.9 - - {REST} "-" "a "b" c""#);
+    let with_host = r#"$remote_addr "$http_host" [$time_local] "$request" $status "$http_user_agent""#;
+    let whole_host = format!(r#"203.0.113.9 "b.example" [{TIME}] "GET / HTTP/1.1" 404 "x""#);
     for (format, begun, whole) in [
         (json, begun, whole),
         (COMBINED, &begun_line, &whole_line),
         (last, begun_last, &whole_last),
+        // Cut before the time, so that the first peer would have asked what the second did.
+        (COMBINED, "192.0.2.7 - bo", &quoted),
+        (COMBINED, "192.0.2.7 - - [", &quoted),
+        (with_host, r#"192.0.2.7 "a.exa"#, &whole_host),
+        (last, r#""GET /?x=${jndi:x} HT"#, &whole_last),
     ] {
         let layout = bare(format);
         let record = read(&layout, whole).unwrap();
@@ -118,4 +126,41 @@ fn an_agent_with_quotes_hides_no_client_of_a_proxy() {
     let line = format!(r#"192.0.2.7 - - {REST} "-" "a" "b" "203.0.113.9""#);
     let record = read(&layout, &line).unwrap();
     assert_eq!(record.header("x-forwarded-for"), Some(&b"203.0.113.9"[..]));
+}
+
+#[test]
+fn a_line_is_no_other_within_itself() {
+    for (format, line) in [
+        (
+            r#"$host "$request" $status "$http_user_agent" $remote_addr [$time_local]"#,
+            format!(r#"www.example "GET /1 HTTP/1.1" 404 "a"" 192.0.2.7 [{TIME}]"#),
+        ),
+        (
+            r#"$time_iso8601 "$request" $status "$http_user_agent" $remote_addr"#,
+            r#"2026-11-21T10:00:00+00:00 "GET /1 HTTP/1.1" 404 "my "q" agent" 192.0.2.7"#.to_owned(),
+        ),
+        (
+            r#"$status "$request" "$http_user_agent" $remote_addr $msec"#,
+            r#"404 "GET /1 HTTP/1.1" "a"b" 192.0.2.7 971211336.123"#.to_owned(),
+        ),
+        (
+            r#"$request_method $host "$request_uri" $status "$http_user_agent" $remote_addr [$time_local]"#,
+            format!(r#"GET www.example "/1" 404 "my "q" agent" 192.0.2.7 [{TIME}]"#),
+        ),
+        (
+            "$time_iso8601\t$request\t$status\t$http_user_agent\t$remote_addr",
+            "2026-11-21T10:00:00+00:00\tGET /1 HTTP/1.1\t404\ta\tb\t192.0.2.7".to_owned(),
+        ),
+    ] {
+        let record = read(&bare(format), &line).unwrap();
+        assert_eq!(
+            (
+                peer(&record).as_str(),
+                record.status,
+                text(&record.target).as_str()
+            ),
+            ("192.0.2.7", Some(404), "/1"),
+            "{line}"
+        );
+    }
 }
