@@ -181,13 +181,18 @@ impl Report {
         ranking::add(self, &mut members, detail.listed / 2);
         members.insert("vocabulary".into(), vocabulary());
         rows.add_names(&mut members);
-        let values = members.iter().map(|(name, value)| match name.as_str() {
-            "top" => format!("\"top\":[{}]", self.top(detail.listed)),
-            _ => format!("{}:{value}", json!(name)),
-        });
-        let tables = rows.texts().map(|(name, text)| format!("\"{name}\":{text}"));
-        let lines: Vec<String> = values.chain(tables).collect();
-        format!("{{{}\n}}\n", lines.join(",\n"))
+        // All in one text: it may be more than a megabyte.
+        let mut text = String::with_capacity(MAX_BYTES);
+        for (name, value) in &members {
+            begin(&mut text, name);
+            match name.as_str() {
+                "top" => text += &format!("[{}]", self.top(detail.listed)),
+                _ => text += &value.to_string(),
+            }
+        }
+        rows.write(&mut text);
+        text += "\n}\n";
+        text
     }
 
     /// The strongest indicators, each as it is printed alone.
@@ -255,6 +260,12 @@ impl Report {
     pub(super) fn spans(&self, max: usize) -> Spans {
         Spans::of(&self.tally.time, &self.sightings.time, max)
     }
+}
+
+/// Begins a member of the document.
+fn begin(text: &mut String, name: &str) {
+    *text += if text.is_empty() { "{" } else { ",\n" };
+    *text += &format!("{}:", json!(name));
 }
 
 /// Sets the times of the first and the last, where lines tell them.

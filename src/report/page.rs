@@ -72,7 +72,8 @@ pub(crate) fn len_in_script(json: &str) -> usize {
 
 /// JSON that may stand inside a script element: nothing in it can end the element, begin a comment or break a line.
 fn in_script(json: &str) -> String {
-    SPECIAL.into_iter().fold(json.to_owned(), |json, char| {
+    let present = SPECIAL.into_iter().filter(|char| json.contains(*char));
+    present.fold(json.to_owned(), |json, char| {
         // All of them have four digits at most.
         json.replace(char, &format!("\\u{:04x}", u32::from(char)))
     })

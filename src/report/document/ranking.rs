@@ -1,9 +1,8 @@
 //! Rankings: countries, autonomous systems, networks, hosts, paths, user agents, fingerprints and crawlers with their
 //! totals over the whole run, ready to read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use foldhash::fast::RandomState;
 use serde_json::{Value, json};
 
 use super::dictionary::{category, network_text, readable};
@@ -268,38 +267,19 @@ fn totals<K: Key, N: Ord>(
     part: impl Fn(&K) -> (u32, Traits),
     name: impl Fn(u32) -> N,
 ) -> Totals<N> {
-    let mut by_number: HashMap<u32, Total, RandomState> = HashMap::default();
-    for (key, count) in cells.iter() {
-        let (number, traits) = part(key);
-        let total = by_number.entry(number).or_default();
-        total.add(traits, count * cells.sampled());
+    let counts = cells.iter().map(|(key, count)| (part(key), count));
+    let mut parts: Vec<((u32, Traits), u64)> = counts.collect();
+    parts.sort_unstable_by_key(|((number, _), _)| *number);
+    let mut totals: Totals<N> = BTreeMap::new();
+    for same in parts.chunk_by(|((a, _), _), ((b, _), _)| a == b) {
+        let number = same.first().map_or(0, |((number, _), _)| *number);
+        let total = totals.entry(name(number)).or_default();
+        for ((_, traits), count) in same {
+            total.add(*traits, count * cells.sampled());
+        }
         total.sampled = cells.sampled();
     }
-    let mut totals: Totals<N> = BTreeMap::new();
-    for (number, total) in by_number {
-        totals.entry(name(number)).or_default().join(&total);
-    }
     totals
-}
-
-impl Total {
-    fn join(&mut self, other: &Self) {
-        self.requests += other.requests;
-        self.sampled = self.sampled.max(other.sampled);
-        self.posts += other.posts;
-        self.posts_of_bots += other.posts_of_bots;
-        self.blocked += other.blocked;
-        self.errors_4xx += other.errors_4xx;
-        self.errors_5xx += other.errors_5xx;
-        self.categories
-            .iter_mut()
-            .zip(other.categories)
-            .for_each(|(own, other)| *own += other);
-        self.claims
-            .iter_mut()
-            .zip(other.claims)
-            .for_each(|(own, other)| *own += other);
-    }
 }
 
 /// The first by requests, then by name.

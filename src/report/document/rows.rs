@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::dictionary::{Dictionaries, category};
 use super::span::Spans;
-use super::{Detail, Members, Report};
+use super::{Detail, Members, Report, begin};
 use crate::report::tally::cells::{Cells, Key, MAX_LEVEL, lines_per};
 use crate::report::tally::key::{CLAIM, CLASS, COUNTRY, DENIED, Fact, LEVEL, METHOD, STATUS, Traits};
 
@@ -110,8 +110,8 @@ impl Rows {
         );
     }
 
-    /// The tables by name, as JSON.
-    pub fn texts(&self) -> [(&'static str, String); 6] {
+    /// Writes the tables as members of the document.
+    pub fn write(&self, text: &mut String) {
         let sampled = &self.sampled;
         let seen = ["span", "host", "country", "class", "sightings"];
         let last = ["method", "denied", "requests"];
@@ -120,27 +120,21 @@ impl Rows {
         let time = columns("span", &["denied", "requests"]);
         let (place, path) = (columns("place", &last), columns("path", &last));
         let (agent, fact) = (columns("agent", &agent), columns("span", &fact));
-        let sighted = format!(",\"sampled_sighted\":{}", sampled.sighted);
-        [
-            ("requests_by_time", text(&time, sampled.time, &self.time, "")),
-            (
-                "sightings_by_time",
-                text(&seen, sampled.sightings, &self.sightings, ""),
-            ),
-            (
-                "requests_by_place",
-                text(&place, sampled.by_place, &self.by_place, ""),
-            ),
-            (
-                "requests_by_path",
-                text(&path, sampled.by_path, &self.by_path, ""),
-            ),
-            (
-                "requests_by_agent",
-                text(&agent, sampled.by_agent, &self.by_agent, ""),
-            ),
-            ("facts", text(&fact, sampled.plain, &self.facts, &sighted)),
-        ]
+        begin(text, "requests_by_time");
+        table(text, &time, sampled.time, &self.time);
+        begin(text, "sightings_by_time");
+        table(text, &seen, sampled.sightings, &self.sightings);
+        begin(text, "requests_by_place");
+        table(text, &place, sampled.by_place, &self.by_place);
+        begin(text, "requests_by_path");
+        table(text, &path, sampled.by_path, &self.by_path);
+        begin(text, "requests_by_agent");
+        table(text, &agent, sampled.by_agent, &self.by_agent);
+        begin(text, "facts");
+        table(text, &fact, sampled.plain, &self.facts);
+        // Beside the other members of the table.
+        text.pop();
+        *text += &format!(",\"sampled_sighted\":{}}}", sampled.sighted);
     }
 }
 
@@ -296,10 +290,9 @@ fn fact_row(fact: &Fact, dictionaries: &Dictionaries, spans: Spans) -> [i64; 12]
     ]
 }
 
-/// A table as JSON, written at once: there may be tens of thousands of rows.
-fn text<const N: usize>(columns: &[&str], sampled: u64, table: &Table<N>, more: &str) -> String {
-    let mut text = String::with_capacity(200 + table.len() * (3 * N + 4));
-    text += &format!(
+/// Writes a table as JSON: there may be tens of thousands of rows.
+fn table<const N: usize>(text: &mut String, columns: &[&str], sampled: u64, table: &Table<N>) {
+    *text += &format!(
         "{{\"sampled\":{sampled},\"columns\":{},\"rows\":[",
         json!(columns)
     );
@@ -313,6 +306,5 @@ fn text<const N: usize>(columns: &[&str], sampled: u64, table: &Table<N>, more: 
         text.push_str(number.format(i64::try_from(*count).unwrap_or(i64::MAX)));
         text.push(']');
     }
-    text += &format!("]{more}}}");
-    text
+    *text += "]}";
 }
