@@ -51,7 +51,7 @@ fn attempt<'a>(
         let at = line.len() - scan.rest.len();
         fill(name, value, record, &mut seen, times).map_err(|reason| Reject::new(reason, at))?;
     }
-    if seen.path && seen.beside {
+    if seen.path.is_some() && seen.is_rewritten() {
         // The query of what the server made of the request.
         seen.pieces.forget_query();
     }
@@ -83,10 +83,26 @@ struct Seen<'a> {
     names: u128,
     /// Whether one that tells who asked and what was there twice.
     doubled: bool,
-    /// Whether the request was a path, as the client sent it.
-    path: bool,
-    /// Whether another path stood there, which the server may have made of it.
-    beside: bool,
+    /// The request, if it was a path alone, as the client sent it.
+    path: Option<&'a [u8]>,
+    /// A path that stood under another name, which the server may have made of it, without its query.
+    beside: Option<&'a [u8]>,
+    /// Whether there were two of these, and they differ.
+    besides_differ: bool,
+}
+
+impl<'a> Seen<'a> {
+    /// Notes a path under another name than the request's.
+    fn put_beside(&mut self, value: &'a [u8]) {
+        let path = value.split(|&b| b == b'?').next().unwrap_or_default();
+        let first = *self.beside.get_or_insert(path);
+        self.besides_differ |= first != path;
+    }
+
+    /// Whether the server asked itself for another path than the client did.
+    fn is_rewritten(&self) -> bool {
+        self.besides_differ || self.beside.is_some() && self.beside != self.path
+    }
 }
 
 const DIALECT: Dialect = Dialect {
@@ -131,7 +147,9 @@ fn fill<'a>(
         return Ok(());
     };
     let Some((at, (_, sink))) = named(key) else {
-        seen.beside |= MADE_OF_PATH.iter().any(|end| key.ends_with(end));
+        if MADE_OF_PATH.iter().any(|end| key.ends_with(end)) {
+            seen.put_beside(value);
+        }
         return Ok(());
     };
     seen.doubled |= seen.names >> at & 1 == 1 && is_decisive(sink);
@@ -150,16 +168,18 @@ fn fill<'a>(
     // A method stands before a path; Apache's `%U` is decoded and may hold spaces.
     if key == b"request" && value.starts_with(b"/") && memchr::memmem::find(value, b" HTTP/").is_none() {
         // Beside a path alone stands the query.
-        seen.path = !value.contains(&b'?');
-        if !seen.path {
+        seen.path = Some(value).filter(|path| !path.contains(&b'?'));
+        if seen.path.is_none() {
             record.target = Some(Escape::Json.undo(value));
             return Ok(());
         }
         return Sink::Path.fill(value, DIALECT, record, &mut seen.pieces, times);
     }
-    seen.beside |= matches!(sink, Sink::Path);
-    if matches!(sink, Sink::Path) && seen.path {
-        return Ok(());
+    if matches!(sink, Sink::Path) {
+        seen.put_beside(value);
+        if seen.path.is_some() {
+            return Ok(());
+        }
     }
     // A path that is logged beside the request line is rewritten; the first raw one stays.
     if matches!(sink, Sink::Target) && record.target.is_some() {
@@ -379,7 +399,8 @@ static BY_LENGTH: LazyLock<Vec<Vec<Named>>> = LazyLock::new(|| {
 });
 
 /// Ends of further names, of what the server made of the path: `document_uri`, `fastcgi_script_name`, `request_filename`.
-const MADE_OF_PATH: [&[u8]; 4] = [b"_uri", b"script_name", b"filename", b"path"];
+/// Apache's `filename` (`%f`) is none: it differs from every path.
+const MADE_OF_PATH: [&[u8]; 3] = [b"_uri", b"script_name", b"request_filename"];
 
 // Each has a bit in `Seen`.
 const _: () = assert!(NAMES.len() <= 128);

@@ -2,7 +2,7 @@
 //! upstream, or something of the administrator's own.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use nom::Parser;
 use nom::bytes::complete::{tag, take_till};
@@ -123,9 +123,14 @@ fn is_upstream(list: &[u8]) -> bool {
 /// Whether an address is of a network of one's own, where upstream servers are.
 fn is_private(ip: IpAddr) -> bool {
     match ip {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback(),
-        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback(),
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local() || is_shared(v4),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback() || v6.is_unicast_link_local(),
     }
+}
+
+/// Whether an address is of `100.64.0.0/10`, which clouds and overlay networks use within.
+fn is_shared(v4: Ipv4Addr) -> bool {
+    matches!(v4.octets(), [100, 64..=127, ..])
 }
 
 fn put_forwarded_for<'a>(value: &'a [u8], record: &mut Record<'a>, dialect: Escape) {

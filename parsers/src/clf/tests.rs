@@ -662,6 +662,7 @@ fn servers_that_were_asked_are_no_forwarding_header() {
         record.header("x-forwarded-for").is_some()
     };
     assert!(!named(&["10.0.0.2:8080", "10.0.0.3:8080", "-"], "10.0.0.2:8080"));
+    assert!(!named(&["100.64.1.2:8080", "[fe80::1]:80"], "169.254.1.1:80"));
     assert!(named(&["203.0.113.9", "-", "' or 1=1"], "203.0.113.9"));
     assert!(named(&["203.0.113.9:51234", "x"], "203.0.113.9:51234"));
     // A client chooses its port.

@@ -278,7 +278,7 @@ impl Program {
             record.time = None;
         }
         unclear.into_iter().for_each(|name| doubt(name, record));
-        if raw && self.holds_another(line, &first, memo) {
+        if raw && self.holds_another(line, &first, server, memo) {
             unsettle(line, record);
             record.forget_peer();
         }

@@ -36,20 +36,30 @@ impl Program {
 
     /// Whether another line of the format begins within this one, divided into these values, and goes on to its end.
     #[cold]
-    pub(super) fn holds_another(&self, line: &[u8], values: &[&[u8]], memo: &mut TimeMemo) -> bool {
-        let mut search = Search::new(self, line, memo, Rules::Lax);
-        if !self.lead.is_empty() {
-            let behind = |at: usize| line.get(at + self.lead.len()..);
-            let begins = memchr::memmem::find_iter(line, &self.lead).filter(|at| *at > 0);
-            let mut begun = begins.filter_map(behind);
-            return begun.any(|rest| search.steps(0, rest, &mut Vec::new()));
-        }
-        let own = self.steps.first().zip(values.first());
-        let Some((first, value)) = own.filter(|(first, _)| !first.end.is_empty()) else {
+    pub(super) fn holds_another(
+        &self,
+        line: &[u8],
+        values: &[&[u8]],
+        rules: Rules,
+        memo: &mut TimeMemo,
+    ) -> bool {
+        let Some((first, value)) = self.steps.first().zip(values.first()) else {
             return false;
         };
-        let within = line.get(end_in(line, value) + first.end.len()..);
-        let within = within.unwrap_or_default();
+        let mut search = Search::new(self, line, memo, rules);
+        let behind = end_in(line, value) + first.end.len();
+        if !self.lead.is_empty() {
+            // A piece of a header before the line's own peer blames nobody; one of another's request would.
+            let from = if first.sink.is_telling() { 1 } else { behind };
+            let within = line.get(from..).unwrap_or_default();
+            let begun = |at: usize| within.get(at + self.lead.len()..);
+            let mut begins = memchr::memmem::find_iter(within, &self.lead).filter_map(begun);
+            return begins.any(|rest| search.steps(0, rest, &mut Vec::new()));
+        }
+        if first.end.is_empty() {
+            return false;
+        }
+        let within = line.get(behind..).unwrap_or_default();
         // Where the first value begins cannot be told: a piece of the line before stands there.
         let mut ends = memchr::memmem::find_iter(within, &first.end);
         ends.any(|at| {
@@ -77,9 +87,9 @@ fn may_end(sink: &Sink, text: &[u8], memo: &mut TimeMemo) -> bool {
         Sink::Peer => ends_in_address(text),
         Sink::TimeClf => ends_in_time(&[CLF_LEN], sink),
         Sink::TimeIso => ends_in_time(&ISO_LENS, sink),
-        _ if sink.kind() == Kind::Number => text.last().is_some_and(u8::is_ascii_digit),
-        _ if sink.kind() == Kind::Word => text.last().is_some_and(|last| *last != b' '),
-        _ => true,
+        _ if sink.kind() == Kind::Number => text.last().is_some_and(|b| b.is_ascii_digit() || *b == b'-'),
+        // Behind a comma a list goes on.
+        _ => text.last() != Some(&b','),
     }
 }
 

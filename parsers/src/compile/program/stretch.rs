@@ -5,7 +5,7 @@
 //! last. What else could be read must not be decided here: a line with one space more is searched.
 
 use super::Step;
-use crate::compile::sink::Sink;
+use crate::compile::sink::{Kind, Sink};
 
 /// What stands in the literals between most values, the commonest first.
 const DIVIDERS: [u8; 5] = [b' ', b'\t', b'|', b';', b','];
@@ -87,6 +87,8 @@ fn dividers_in(sink: &Sink, divider: u8) -> Option<usize> {
     match sink {
         Sink::TimeClf => Some(usize::from(divider == b' ')),
         Sink::TimeParts(_) | Sink::OtherTime(_) => None,
-        _ => Some(0),
+        // These are not read where they hold a space.
+        Sink::Peer | Sink::ValidHost | Sink::TimeIso => Some(0),
+        _ => (sink.kind() != Kind::Word || divider == b' ').then_some(0),
     }
 }

@@ -9,13 +9,14 @@ use crate::record::{Moment, Record};
 use crate::unescape::Escape;
 
 /// Formats in which client text stands before the peer or beside a header, each value with an honest one.
-const NGINX: [&str; 6] = [
+const NGINX: [&str; 7] = [
     r#"$http_x_forwarded_for $remote_addr - $remote_user [$time_local] "$request" $status $http_b [$http_a] $upstream_addr"#,
     r#"$remote_addr - $http_a [$time_local] "$request" $status "$http_referer" $http_x_forwarded_for $http_host"#,
     "$http_a|$remote_addr|$remote_user|$time_local|$request|$status|$http_x_real_ip|$http_b",
     "$remote_addr\t$time_iso8601\t$http_a\t$http_x_forwarded_for\t$status\t$request",
     "$http_host:$server_port $remote_addr $http_a [$time_local]\"$request\" $status",
     r#"$http_a, $http_x_forwarded_for, $remote_addr, $status, "$request""#,
+    "$http_a|$http_x_forwarded_for|$remote_addr|$request_method|$status",
 ];
 const APACHE: &str = r#"%{X-Forwarded-For}i %h %l %u %t "%r" %>s %b %{Host}i"#;
 

@@ -50,6 +50,7 @@ fn two_lines_that_became_one_blame_nobody() {
     let quoted = format!(r#"203.0.113.9 - - {REST} "-" "a "b" c""#);
     let with_host = r#"$remote_addr "$http_host" [$time_local] "$request" $status "$http_user_agent""#;
     let whole_host = format!(r#"203.0.113.9 "b.example" [{TIME}] "GET / HTTP/1.1" 404 "x""#);
+    let with_tls = &format!("$ssl_protocol {COMBINED}");
     for (format, begun, whole) in [
         (json, begun, whole),
         (COMBINED, &begun_line, &whole_line),
@@ -59,6 +60,7 @@ fn two_lines_that_became_one_blame_nobody() {
         (COMBINED, "192.0.2.7 - - [", &quoted),
         (with_host, r#"192.0.2.7 "a.exa"#, &whole_host),
         (last, r#""GET /?x=${jndi:x} HT"#, &whole_last),
+        (with_tls, "TLSv1.3 192.0.2.7 - - ", &format!(" {quoted}")),
     ] {
         let layout = bare(format);
         let record = read(&layout, whole).unwrap();
@@ -146,6 +148,16 @@ fn a_line_is_no_other_within_itself() {
         (
             r#"$request_method $host "$request_uri" $status "$http_user_agent" $remote_addr [$time_local]"#,
             format!(r#"GET www.example "/1" 404 "my "q" agent" 192.0.2.7 [{TIME}]"#),
+        ),
+        (
+            r#""$http_x_forwarded_for" $remote_addr - $remote_user [$time_local] "$request" $status "$http_user_agent""#,
+            format!(r#""x"y" 192.0.2.7 - - [{TIME}] "GET /1 HTTP/1.1" 404 "a""#),
+        ),
+        (
+            r#"$host $http_x_forwarded_for $remote_addr [$time_local] "$request" $status "$http_user_agent""#,
+            format!(
+                r#"www.example 203.0.113.8, 203.0.113.9 192.0.2.7 [{TIME}] "GET /1 HTTP/1.1" 404 "my "q" agent""#
+            ),
         ),
         (
             "$time_iso8601\t$request\t$status\t$http_user_agent\t$remote_addr",
