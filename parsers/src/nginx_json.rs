@@ -8,9 +8,6 @@
 //! `remote_addr` is the peer whatever else is logged: other names often hold a header, which the client writes. With
 //! `escape=none` a client can write whole members, and end the object; such a line is read in [`unclear`].
 
-use std::borrow::Cow;
-use std::sync::LazyLock;
-
 use crate::compile::sink::{Dialect, Pieces, Sink};
 use crate::leaf;
 use crate::memo::{self, TimeMemo};
@@ -20,7 +17,10 @@ use crate::reject::{Reason, Reject};
 use crate::time::Time;
 use crate::unescape::Escape;
 
+mod names;
 mod unclear;
+
+use names::{LONGEST_NAME, is_decisive, lower, named};
 
 /// Reads one line. A line without client, request, status and time is some other JSON.
 pub(crate) fn parse<'a>(
@@ -147,7 +147,7 @@ fn fill<'a>(
         return Ok(());
     };
     let Some((at, (_, sink))) = named(key) else {
-        if MADE_OF_PATH.iter().any(|end| key.ends_with(end)) {
+        if names::is_made_of_path(key) {
             seen.put_beside(value);
         }
         return Ok(());
@@ -193,24 +193,6 @@ fn fill<'a>(
         // Other names mean other things elsewhere; what does not fit is not this.
         _ => Ok(()),
     }
-}
-
-const LONGEST_NAME: usize = 40;
-
-/// The name in lower case, `-` and `.` as `_`, without a leading `@` or `$`.
-fn lower<'k>(name: &[u8], key: &'k mut [u8; LONGEST_NAME]) -> Option<&'k [u8]> {
-    let name = name
-        .strip_prefix(b"@")
-        .or_else(|| name.strip_prefix(b"$"))
-        .unwrap_or(name);
-    let key = key.get_mut(..name.len())?;
-    for (to, from) in key.iter_mut().zip(name) {
-        *to = match from {
-            b'-' | b'.' => b'_',
-            byte => byte.to_ascii_lowercase(),
-        };
-    }
-    Some(key)
 }
 
 /// A time in any form. A number of so few seconds is a duration that somebody calls `time`.
@@ -365,320 +347,5 @@ fn nested_value(value: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-const SECOND: u64 = 1_000_000_000;
-
-/// Time in whatever form.
-const TIME: Sink = Sink::TimeEpoch(SECOND);
-
-/// Whether a sink tells who asked, what, when, or with what answer.
-fn is_decisive(sink: &Sink) -> bool {
-    let named = matches!(
-        sink,
-        Sink::Peer | Sink::Header(_) | Sink::UserAgent | Sink::Referrer | Sink::User
-    );
-    named || sink.is_telling()
-}
-
-/// A name, what it means, and its place among [`NAMES`].
-type Named = (usize, &'static (&'static str, Sink));
-
-/// What a name in lower case means.
-fn named(key: &[u8]) -> Option<Named> {
-    let by_length = BY_LENGTH.get(key.len())?;
-    by_length
-        .iter()
-        .find(|(_, (known, _))| known.as_bytes() == key)
-        .copied()
-}
-
-/// [`NAMES`] by the length of the name, which tells nearly all apart.
-static BY_LENGTH: LazyLock<Vec<Vec<Named>>> = LazyLock::new(|| {
-    let names = || NAMES.iter().enumerate();
-    let of = |length| names().filter(|(_, (name, _))| name.len() == length).collect();
-    (0..LONGEST_NAME).map(of).collect()
-});
-
-/// Ends of further names, of what the server made of the path: `document_uri`, `fastcgi_script_name`, `request_filename`.
-/// Apache's `filename` (`%f`) is none: it differs from every path.
-const MADE_OF_PATH: [&[u8]; 3] = [b"_uri", b"script_name", b"request_filename"];
-
-// Each has a bit in `Seen`.
-const _: () = assert!(NAMES.len() <= 128);
-
-/// What people call nginx's variables.
-const NAMES: &[(&str, Sink)] = &[
-    ("time", TIME),
-    ("timestamp", TIME),
-    ("time_local", TIME),
-    ("time_iso8601", TIME),
-    ("date", TIME),
-    ("datetime", TIME),
-    ("msec", TIME),
-    ("ts", TIME),
-    ("timelocal", TIME),
-    ("time_iso_8601", TIME),
-    ("local_time", TIME),
-    ("remote_addr", Sink::Peer),
-    ("remote_ip", Sink::Peer),
-    ("remoteip", Sink::Peer),
-    ("client_ip", Sink::Peer),
-    ("clientip", Sink::Peer),
-    ("client", Sink::Peer),
-    ("ip", Sink::Peer),
-    ("remote", Sink::Peer),
-    ("remote_port", Sink::PeerPort),
-    ("remote_user", Sink::User),
-    ("user", Sink::User),
-    ("request", Sink::Request),
-    ("request_line", Sink::Request),
-    ("request_method", Sink::Method),
-    ("method", Sink::Method),
-    ("verb", Sink::Method),
-    ("request_uri", Sink::Target),
-    ("request_url", Sink::Target),
-    ("uri", Sink::Path),
-    ("url", Sink::Path),
-    ("path", Sink::Path),
-    ("request_path", Sink::Path),
-    ("args", Sink::Query),
-    ("query_string", Sink::Query),
-    ("query", Sink::QueryMark),
-    ("server_protocol", Sink::Protocol),
-    ("protocol", Sink::Protocol),
-    ("http_version", Sink::Protocol),
-    ("status", Sink::Status),
-    ("response_status", Sink::Status),
-    ("http_status", Sink::Status),
-    ("response", Sink::Status),
-    ("code", Sink::Status),
-    ("status_code", Sink::Status),
-    ("body_bytes_sent", Sink::BodyBytes),
-    ("body_bytes", Sink::BodyBytes),
-    ("bytes", Sink::BodyBytes),
-    ("size", Sink::BodyBytes),
-    ("length", Sink::BodyBytes),
-    ("bytes_sent", Sink::ResponseBytes),
-    ("request_length", Sink::RequestBytes),
-    ("request_time", Sink::Duration(SECOND)),
-    ("request_duration", Sink::Duration(SECOND)),
-    ("generation_time_milli", Sink::Duration(SECOND / 1_000)),
-    ("http_referer", Sink::Referrer),
-    ("http_referrer", Sink::Referrer),
-    ("referer", Sink::Referrer),
-    ("referrer", Sink::Referrer),
-    ("http_user_agent", Sink::UserAgent),
-    ("user_agent", Sink::UserAgent),
-    ("useragent", Sink::UserAgent),
-    ("agent", Sink::UserAgent),
-    ("ua", Sink::UserAgent),
-    ("host", Sink::Host),
-    ("http_host", Sink::Host),
-    ("vhost", Sink::Host),
-    ("domain", Sink::Host),
-    ("server_name", Sink::ServerName),
-    ("server_port", Sink::ServerPort),
-    ("scheme", Sink::Scheme),
-    ("http_scheme", Sink::Scheme),
-    ("ssl_protocol", Sink::TlsVersion),
-    ("ssl_cipher", Sink::TlsCipher),
-    ("ssl_server_name", Sink::TlsServerName),
-    ("ssl_ja3_hash", Sink::Ja3),
-    ("ja3", Sink::Ja3),
-    ("ja4", Sink::Ja4),
-    ("country", Sink::Country),
-    ("country_code", Sink::Country),
-    ("geoip_country_code", Sink::Country),
-    ("request_id", Sink::RequestId),
-    (
-        "http_x_forwarded_for",
-        Sink::Header(Cow::Borrowed("x-forwarded-for")),
-    ),
-    ("x_forwarded_for", Sink::Header(Cow::Borrowed("x-forwarded-for"))),
-    ("xff", Sink::Header(Cow::Borrowed("x-forwarded-for"))),
-    (
-        "proxy_add_x_forwarded_for",
-        Sink::Header(Cow::Borrowed("x-forwarded-for")),
-    ),
-    ("http_x_real_ip", Sink::Header(Cow::Borrowed("x-real-ip"))),
-    (
-        "http_cf_connecting_ip",
-        Sink::Header(Cow::Borrowed("cf-connecting-ip")),
-    ),
-    ("upstream_addr", Sink::Extra(Cow::Borrowed("upstream_addr"))),
-    ("upstream_status", Sink::Extra(Cow::Borrowed("upstream_status"))),
-    (
-        "upstream_response_time",
-        Sink::Extra(Cow::Borrowed("upstream_response_time")),
-    ),
-];
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(line: &str) -> Result<Record<'_>, Reject> {
-        let mut record = Record::default();
-        parse(line.as_bytes(), &mut record, &mut TimeMemo::new()).map(|_| record)
-    }
-
-    #[test]
-    fn json_that_is_not_quite_json() {
-        let line = concat!(
-            r#"{ "@timestamp":"2000-10-10T13:55:36-07:00","remote_addr" : "192.0.2.7","ut":,"up":0.1, 0.2,"n":-,"#,
-            r#""status": 404,"request":"GET /\x22a\"\u0041 HTTP/1.1","nested":{"ip":"203.0.113.1","a":["}"]},"#,
-            r#""http_referer":"","http_user_agent":"x, \"y\"","body_bytes_sent":12 }"#,
-        );
-        let record = read(line).unwrap();
-        assert_eq!(record.peer.unwrap().to_string(), "192.0.2.7");
-        assert_eq!(record.time.unwrap().secs(), 971_211_336);
-        assert_eq!(record.target.as_deref(), Some(&b"/\"a\"A"[..]));
-        assert_eq!((record.status, record.body_bytes), (Some(404), Some(12)));
-        assert_eq!(
-            (record.referrer, record.user_agent.as_deref()),
-            (None, Some(&b"x, \"y\""[..]))
-        );
-    }
-
-    #[test]
-    fn path_and_method_apart() {
-        let line =
-            r#"{"time":971211336.5,"ip":"192.0.2.7","method":"GET","path":"/a","query":"b=c","code":"200"}"#;
-        let line = line.replace("code", "status");
-        let record = read(&line).unwrap();
-        assert_eq!(record.target.as_deref(), Some(&b"/a?b=c"[..]));
-        assert_eq!(record.time.unwrap().nanos(), 971_211_336_500_000_000);
-    }
-
-    #[test]
-    fn quotes_that_nobody_escaped() {
-        let line = r#"{"time":"2000-10-10T13:55:36-07:00","remote_addr":"192.0.2.7","request":"GET /a"b", "c" HTTP/1.1","status":200,"http_user_agent":"x" "y", "z"}"#;
-        let record = read(line).unwrap();
-        assert_eq!(record.target.as_deref(), Some(&br#"/a"b", "c""#[..]));
-        assert_eq!(record.user_agent.as_deref(), Some(&br#"x" "y", "z"#[..]));
-        assert_eq!(record.status, Some(200));
-    }
-
-    #[test]
-    fn a_client_cannot_name_another_peer() {
-        let line = |members: &str| {
-            format!(r#"{{"time":"2000-10-10T13:55:36Z","request":"GET / HTTP/1.1","status":200,{members}}}"#)
-        };
-        for members in [
-            r#""client_ip":"198.51.100.1","remote_addr":"192.0.2.7""#,
-            r#""remote_addr":"192.0.2.7","client_ip":"198.51.100.1""#,
-            r#""remote_addr":"192.0.2.7","ip":"-""#,
-            r#""ip":"nonsense!","remote_addr":"192.0.2.7""#,
-            r#""clientip":"192.0.2.7","ip":"198.51.100.1""#,
-            r#""remote_addr":"192.0.2.7","remote_addr":"192.0.2.7""#,
-        ] {
-            let line = line(members);
-            let peer = read(&line).unwrap_or_else(|why| panic!("{why}: {line}")).peer;
-            assert_eq!(peer.unwrap().to_string(), "192.0.2.7", "{line}");
-        }
-        // What a client wrote into its user agent under `escape=none`: either may be the peer.
-        let forged = line(r#""ua":"x","remote_addr":"198.51.100.1","y":"","remote_addr":"192.0.2.7""#);
-        let record = read(&forged).unwrap();
-        assert_eq!(
-            (record.peer, record.peer_text, record.status),
-            (None, &b""[..], None)
-        );
-        assert_eq!(record.malformed_request.as_deref(), Some(forged.as_bytes()));
-    }
-
-    #[test]
-    fn other_json_is_refused() {
-        for (line, reason) in [
-            (r#"{"level":"info","msg":"started","ts":1.5}"#, Reason::JsonShape),
-            (
-                r#"{"time":"2000-10-10T13:55:36Z","ip":"[x]","path":"/","status":200}"#,
-                Reason::JsonShape,
-            ),
-            (
-                r#"{"time":"2000-10-10T13:55:36Z","ip":"192.0.2.7","path":"/","response":"ok"}"#,
-                Reason::JsonShape,
-            ),
-            (
-                r#"{"time":"2000-10-10T13:55:36Z","ip":"192.0.2.7","path":"/","response":{"a":1}}"#,
-                Reason::JsonShape,
-            ),
-            (r#"{"a":1,b}"#, Reason::JsonShape),
-            (r#"{"a":"#, Reason::Truncated),
-            (r#"{"a" 1}"#, Reason::Json),
-            (r#"{"a":[[[}"#, Reason::Json),
-            ("[]", Reason::UnknownFormat),
-        ] {
-            assert_eq!(read(line).unwrap_err().reason, reason, "{line}");
-        }
-    }
-
-    #[test]
-    fn well_known_layouts_of_other_servers() {
-        let apache = r#"{ "time":"[29/Mar/2026:03:00:00 +0200]", "remoteIP":"192.0.2.7", "host":"www.example", "request":"/a", "query":"?x=1", "method":"GET", "status":"404", "userAgent":"x" }"#;
-        let elastic = r#"{"time": "29/Mar/2026:03:00:00 +0200", "remote_ip": "192.0.2.7", "request": "GET /a?x=1 HTTP/1.1", "response": 404, "agent": "x"}"#;
-        let path = apache.replace(r#""/a", "query":"?x=1""#, r#""/a?x=1", "uri":"/b""#);
-        for line in [apache, elastic, &path] {
-            let mut record = Record::default();
-            parse(line.as_bytes(), &mut record, &mut TimeMemo::new()).unwrap();
-            assert_eq!(record.target.as_deref(), Some(&b"/a?x=1"[..]), "{line}");
-            assert_eq!((record.peer_text, record.status), (&b"192.0.2.7"[..], Some(404)));
-            assert_eq!(record.time.map(Time::secs), Some(1_774_746_000));
-        }
-    }
-
-    #[test]
-    fn a_query_that_the_server_made_is_none_of_the_clients() {
-        let line = r#"{"time":"2026-03-29T03:00:00+02:00","remote_addr":"192.0.2.7","request":"/a","status":404,"args":"q=1"}"#;
-        for (line, target) in [
-            (line.to_owned(), "/a?q=1"),
-            (line.replace(r#""args""#, r#""uri":"/index.php","args""#), "/a"),
-            (line.replace(r#""args""#, r#""uri":"/index.php","query""#), "/a"),
-            (
-                line.replace(r#""args""#, r#""document_uri":"/index.php","args""#),
-                "/a",
-            ),
-            (
-                line.replace(r#""/a""#, r#""/a b""#).replace("args", "query"),
-                "/a b?q=1",
-            ),
-        ] {
-            let mut record = Record::default();
-            parse(line.as_bytes(), &mut record, &mut TimeMemo::new()).unwrap();
-            assert_eq!(record.target.as_deref(), Some(target.as_bytes()), "{line}");
-        }
-    }
-
-    #[test]
-    fn other_names_of_status_and_time_spoil_nothing() {
-        let line = |more: &str| {
-            format!(
-                r#"{{"time_local":"29/Mar/2026:03:00:00 +0200","remote_addr":"192.0.2.7","request":"GET / HTTP/1.1","status":404,{more}}}"#
-            )
-        };
-        let plain = 1_774_746_000_000_000_000;
-        for (more, nanos) in [
-            (r#""code":"DE""#, plain),
-            (r#""code":0"#, plain),
-            (r#""response_status":"502, 404""#, plain),
-            (r#""time":"0.005""#, plain),
-            (r#""ts":12"#, plain),
-            (r#""msec":"1774746000.123""#, plain + 123_000_000),
-            (
-                r#""msec":"1774746000.123","time":"2026-03-29T03:00:00+02:00""#,
-                plain + 123_000_000,
-            ),
-        ] {
-            let line = line(more);
-            let mut record = Record::default();
-            parse(line.as_bytes(), &mut record, &mut TimeMemo::new()).unwrap_or_else(|_| panic!("{more}"));
-            assert_eq!(
-                (record.status, record.time.map(Time::nanos)),
-                (Some(404), Some(nanos)),
-                "{more}"
-            );
-        }
-        let only = line("\"x\":1").replace("\"status\":404", "\"code\":\"x\",\"status_code\":403");
-        let mut record = Record::default();
-        parse(only.as_bytes(), &mut record, &mut TimeMemo::new()).unwrap();
-        assert_eq!(record.status, Some(403));
-    }
-}
+mod tests;

@@ -152,27 +152,6 @@ impl Program {
         }
     }
 
-    /// Reads a line that divides in one way alone, if it is seen at a glance.
-    #[inline]
-    fn reads_once<'a>(&self, line: &'a [u8], record: &mut Record<'a>, memo: &mut TimeMemo) -> bool {
-        let once = self
-            .stretches
-            .as_ref()
-            .is_some_and(|stretches| stretches.are_kept_in(line));
-        let may = once || self.only_user && !self.forgeable;
-        may && self.straight(line, record, memo).is_ok() && (once || self.is_certain(record))
-    }
-
-    /// Whether the header that names the client can end nowhere else: the user has no spaces, and it none but those
-    /// of its list.
-    fn is_certain(&self, record: &Record<'_>) -> bool {
-        let plain = |text: &[u8]| memchr::memchr(b' ', text).is_none();
-        let list = |text: &[u8]| {
-            memchr::memchr_iter(b' ', text).all(|at| text.get(..at).is_some_and(|t| t.ends_with(b",")))
-        };
-        record.user.as_deref().is_none_or(plain) && record.more.headers.iter().all(|(_, value)| list(value))
-    }
-
     /// How the values of a line are read.
     fn values(&self) -> Dialect {
         Dialect {

@@ -16,7 +16,8 @@ use crate::reject::{Reason, Reject};
 use crate::time::Time;
 use crate::unescape::Escape;
 
-use super::{Doubled, LONGEST_NAME, NAMES, Scan, any_time, attempt, is_decisive, lower, named};
+use super::names::{LONGEST_NAME, NAMES, is_decisive, lower, named};
+use super::{Doubled, Scan, any_time, attempt};
 
 /// Reads a line that broke off as an object, or in which a name stands twice.
 #[cold]

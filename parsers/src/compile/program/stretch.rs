@@ -4,8 +4,10 @@
 //! and the line has no more spaces there than the literals have, the first space is the first literal's, and so on to the
 //! last. What else could be read must not be decided here: a line with one space more is searched.
 
-use super::Step;
+use super::{Program, Step};
 use crate::compile::sink::{Kind, Sink};
+use crate::memo::TimeMemo;
+use crate::record::Record;
 
 /// What stands in the literals between most values, the commonest first.
 const DIVIDERS: [u8; 5] = [b' ', b'\t', b'|', b';', b','];
@@ -67,6 +69,34 @@ impl Stretches {
             from = to.map_or(line.len() + 1, |quote| quote + 1);
         }
         from > line.len() && memchr::memchr(b'\\', line).is_none()
+    }
+}
+
+impl Program {
+    /// Reads a line that divides in one way alone, if it is seen at a glance.
+    #[inline]
+    pub(super) fn reads_once<'a>(
+        &self,
+        line: &'a [u8],
+        record: &mut Record<'a>,
+        memo: &mut TimeMemo,
+    ) -> bool {
+        let once = self
+            .stretches
+            .as_ref()
+            .is_some_and(|stretches| stretches.are_kept_in(line));
+        let may = once || self.only_user && !self.forgeable;
+        may && self.straight(line, record, memo).is_ok() && (once || self.is_certain(record))
+    }
+
+    /// Whether the header that names the client can end nowhere else: the user has no spaces, and it none but those
+    /// of its list.
+    fn is_certain(&self, record: &Record<'_>) -> bool {
+        let plain = |text: &[u8]| memchr::memchr(b' ', text).is_none();
+        let list = |text: &[u8]| {
+            memchr::memchr_iter(b' ', text).all(|at| text.get(..at).is_some_and(|t| t.ends_with(b",")))
+        };
+        record.user.as_deref().is_none_or(plain) && record.more.headers.iter().all(|(_, value)| list(value))
     }
 }
 
