@@ -79,7 +79,7 @@ struct Seen<'a> {
     pieces: Pieces<'a>,
     /// Whether there was a `remote_addr`.
     remote_addr: bool,
-    /// A bit for each of [`NAMES`] that was there.
+    /// A bit for each of [`names::NAMES`] that was there.
     names: u128,
     /// Whether one that tells who asked and what was there twice.
     doubled: bool,
