@@ -59,8 +59,9 @@ impl<'e> Event<'e, '_> {
         self.word(self.record.more.asn, self.address.asn)
     }
 
+    #[inline]
     fn word<T>(&self, logged: Option<T>, looked_up: Option<T>) -> Option<T> {
-        match logged {
+        match logged.filter(|_| self.record.more.used) {
             Some(logged) if looked_up.is_none() || self.ray().is_some() => Some(logged),
             _ => looked_up,
         }

@@ -151,6 +151,17 @@ impl Signatures {
         self.verdicts.number()
     }
 
+    /// What was left with the request that was inspected last, when its words are remembered; 0 for nothing yet. It is the
+    /// caller's own, and goes when the words are forgotten.
+    pub fn remark(&self) -> Option<u64> {
+        self.verdicts.remark()
+    }
+
+    /// Leaves a word with the request that was inspected last, where its words are remembered.
+    pub fn leave(&mut self, remark: u64) {
+        self.verdicts.leave(remark);
+    }
+
     /// Whether a keyword stands in a value of the line that is not part of a verdict's key.
     fn finds_keyword(&self, event: &Event<'_, '_>) -> bool {
         let slot = self.ruleset.engine.slots.get(REST);

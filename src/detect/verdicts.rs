@@ -49,8 +49,8 @@ pub(super) struct Verdicts {
     /// Hash of target and referrer of the request at hand, when it was not known and can be kept.
     new: Option<u64>,
     known: HashTable<Known>,
-    /// Number of the request at hand, when it is known.
-    number: Option<u64>,
+    /// The request at hand, when it is known.
+    at_hand: Option<AtHand>,
     lists: Lists,
     hasher: RandomState,
     once: Once,
@@ -64,6 +64,16 @@ struct Known {
     hits: u32,
     /// A number that no other request has.
     number: u64,
+    /// What was left with it; 0 for nothing.
+    remark: u64,
+}
+
+/// A known request.
+#[derive(Debug, Clone, Copy)]
+struct AtHand {
+    hash: u64,
+    number: u64,
+    remark: u64,
 }
 
 impl Verdicts {
@@ -84,7 +94,7 @@ impl Verdicts {
     /// The hits of a request with the same values, when there was one.
     pub fn find(&mut self, event: &Event<'_, '_>) -> Option<&[Hit]> {
         self.new = None;
-        self.number = None;
+        self.at_hand = None;
         let key = &mut self.key;
         key.clear();
         // What is no request has its text in the place of the target.
@@ -103,11 +113,14 @@ impl Verdicts {
         self.new = Some(words);
         key.number(Some(self.wordings.find(words, &wording)?));
         let key = key.told()?;
-        let known = self
-            .known
-            .find(key.hash(&self.hasher), |known| known.key.borrowed() == key)?;
+        let hash = key.hash(&self.hasher);
+        let known = self.known.find(hash, |known| known.key.borrowed() == key)?;
         self.new = None;
-        self.number = Some(known.number);
+        self.at_hand = Some(AtHand {
+            hash,
+            number: known.number,
+            remark: known.remark,
+        });
         self.lists.get(known.hits)
     }
 
@@ -118,13 +131,27 @@ impl Verdicts {
     }
 
     /// Number of the request that was looked for last, when it was known: that of no other request, in this table or another.
-    pub const fn number(&self) -> Option<u64> {
-        self.number
+    pub fn number(&self) -> Option<u64> {
+        self.at_hand.map(|known| known.number)
+    }
+
+    /// What was left with the request that was looked for last, when it was known; 0 for nothing yet.
+    pub fn remark(&self) -> Option<u64> {
+        self.at_hand.map(|known| known.remark)
+    }
+
+    /// Leaves a word with the request that was looked for last, as long as it is known.
+    pub fn leave(&mut self, remark: u64) {
+        let Some(at_hand) = self.at_hand else { return };
+        let same = |known: &Known| known.number == at_hand.number;
+        if let Some(known) = self.known.find_mut(at_hand.hash, same) {
+            known.remark = remark;
+        }
     }
 
     /// Says that the request at hand was not looked for.
     pub const fn forget_number(&mut self) {
-        self.number = None;
+        self.at_hand = None;
     }
 
     /// Remembers the hits of the request that [`Verdicts::find`] did not know, from the second time on that it comes.
@@ -158,6 +185,7 @@ impl Verdicts {
             key: key.keep(),
             hits: self.lists.number(hits),
             number: REQUESTS.next(),
+            remark: 0,
         };
         let hash = key.hash(hasher);
         self.known

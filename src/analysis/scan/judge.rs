@@ -64,7 +64,10 @@ impl Scanner {
         let ticks = first_tick..scan.ticks.len() as u32;
         let finding = finding(kit, &event, hits, label, (recalled, number));
         if let Some(tally) = tally.as_mut().filter(|_| is_request) {
-            tally.request(&event, batch.log, finding.as_ref(), number);
+            let remark = tally.request(&event, batch.log, finding.as_ref(), signatures.remark());
+            if let Some(new) = remark {
+                signatures.leave(new);
+            }
         }
         if is_request {
             requests(kit, &event, finding.is_some(), encoded, &mut scan.requests);

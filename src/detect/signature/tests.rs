@@ -364,6 +364,30 @@ fn no_two_tables_number_two_requests_alike() {
 }
 
 #[test]
+fn what_is_left_with_a_request_stays_with_that_one() {
+    let ruleset = rule("s:\n  cs-uri-stem: /x\ncondition: s");
+    let mut signatures = Signatures::new(ruleset);
+    let mut inspect = |target: &str, leave: Option<u64>| {
+        crate::detect::testing::with_event(target, |event| signatures.inspect(event, &mut Vec::new()));
+        let remark = signatures.remark();
+        if let Some(word) = leave {
+            signatures.leave(word);
+        }
+        remark
+    };
+    // Met once, kept the second time, known the third.
+    for target in ["/a", "/b", "/a", "/b"] {
+        assert_eq!(inspect(target, Some(9)), None);
+    }
+    assert_eq!(
+        (inspect("/a", Some(7)), inspect("/b", Some(8))),
+        (Some(0), Some(0))
+    );
+    assert_eq!((inspect("/a", None), inspect("/b", None)), (Some(7), Some(8)));
+    assert_eq!((inspect("/new", Some(5)), inspect("/a", None)), (None, Some(7)));
+}
+
+#[test]
 fn an_ordinary_line_allocates_nothing() {
     let mut text = String::new();
     for number in 0..300 {

@@ -259,7 +259,7 @@ fn places(report: &Report, max: usize) -> Dictionary {
     let asns: Vec<(u32, u32)> = (0..)
         .zip(values)
         .filter(|(number, _)| rest(number))
-        .filter_map(|(number, place)| Some((number, place.asn?)))
+        .filter_map(|(number, place)| Some((number, place.at.asn()?)))
         .collect();
     let weights = by_number(&tally.by_place, values.len());
     let weight = |number: u32| weights.get(number as usize).copied().unwrap_or_default();
@@ -320,7 +320,7 @@ type PlaceName = (Option<std::net::IpAddr>, Option<u32>, u16, Option<String>);
 
 fn place_name(place: &Place) -> PlaceName {
     let org = place.as_org.as_deref().map(printable);
-    (place.network, place.asn, place.country, org)
+    (place.at.network(), place.at.asn(), place.at.country(), org)
 }
 
 fn place_json((network, asn, country, org): &PlaceName) -> Value {

@@ -134,13 +134,13 @@ fn places(report: &Report, indicators: &Indicators, members: &mut Members) {
     let tally = &report.tally;
     let mut orgs: BTreeMap<u32, String> = BTreeMap::new();
     for place in tally.places.values() {
-        if let (Some(asn), Some(org)) = (place.asn, place.as_org.as_deref()) {
+        if let (Some(asn), Some(org)) = (place.at.asn(), place.as_org.as_deref()) {
             orgs.entry(asn).or_insert_with(|| printable(org));
         }
     }
     let place = |number| tally.places.value(number);
     let asns = totals(&tally.by_place, thing, |number| {
-        place(number).and_then(|place| place.asn)
+        place(number).and_then(|place| place.at.asn())
     });
     members.insert(
         "asns".into(),
@@ -159,7 +159,7 @@ fn places(report: &Report, indicators: &Indicators, members: &mut Members) {
         }),
     );
     let networks = totals(&tally.by_place, thing, |number| {
-        place(number).map(|place| (place.network, place.asn, place.country))
+        place(number).map(|place| (place.at.network(), place.at.asn(), place.at.country()))
     });
     members.insert(
         "networks".into(),

@@ -31,12 +31,13 @@ pub const fn full(bits: u32) -> usize {
 /// How many of the latest cells are counted apart, as a power of two: they stay in the processor's nearest caches, where
 /// the whole table does not fit.
 const RECENT_BITS: u32 = 9;
+const RECENT: usize = 1 << RECENT_BITS;
 
 /// How many counts go into the table together.
 const TOGETHER: usize = 64;
 
 /// What a table counts by; the level of the line is part of it.
-pub trait Key: Copy + Eq + Hash + Ord {
+pub trait Key: Copy + Default + Eq + Hash + Ord {
     /// The level of the lines that this cell counts.
     fn level(&self) -> u8;
 
@@ -49,7 +50,7 @@ pub trait Key: Copy + Eq + Hash + Ord {
 pub struct Cells<K> {
     counts: HashMap<K, u64, RandomState>,
     /// Counts that are not in the table yet, each at the place that its bits say.
-    recent: Vec<(K, u64)>,
+    recent: Box<[(K, u64); RECENT]>,
     /// Counts that had to leave their place and go into the table together: each waits for memory, and so several do at
     /// the same time.
     displaced: Vec<(K, u64)>,
@@ -62,7 +63,7 @@ impl<K: Key> Cells<K> {
     pub fn new(max: usize) -> Self {
         Self {
             counts: HashMap::default(),
-            recent: Vec::new(),
+            recent: Box::new([(K::default(), 0); RECENT]),
             displaced: Vec::new(),
             max: max.max(1),
             threshold: 0,
@@ -102,9 +103,6 @@ impl<K: Key> Cells<K> {
     /// Counts a line in the place of an older one, which goes into the table.
     #[inline(never)]
     fn displace(&mut self, place: usize, key: K) -> bool {
-        if self.recent.is_empty() {
-            self.recent = vec![(key, 0); 1 << RECENT_BITS];
-        }
         if let Some(place) = self.recent.get_mut(place) {
             let old = std::mem::replace(place, (key, 1));
             if old.1 > 0 {
@@ -143,10 +141,18 @@ impl<K: Key> Cells<K> {
 
     /// Puts the recent counts into the table.
     pub fn settle(&mut self) {
-        let displaced = std::mem::take(&mut self.displaced);
-        for (key, count) in std::mem::take(&mut self.recent).into_iter().chain(displaced) {
+        for (key, count) in self.take_recent() {
             self.add_old(key, count);
         }
+    }
+
+    /// The counts that are not in the table yet, which are nowhere then.
+    fn take_recent(&mut self) -> impl Iterator<Item = (K, u64)> + use<K> {
+        let nothing = Box::new([(K::default(), 0); RECENT]);
+        let recent = std::mem::replace(&mut self.recent, nothing);
+        (recent as Box<[_]>)
+            .into_iter()
+            .chain(std::mem::take(&mut self.displaced))
     }
 
     /// Counts without looking at the bound: for callers that have a way of their own to stay within it.
@@ -179,9 +185,8 @@ impl<K: Key> Cells<K> {
         // As much room as it may need, so that it does not grow step by step once more.
         let room = HashMap::with_capacity_and_hasher(self.max + 1, RandomState::default());
         let old = std::mem::replace(&mut self.counts, room);
-        let recent = std::mem::take(&mut self.recent);
-        let displaced = std::mem::take(&mut self.displaced);
-        for (key, count) in old.into_iter().chain(recent).chain(displaced) {
+        let recent = self.take_recent();
+        for (key, count) in old.into_iter().chain(recent) {
             if count > 0 && self.takes(key.level()) {
                 self.add_many(to(key), count);
             }

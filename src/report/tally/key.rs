@@ -117,7 +117,7 @@ impl Traits {
 }
 
 /// Requests of a span of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timed {
     /// Number of the span since the epoch.
     pub span: i64,
@@ -126,7 +126,7 @@ pub struct Timed {
 }
 
 /// Requests of one thing: a path, a place, an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Of {
     /// Number of the thing.
     pub thing: u32,
@@ -135,7 +135,7 @@ pub struct Of {
 }
 
 /// Requests that are alike in everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fact {
     /// Seconds since the epoch.
     pub secs: i64,

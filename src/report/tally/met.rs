@@ -1,4 +1,4 @@
-//! What was met lately: places ([`Met`]), paths and agents of requests ([`Asked`]). Small entries, so that many of them
+//! What was met before: places ([`Met`]), paths and agents of requests ([`Asked`]). Small entries, so that many of them
 //! stay in the processor's caches.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 const BITS: u32 = 12;
 
 /// Where a client is, in one word and a number: its network, its country, and the number of its autonomous system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Whereabouts {
     /// From the low end: 48 bits of the network, 2 of the kind of address, 10 of the country, and whether `asn` is known.
     word: u64,
@@ -102,55 +102,76 @@ impl Met {
     }
 }
 
-/// What is known of a request by its number.
-#[derive(Debug, Clone, Copy)]
+/// Path and agent of a request, in one word that is left with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
     path: u32,
     agent: u32,
 }
 
-/// No path and no agent has this number: there are far fewer.
-const UNKNOWN: u32 = u32::MAX;
-
-impl Default for Asked {
-    fn default() -> Self {
-        Self {
-            path: UNKNOWN,
-            agent: UNKNOWN,
-        }
-    }
-}
+/// Width of either number in a word, whose rest tells the epoch. There are far fewer paths and agents.
+const NUMBER_BITS: u32 = 22;
+const NUMBER: u64 = (1 << NUMBER_BITS) - 1;
+/// Where the epoch stands.
+const EPOCH_AT: u32 = 2 * NUMBER_BITS;
 
 impl Asked {
-    /// Number of the path, if known.
-    pub fn path(self) -> Option<u32> {
-        (self.path != UNKNOWN).then_some(self.path)
+    /// A path and an agent by their numbers.
+    pub const fn new(path: u32, agent: u32) -> Self {
+        Self { path, agent }
     }
 
-    /// Number of the agent, if known.
-    pub fn agent(self) -> Option<u32> {
-        (self.agent != UNKNOWN).then_some(self.agent)
+    /// What a word tells; nothing, if numbers meant something else when it was left.
+    #[inline]
+    pub const fn of(word: u64, epoch: u64) -> Option<Self> {
+        if word >> EPOCH_AT != epoch {
+            return None;
+        }
+        // 22 bits each.
+        Some(Self::new(
+            (word & NUMBER) as u32,
+            (word >> NUMBER_BITS & NUMBER) as u32,
+        ))
     }
 
-    /// Remembers the path.
-    pub fn set_path(&mut self, path: u32) {
-        self.path = path;
+    /// The word to leave; 0, which is none, once there were more epochs than it can tell.
+    pub fn word(self, epoch: u64) -> u64 {
+        let [path, agent] = [self.path, self.agent].map(u64::from);
+        let fits = path <= NUMBER && agent <= NUMBER && epoch < 1 << (u64::BITS - EPOCH_AT);
+        if fits {
+            path | agent << NUMBER_BITS | epoch << EPOCH_AT
+        } else {
+            0
+        }
     }
 
-    /// Remembers the agent.
-    pub fn set_agent(&mut self, agent: u32) {
-        self.agent = agent;
+    /// Number of the path.
+    pub const fn path(self) -> u32 {
+        self.path
     }
 
-    /// Knows no agent any more.
-    pub fn forget_agent(&mut self) {
-        self.agent = UNKNOWN;
+    /// Number of the agent.
+    pub const fn agent(self) -> u32 {
+        self.agent
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_tells_what_was_left_in_its_own_epoch_alone() {
+        let asked = Asked::new(143_000, 5);
+        let word = asked.word(1);
+        assert_eq!(Asked::of(word, 1), Some(asked));
+        assert_eq!(Asked::of(word, 2), None);
+        assert_eq!(Asked::of(0, 1), None);
+        let last = (1 << 20) - 1;
+        assert_eq!(Asked::of(asked.word(last), last), Some(asked));
+        assert_eq!(asked.word(last + 1), 0);
+        assert_eq!(Asked::new(1 << 22, 0).word(1), 0);
+    }
 
     #[test]
     fn places_are_one_where_network_system_and_country_are() {

@@ -9,21 +9,18 @@ use super::key::{CLAIM, CLASS, Fact, Field, METHOD, Of, Traits};
 use super::met::Whereabouts;
 use super::{Place, Tally};
 
-/// How many requests are noted before they are counted: 6 KB, and 10 KB of what is sought of them.
+/// How many requests are noted before they are counted: 8 KB.
 pub(super) const MAX: usize = 256;
 
-/// One request, as the counts over time need it.
+/// In the place of seconds: the line tells no time.
+pub(super) const NO_TIME: i64 = i64::MIN;
+
+/// One request, as the tables need it. Numbers that no table asks for are 0.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Note {
-    pub secs: Option<i64>,
+    /// Seconds since the epoch, or [`NO_TIME`].
+    pub secs: i64,
     pub traits: Traits,
-}
-
-/// What the tables of paths, places and agents, which soon take few requests, need of one that any of them takes. Numbers
-/// that none asks for are 0.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sought {
-    pub note: Note,
     pub path: u32,
     pub place: u32,
     pub agent: u32,
@@ -33,27 +30,16 @@ pub(super) struct Sought {
 /// several such look-ups wait for memory together.
 #[derive(Debug, Clone)]
 pub(super) struct Unmet {
-    /// The request's place among those sought.
-    pub sought: usize,
+    /// The request's place among those noted.
+    pub note: usize,
     pub at: Whereabouts,
     /// Name of the autonomous system's organisation.
     pub as_org: Option<Arc<str>>,
 }
 
-impl Sought {
-    /// What is told of a request beside its time; nothing of one without.
-    fn fact(&self) -> Option<Fact> {
-        Some(Fact {
-            secs: self.note.secs?,
-            path: self.path,
-            place: self.place,
-            agent: self.agent,
-            traits: self.note.traits,
-        })
-    }
-
+impl Note {
     fn of<const N: usize>(&self, thing: u32, without: [Field; N]) -> Of {
-        let traits = self.note.traits.without(without);
+        let traits = self.traits.without(without);
         Of { thing, traits }
     }
 }
@@ -61,47 +47,55 @@ impl Sought {
 impl Tally {
     /// Counts what is noted.
     pub(super) fn count(&mut self) {
-        let mut unmet = std::mem::take(&mut self.unmet);
-        for one in unmet.drain(..) {
-            let place = self.place(&one);
-            if let Some(sought) = self.sought.get_mut(one.sought) {
-                sought.place = place;
-            }
-        }
-        self.unmet = unmet;
-        for note in self.notes.drain(..) {
+        self.name_places();
+        let notes = std::mem::take(&mut self.notes);
+        for note in &notes {
             self.sums.add(note.traits);
             let traits = note.traits.without([METHOD, CLAIM]);
-            if let Some(secs) = note.secs {
-                self.time.add(secs, traits, traits.level());
+            if note.secs != NO_TIME {
+                self.time.add(note.secs, traits, traits.level());
             }
         }
-        let sought = std::mem::take(&mut self.sought);
-        self.count_sought(&sought);
-        self.sought = sought;
-        self.sought.clear();
+        self.by_path
+            .add_all(notes.iter().map(|note| note.of(note.path, [CLAIM])));
+        self.by_agent
+            .add_all(notes.iter().map(|note| note.of(note.agent, [METHOD])));
+        self.by_place
+            .add_all(notes.iter().map(|note| note.of(note.place, [CLAIM])));
+        notes.iter().for_each(|note| self.count_fact(note));
+        self.notes = notes;
+        self.notes.clear();
         self.tidy();
     }
 
-    /// Counts by path, agent and place, one table after the other.
-    fn count_sought(&mut self, sought: &[Sought]) {
-        self.by_path
-            .add_all(sought.iter().map(|one| one.of(one.path, [CLAIM])));
-        self.by_agent
-            .add_all(sought.iter().map(|one| one.of(one.agent, [METHOD])));
-        self.by_place
-            .add_all(sought.iter().map(|one| one.of(one.place, [CLAIM])));
-        sought.iter().for_each(|one| self.count_fact(one));
+    /// Gives the places that were not met lately to the requests that wait for them.
+    fn name_places(&mut self) {
+        let mut unmet = std::mem::take(&mut self.unmet);
+        for one in unmet.drain(..) {
+            let place = self.place(&one);
+            if let Some(note) = self.notes.get_mut(one.note) {
+                note.place = place;
+            }
+        }
+        self.unmet = unmet;
     }
 
-    fn count_fact(&mut self, sought: &Sought) {
-        let traits = sought.note.traits;
+    /// Counts what is told of a request beside its time; nothing of one without.
+    #[inline]
+    fn count_fact(&mut self, note: &Note) {
+        let traits = note.traits;
         let facts = match traits.field(CLASS) {
             0 => &mut self.plain,
             _ => &mut self.sighted,
         };
-        if let Some(fact) = sought.fact().filter(|_| facts.takes(traits.level())) {
-            facts.add(fact);
+        if facts.takes(traits.level()) && note.secs != NO_TIME {
+            facts.add(Fact {
+                secs: note.secs,
+                path: note.path,
+                place: note.place,
+                agent: note.agent,
+                traits,
+            });
         }
     }
 
@@ -111,15 +105,11 @@ impl Tally {
         if let Some(number) = self.met.number(at) {
             return number;
         }
-        let (network, asn, country) = (at.network(), at.asn(), at.country());
-        let same = |place: &Place| (place.network, place.asn, place.country) == (network, asn, country);
         let new = || Place {
-            network,
-            asn,
-            country,
+            at,
             as_org: unmet.as_org.clone(),
         };
-        let number = self.places.number(&(network, asn, country), same, new);
+        let number = self.places.number(&at, |place| place.at == at, new);
         self.met.remember(at, number);
         number
     }

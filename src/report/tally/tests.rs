@@ -1,16 +1,27 @@
 //! Counting for a report, against threads in any order and tables that are full.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::net::IpAddr;
 
 use afw_parsers::{Record, Time};
 
+use super::key::{HOST, Traits};
+use super::met::Asked;
+use super::request::text;
 use super::*;
 use crate::client::Client;
 use crate::enrich::crawler::Verdict;
 use crate::enrich::{AddressFacts, AgentFacts, AgentType};
+use crate::event::Event;
 
 /// Counts made-up requests: many paths, hosts and clients, one of each well visited.
 fn counted(lines: impl Iterator<Item = u64>) -> Tally {
+    counted_with(lines, None)
+}
+
+/// The same, with what is left with each request by its target and agent, where it may be.
+fn counted_with(lines: impl Iterator<Item = u64>, mut left: Option<HashMap<(String, String), u64>>) -> Tally {
     let mut tally = Tally::new(Arc::default());
     let file: Arc<str> = Arc::from("-");
     for line in lines {
@@ -53,7 +64,13 @@ fn counted(lines: impl Iterator<Item = u64>) -> Tally {
             file: &file,
             offset: line * 211,
         };
-        tally.request(&event, 0, None, None);
+        let mut left = left
+            .as_mut()
+            .map(|left| left.entry((target.clone(), agent.clone())).or_default());
+        let remark = tally.request(&event, 0, None, left.as_deref().copied());
+        if let Some((left, new)) = left.as_mut().zip(remark) {
+            **left = new;
+        }
     }
     tally.finish();
     tally
@@ -131,6 +148,18 @@ fn threads_and_their_order_make_no_difference() {
     assert_eq!(whole.len(), joined.len());
     let other = whole.iter().zip(&joined).find(|(own, other)| own != other);
     assert_eq!(other, None);
+}
+
+#[test]
+fn what_is_left_with_requests_changes_no_count() {
+    let lines = || (0..100_000).map(|line| line % 7000);
+    let (alone, remembered) = (counted(lines()), counted_with(lines(), Some(HashMap::new())));
+    assert_eq!(told(&alone), told(&remembered));
+    // Numbers that were given anew mean something else than those that were left before.
+    let mut tally = counted(0..10);
+    let (path, epoch) = (Asked::new(1, 1), tally.epoch);
+    tally.keep_used();
+    assert_eq!(Asked::of(path.word(epoch), tally.epoch), None);
 }
 
 #[test]

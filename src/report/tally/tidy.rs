@@ -84,6 +84,6 @@ impl Tally {
         self.last_host = u32::MAX;
         self.met.clear();
         self.met_agents.clear();
-        self.met_requests.clear();
+        self.epoch += 1;
     }
 }
