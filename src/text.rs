@@ -38,6 +38,17 @@ fn escape_invalid(bytes: &[u8]) -> String {
     text
 }
 
+/// Whether two texts are the same, where one of them is often empty: the C library takes long to compare nothing with
+/// nothing where its masked loads meet an address that is none, as that of an empty slice is (90 to 155 ns on EPYCs of 2022
+/// and later, for which the comparison of two short texts takes 2).
+#[inline]
+pub fn is_same(one: &[u8], other: &[u8]) -> bool {
+    match other {
+        [] => one.is_empty(),
+        _ => one == other,
+    }
+}
+
 /// The system's message without its `(os error N)`, in lower case, as messages of afw are.
 pub fn system_message(error: &std::io::Error) -> String {
     let text = error.to_string();

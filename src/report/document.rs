@@ -7,6 +7,7 @@
 
 mod dictionary;
 mod ranking;
+mod row;
 mod rows;
 mod span;
 
@@ -22,9 +23,8 @@ use super::tally::Tally;
 use super::tally::codes::{METHODS, STATUSES};
 use crate::detect::Class;
 use crate::indicator;
-use dictionary::Dictionaries;
 use rows::Rows;
-use span::Spans;
+use span::Axis;
 
 /// Version of the document; a field is only ever added within a version.
 const VERSION: u32 = 1;
@@ -140,12 +140,18 @@ const fn detail(spans: usize, hosts: usize, countries: usize, things: usize, lis
 impl Report {
     /// The document, as fine as a page can hold.
     pub fn json(&self) -> String {
+        let axis = Axis::of(&self.tally.time, &self.sightings.time);
         let mut text = String::new();
+        // What does not depend on rows, for lists of so many entries.
+        let mut told = (usize::MAX, Texts::new());
         for (coarser, detail) in (0..DETAILS.len()).rev().zip(DETAILS) {
-            let Some(rows) = Rows::of(self, detail, coarser == 0) else {
+            let Some(rows) = Rows::of(self, axis, detail, coarser == 0) else {
                 continue;
             };
-            text = self.written(&rows, detail);
+            if told.0 != detail.listed {
+                told = (detail.listed, self.told(detail.listed));
+            }
+            text = written(&told.1, &rows);
             if len_in_script(&text) <= MAX_BYTES {
                 break;
             }
@@ -153,8 +159,8 @@ impl Report {
         text
     }
 
-    /// One member a line, so that a person can look through it.
-    fn written(&self, rows: &Rows, detail: Detail) -> String {
+    /// All members but the rows and their names, with so many entries of a list.
+    fn told(&self, listed: usize) -> Texts {
         let mut members = match self.summary.json() {
             Value::Object(members) => members,
             _ => Members::new(),
@@ -172,34 +178,25 @@ impl Report {
         members.insert("requests".into(), json!(requests));
         members.insert("other_hosts".into(), json!(other_hosts));
         members.insert("sightings".into(), self.sightings());
-        shorten(&mut members, "logs", detail.listed);
+        shorten(&mut members, "logs", listed);
         // Indicators are written as text; here is their place among the others.
         members.insert("top".into(), Value::Null);
-        self.add_exposures(&mut members, detail.listed);
+        self.add_exposures(&mut members, listed);
         members.insert("rules".into(), self.rules());
-        shorten(&mut members, "rules", detail.listed);
-        ranking::add(self, &mut members, detail.listed / 2);
+        shorten(&mut members, "rules", listed);
+        ranking::add(self, &mut members, listed / 2);
         members.insert("vocabulary".into(), vocabulary());
-        rows.add_names(&mut members);
-        // All in one text: it may be more than a megabyte.
-        let mut text = String::with_capacity(MAX_BYTES);
-        for (name, value) in &members {
-            begin(&mut text, name);
-            match name.as_str() {
-                "top" => text += &format!("[{}]", self.top(detail.listed)),
-                _ => text += &value.to_string(),
-            }
-        }
-        rows.write(&mut text);
-        text += "\n}\n";
-        text
+        let mut texts = texts(members);
+        let top = texts.iter_mut().filter(|(name, _)| name == "top");
+        top.for_each(|(_, text)| *text = self.top(listed));
+        texts
     }
 
     /// The strongest indicators, each as it is printed alone.
     fn top(&self, max: usize) -> String {
         let indicators = self.summary.indicators.iter().take(max);
         let texts: Vec<String> = indicators.map(indicator::to_json).collect();
-        texts.join(",")
+        format!("[{}]", texts.join(","))
     }
 
     fn sightings(&self) -> Value {
@@ -252,14 +249,29 @@ impl Report {
         };
         fired.into_iter().map(told).collect()
     }
+}
 
-    pub(super) fn dictionaries(&self, detail: Detail) -> Dictionaries {
-        Dictionaries::of(self, detail)
-    }
+/// Members with their JSON.
+type Texts = Vec<(String, String)>;
 
-    pub(super) fn spans(&self, max: usize) -> Spans {
-        Spans::of(&self.tally.time, &self.sightings.time, max)
+fn texts(members: Members) -> Texts {
+    let texts = members.into_iter().map(|(name, value)| (name, value.to_string()));
+    texts.collect()
+}
+
+/// One member a line, so that a person can look through it.
+fn written(told: &Texts, rows: &Rows) -> String {
+    let mut names = Members::new();
+    rows.add_names(&mut names);
+    // All in one text: it may be more than a megabyte.
+    let mut text = String::with_capacity(MAX_BYTES);
+    for (name, value) in told.iter().chain(&texts(names)) {
+        begin(&mut text, name);
+        text += value;
     }
+    rows.write(&mut text);
+    text += "\n}\n";
+    text
 }
 
 /// Begins a member of the document.

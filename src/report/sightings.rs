@@ -12,14 +12,14 @@ use afw_parsers::Time;
 use super::fired::FiredRules;
 use super::scope::Scope;
 use super::tally::cells::level_of;
+use super::tally::codes;
 use super::tally::key::{CLASS, COUNTRY, HOST, LEVEL, Traits};
 use super::tally::names::Names;
 use super::tally::timed::Timeline;
-use super::tally::{codes, is_same};
 use crate::detect::{Class, RuleInfo};
 use crate::event::{Finding, SightedEvent};
 use crate::indicator::earlier;
-use crate::text::{clipped, printable};
+use crate::text::{clipped, is_same, printable};
 
 /// Cells of the timeline.
 const CELLS: usize = 1 << 15;

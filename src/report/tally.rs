@@ -63,8 +63,8 @@ impl Hash for Place {
 pub struct Agent {
     /// User agent, clipped; empty when none was sent or logged.
     pub text: Box<[u8]>,
-    /// JA3, or JA4 where that is logged; empty when there is none.
-    pub print: Box<[u8]>,
+    /// JA3, or JA4 where that is logged.
+    pub print: Option<Box<[u8]>>,
     /// Name of the program.
     pub name: Option<Arc<str>>,
     /// Kind of client.
@@ -74,7 +74,13 @@ pub struct Agent {
 }
 
 /// Text, fingerprint, name, kind and claim of an agent.
-type AgentKey<'a> = (&'a [u8], &'a [u8], Option<&'a str>, u8, Option<&'static str>);
+type AgentKey<'a> = (
+    &'a [u8],
+    Option<&'a [u8]>,
+    Option<&'a str>,
+    u8,
+    Option<&'static str>,
+);
 
 impl Agent {
     /// What tells agents apart. Long texts are clipped, and what they say they are may stand behind.
@@ -86,7 +92,7 @@ impl Agent {
             kind,
             claims,
         } = self;
-        (&**text, &**print, name.as_deref(), *kind as u8, *claims)
+        (text, print.as_deref(), name.as_deref(), *kind as u8, *claims)
     }
 }
 
@@ -221,15 +227,6 @@ impl Tally {
         self.plain.shrink();
         self.sighted.shrink();
         self.tidy();
-    }
-}
-
-/// Whether a host is the one before it. Many logs name none at all, and the C library takes long to compare nothing
-/// with nothing where its masked loads meet an address that is none (80 ns on an EPYC of 2022).
-pub(super) fn is_same(last: &[u8], host: &[u8]) -> bool {
-    match host {
-        [] => last.is_empty(),
-        _ => last == host,
     }
 }
 

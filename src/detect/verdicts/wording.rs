@@ -9,6 +9,8 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
+use crate::text::is_same;
+
 /// The most bytes that both texts may have together.
 const MAX_BYTES: usize = 1024;
 /// In the place of a length: there is no such text.
@@ -42,7 +44,9 @@ impl<'r> Wording<'r> {
             && known
                 .texts
                 .split_at_checked(self.target.len())
-                .is_some_and(|(target, referrer)| target == self.target && referrer == self.referrer)
+                .is_some_and(|(target, referrer)| {
+                    is_same(target, self.target) && is_same(referrer, self.referrer)
+                })
     }
 }
 

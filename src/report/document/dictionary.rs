@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Category, Detail, Members, Report, is_hostile, set};
 use crate::detect::Class;
-use crate::report::tally::cells::Cells;
+use crate::report::tally::cells::{Cells, Key};
 use crate::report::tally::key::{CLASS, COUNTRY, KIND, Of, Traits};
 use crate::report::tally::{Agent, Place, codes};
 use crate::text::{printable, shown};
@@ -196,7 +196,7 @@ fn things<V, N: Ord + Clone>(
     name: impl Fn(&V) -> N,
     entry: impl Fn(&N) -> Value,
 ) -> Dictionary {
-    let by_number = by_number(cells, values.len());
+    let by_number = by_number(cells, values.len(), thing);
     let may_be_chosen = candidates(&by_number, 2 * max);
     let numbered = (0..).zip(values).zip(&by_number);
     let names: Vec<((u32, N), Weight)> = numbered
@@ -227,14 +227,20 @@ fn candidates(weights: &[Weight], count: usize) -> impl Fn(&Weight) -> bool + us
 }
 
 /// How much each number matters.
-fn by_number(cells: &Cells<Of>, count: usize) -> Vec<Weight> {
+fn by_number<K: Key>(cells: &Cells<K>, count: usize, part: impl Fn(&K) -> (u32, Traits)) -> Vec<Weight> {
     let mut weights = vec![Weight::default(); count];
     for (key, count) in cells.iter() {
-        if let Some(weight) = weights.get_mut(key.thing as usize) {
-            weight.add(key.traits, count);
+        let (number, traits) = part(key);
+        if let Some(weight) = weights.get_mut(number as usize) {
+            weight.add(traits, count);
         }
     }
     weights
+}
+
+/// The part of a key that a table of things counts by.
+pub(super) fn thing(key: &Of) -> (u32, Traits) {
+    (key.thing, key.traits)
 }
 
 /// How much each name matters.
@@ -261,7 +267,7 @@ fn places(report: &Report, max: usize) -> Dictionary {
         .filter(|(number, _)| rest(number))
         .filter_map(|(number, place)| Some((number, place.at.asn()?)))
         .collect();
-    let weights = by_number(&tally.by_place, values.len());
+    let weights = by_number(&tally.by_place, values.len(), thing);
     let weight = |number: u32| weights.get(number as usize).copied().unwrap_or_default();
     let weights = by_name(asns.iter().map(|(number, asn)| (asn, weight(*number))));
     for asn in chosen(&weights, max / 2) {
@@ -289,12 +295,10 @@ fn hosts(report: &Report, max: usize) -> (Dictionary, Dictionary) {
         all(report.tally.hosts.values()),
         all(report.sightings.hosts.values()),
     );
-    let mut weights: BTreeMap<String, Weight> = BTreeMap::new();
-    for (key, count) in report.tally.time.cells().iter() {
-        if let Some((_, name)) = counted.get(key.traits.host() as usize) {
-            weights.entry(name.clone()).or_default().add(key.traits, count);
-        }
-    }
+    let cells = report.tally.time.cells();
+    let weights = by_number(cells, counted.len(), |key| (key.traits.host(), key.traits));
+    let met = counted.iter().map(|(_, name)| name).zip(weights);
+    let weights = by_name(met.filter(|(_, weight)| weight.requests > 0));
     let chosen = chosen(&weights, max);
     let entry = |name: &String| named("host", name);
     (
@@ -338,12 +342,18 @@ pub(crate) fn network_text(network: std::net::IpAddr) -> String {
 }
 
 /// Text, fingerprint, name of the program, kind and claim.
-type AgentName = (String, String, Option<String>, &'static str, Option<&'static str>);
+type AgentName = (
+    String,
+    Option<String>,
+    Option<String>,
+    &'static str,
+    Option<&'static str>,
+);
 
 fn agent_name(agent: &Agent) -> AgentName {
     (
         readable(&agent.text),
-        readable(&agent.print),
+        agent.print.as_deref().map(readable),
         agent.name.as_deref().map(printable),
         agent.kind.name(),
         agent.claims,
@@ -357,11 +367,7 @@ fn agent_json((text, print, name, kind, claims): &AgentName) -> Value {
         "agent",
         Some(text.as_str()).filter(|text| !text.is_empty()),
     );
-    set(
-        &mut told,
-        "fingerprint",
-        Some(print.as_str()).filter(|print| !print.is_empty()),
-    );
+    set(&mut told, "fingerprint", print.as_deref());
     set(&mut told, "name", name.as_deref());
     set(&mut told, "claims", *claims);
     told

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::dictionary::{category, network_text, readable};
+use super::dictionary::{category, network_text, readable, thing};
 use super::{Category, Members, Report, set};
 use crate::event::ValueType;
 use crate::report::tally::cells::{Cells, Key};
 use crate::report::tally::codes::{self, Kind, STATUSES};
-use crate::report::tally::key::{CLAIM, COUNTRY, Claim, DENIED, METHOD, Of, STATUS, Timed, Traits};
+use crate::report::tally::key::{CLAIM, COUNTRY, Claim, DENIED, METHOD, STATUS, Timed, Traits};
 use crate::text::printable;
 
 /// Entries of a ranking at most.
@@ -57,6 +57,20 @@ impl Total {
         }
     }
 
+    /// Takes in what was counted of the same thing.
+    fn merge(&mut self, other: &Self) {
+        let sum = |own: &mut [u64], other: &[u64]| own.iter_mut().zip(other).for_each(|(own, n)| *own += n);
+        sum(&mut self.categories, &other.categories);
+        sum(&mut self.claims, &other.claims);
+        self.requests += other.requests;
+        self.posts += other.posts;
+        self.posts_of_bots += other.posts_of_bots;
+        self.blocked += other.blocked;
+        self.errors_4xx += other.errors_4xx;
+        self.errors_5xx += other.errors_5xx;
+        self.sampled = self.sampled.max(other.sampled);
+    }
+
     /// How far the requests may be off in 95 of 100 cases, where they are an estimate ([`crate::report::tally::cells`]).
     fn error(&self) -> Option<u64> {
         let rest = self.sampled.checked_sub(1).filter(|rest| *rest > 0)?;
@@ -98,8 +112,10 @@ fn add_all(report: &Report, members: &mut Members) {
     let country = |key: &Timed| (key.traits.field(COUNTRY) as u32, key.traits);
     let host_of = |key: &Timed| (key.traits.host(), key.traits);
     let time = tally.time.cells();
-    let countries = totals(time, country, |country| country as u16);
-    let hosts = totals(time, host_of, |number| host(number).unwrap_or_default());
+    let countries = by_name(&by_number(time, country), |country| Some(country as u16));
+    let hosts = by_name(&by_number(time, host_of), |number| {
+        Some(host(number).unwrap_or_default())
+    });
     let mut all = Total::default();
     tally
         .sums
@@ -139,9 +155,8 @@ fn places(report: &Report, indicators: &Indicators, members: &mut Members) {
         }
     }
     let place = |number| tally.places.value(number);
-    let asns = totals(&tally.by_place, thing, |number| {
-        place(number).and_then(|place| place.at.asn())
-    });
+    let numbered = by_number(&tally.by_place, thing);
+    let asns = by_name(&numbered, |number| Some(place(number)?.at.asn()));
     members.insert(
         "asns".into(),
         ranked(&asns, |asn, entry| {
@@ -158,13 +173,14 @@ fn places(report: &Report, indicators: &Indicators, members: &mut Members) {
             );
         }),
     );
-    let networks = totals(&tally.by_place, thing, |number| {
-        place(number).map(|place| (place.at.network(), place.at.asn(), place.at.country()))
+    let networks = by_name(&numbered, |number| {
+        let at = place(number)?.at;
+        Some((at.network(), at.asn(), at.country()))
     });
     members.insert(
         "networks".into(),
         ranked(&networks, |known, entry| {
-            let (network, asn, country) = known.unwrap_or_default();
+            let (network, asn, country) = *known;
             set(entry, "network", network.map(network_text));
             set(entry, "asn", asn);
             set(
@@ -179,14 +195,8 @@ fn places(report: &Report, indicators: &Indicators, members: &mut Members) {
 
 fn paths(report: &Report, members: &mut Members) {
     let tally = &report.tally;
-    let path = |number| {
-        tally
-            .paths
-            .value(number)
-            .map(|path| readable(path))
-            .unwrap_or_default()
-    };
-    let paths = totals(&tally.by_path, thing, path);
+    let path = |number| tally.paths.value(number).map(|path| readable(path));
+    let paths = by_name(&by_number(&tally.by_path, thing), path);
     let told = ranked_by(
         &paths,
         |total| total.requests,
@@ -209,8 +219,11 @@ fn paths(report: &Report, members: &mut Members) {
 fn agents(report: &Report, members: &mut Members) {
     let tally = &report.tally;
     let agent = |number| tally.agents.value(number);
-    let said = |number| agent(number).map(|agent| (readable(&agent.text), agent.kind.name()));
-    let agents = totals(&tally.by_agent, thing, |number| said(number).unwrap_or_default());
+    let numbered = by_number(&tally.by_agent, thing);
+    let agents = by_name(&numbered, |number| {
+        let agent = agent(number)?;
+        Some((readable(&agent.text), agent.kind.name()))
+    });
     members.insert(
         "user_agents".into(),
         ranked(&agents, |(said, kind), entry| {
@@ -218,13 +231,7 @@ fn agents(report: &Report, members: &mut Members) {
             text(entry, "kind", kind);
         }),
     );
-    let print = |number| {
-        agent(number)
-            .map(|agent| readable(&agent.print))
-            .unwrap_or_default()
-    };
-    let mut prints = totals(&tally.by_agent, thing, print);
-    prints.remove("");
+    let prints = by_name(&numbered, |number| agent(number)?.print.as_deref().map(readable));
     members.insert(
         "fingerprints".into(),
         ranked(&prints, |print, entry| text(entry, "fingerprint", print)),
@@ -238,13 +245,12 @@ fn agents(report: &Report, members: &mut Members) {
                 .map_or_else(|| readable(&agent.text), printable),
         )
     };
-    let mut crawlers = totals(&tally.by_agent, thing, name);
-    crawlers.remove(&None);
+    let crawlers = by_name(&numbered, name);
     let told = ranked_by(
         &crawlers,
         |total| total.requests,
         |name, total, entry| {
-            set(entry, "name", name.as_deref());
+            text(entry, "name", name);
             for (claim, word) in [
                 (Claim::Verified, "verified"),
                 (Claim::Fake, "fake"),
@@ -257,29 +263,35 @@ fn agents(report: &Report, members: &mut Members) {
     members.insert("bots".into(), told);
 }
 
-fn thing(key: &Of) -> (u32, Traits) {
-    (key.thing, key.traits)
-}
-
-/// Totals of what has a number: names are looked up once for each.
-fn totals<K: Key, N: Ord>(
-    cells: &Cells<K>,
-    part: impl Fn(&K) -> (u32, Traits),
-    name: impl Fn(u32) -> N,
-) -> Totals<N> {
+/// Totals of what has a number.
+fn by_number<K: Key>(cells: &Cells<K>, part: impl Fn(&K) -> (u32, Traits)) -> Vec<(u32, Total)> {
     let counts = cells.iter().map(|(key, count)| (part(key), count));
     let mut parts: Vec<((u32, Traits), u64)> = counts.collect();
     parts.sort_unstable_by_key(|((number, _), _)| *number);
-    let mut totals: Totals<N> = BTreeMap::new();
-    for same in parts.chunk_by(|((a, _), _), ((b, _), _)| a == b) {
-        let number = same.first().map_or(0, |((number, _), _)| *number);
-        let total = totals.entry(name(number)).or_default();
+    let same = parts.chunk_by(|((a, _), _), ((b, _), _)| a == b);
+    let totals = same.filter_map(|same| {
+        let ((number, _), _) = same.first()?;
+        let mut total = Total {
+            sampled: cells.sampled(),
+            ..Total::default()
+        };
         for ((_, traits), count) in same {
             total.add(*traits, count * cells.sampled());
         }
-        total.sampled = cells.sampled();
+        Some((*number, total))
+    });
+    totals.collect()
+}
+
+/// Totals of what has the same name; of a number without one there are none.
+fn by_name<N: Ord>(totals: &[(u32, Total)], name: impl Fn(u32) -> Option<N>) -> Totals<N> {
+    let mut named: Totals<N> = BTreeMap::new();
+    for (number, total) in totals {
+        if let Some(name) = name(*number) {
+            named.entry(name).or_default().merge(total);
+        }
     }
-    totals
+    named
 }
 
 /// The first by requests, then by name.
@@ -293,9 +305,17 @@ fn ranked_by<N: Ord>(
     tell: impl Fn(&N, &Total, &mut Value),
 ) -> Value {
     let mut all: Vec<(&N, &Total)> = totals.iter().filter(|(_, total)| rank(total) > 0).collect();
-    all.sort_by_key(|(name, total)| (std::cmp::Reverse(rank(total)), *name));
+    let order = |(a, of_a): &(&N, &Total), (b, of_b): &(&N, &Total)| {
+        let by_rank = rank(of_b).cmp(&rank(of_a));
+        by_rank.then_with(|| a.cmp(b))
+    };
+    // Most are not among the first.
+    if all.len() > RANKS {
+        all.select_nth_unstable_by(RANKS, order);
+        all.truncate(RANKS);
+    }
+    all.sort_unstable_by(order);
     all.into_iter()
-        .take(RANKS)
         .map(|(name, total)| {
             let mut entry = json!({});
             tell(name, total, &mut entry);

@@ -6,15 +6,16 @@ use foldhash::fast::RandomState;
 use serde_json::json;
 
 use super::dictionary::{Dictionaries, category};
-use super::span::Spans;
+use super::row::Row;
+use super::span::{Axis, Spans};
 use super::{Detail, Members, Report, begin};
 use crate::report::tally::cells::{Cells, Key, MAX_LEVEL, lines_per};
 use crate::report::tally::key::{CLAIM, CLASS, COUNTRY, DENIED, Fact, LEVEL, METHOD, STATUS, Traits};
 
 /// Counts by the values of their columns, while they are added up.
-type Sums<const N: usize> = HashMap<[i64; N], u64, RandomState>;
+type Sums<const N: usize> = HashMap<Row<N>, u64, RandomState>;
 /// The same in the order of the values.
-type Table<const N: usize> = Vec<([i64; N], u64)>;
+type Table<const N: usize> = Vec<(Row<N>, u64)>;
 
 /// Rows that the tables over time may have together, and another; all of them make about 1.5 MB of JSON.
 const MAX_TIME_ROWS: usize = 36_000;
@@ -47,10 +48,11 @@ struct Sampled {
 }
 
 impl Rows {
-    /// The tables in this detail; none when they have too many rows, unless it is the `last` detail there is.
-    pub fn of(report: &Report, detail: Detail, last: bool) -> Option<Self> {
+    /// The tables in this detail, over this axis; none when they have too many rows, unless it is the `last` detail there
+    /// is.
+    pub fn of(report: &Report, axis: Axis, detail: Detail, last: bool) -> Option<Self> {
         let tally = &report.tally;
-        let dictionaries = report.dictionaries(detail);
+        let dictionaries = Dictionaries::of(report, detail);
         let max = if last { usize::MAX } else { MAX_ROWS };
         let number = |traits: Traits| Numbers::of(traits, &dictionaries);
         let by_place = summed(&tally.by_place, max, |key| {
@@ -74,10 +76,12 @@ impl Rows {
                 agent, n.host, n.country, n.category, n.class, n.status, n.denied, n.claim,
             ]
         })?;
-        let (spans, time, sightings) = over_time(report, &dictionaries, detail, last)?;
-        let mut facts = Sums::default();
-        let plain = add_facts(&tally.plain, &dictionaries, spans, &mut facts);
-        let sighted = add_facts(&tally.sighted, &dictionaries, spans, &mut facts);
+        let (spans, time, sightings) = over_time(report, axis, &dictionaries, detail, last)?;
+        let (plain, mut facts) = facts_of(&tally.plain, &dictionaries, spans);
+        let (sighted, others) = facts_of(&tally.sighted, &dictionaries, spans);
+        for (row, count) in others {
+            *facts.entry(row).or_default() += count;
+        }
         let sampled = Sampled {
             time: tally.time.cells().sampled(),
             sightings: report.sightings.time.cells().sampled(),
@@ -176,13 +180,14 @@ impl Numbers {
 /// The rows over time, in spans as short as there is room for.
 fn over_time(
     report: &Report,
+    axis: Axis,
     dictionaries: &Dictionaries,
     detail: Detail,
     last: bool,
 ) -> Option<(Spans, Table<7>, Table<4>)> {
     let mut tried = None;
     for divisor in [1, 2, 3, 4, 6, 8, 12] {
-        let spans = report.spans((detail.spans / divisor).max(1));
+        let spans = axis.spans((detail.spans / divisor).max(1));
         if tried == Some(spans) {
             continue;
         }
@@ -236,40 +241,46 @@ fn summed<K: Key, const N: usize>(
     max: usize,
     row: impl Fn(&K) -> [i64; N],
 ) -> Option<Table<N>> {
+    let counts = cells.iter();
+    let rows = counts.map(|(key, count)| (Row::of(row(key)), count * cells.sampled()));
+    let sums = added_up(rows, max)?;
+    Some(sorted(sums))
+}
+
+/// Rows that are equal added up; none when there are more than `max`.
+fn added_up<const N: usize>(rows: impl Iterator<Item = (Row<N>, u64)>, max: usize) -> Option<Sums<N>> {
     let mut sums = Sums::default();
-    for (key, count) in cells.iter() {
-        *sums.entry(row(key)).or_default() += count * cells.sampled();
+    for (row, count) in rows {
+        *sums.entry(row).or_default() += count;
         if sums.len() > max {
             return None;
         }
     }
-    Some(sorted(sums))
+    Some(sums)
 }
 
 fn sorted<const N: usize>(sums: Sums<N>) -> Table<N> {
     let mut table: Table<N> = sums.into_iter().collect();
-    table.sort_unstable();
+    table.sort_unstable_by_key(|(row, _)| *row);
     table
 }
 
-/// Adds as fair a sample of the facts as a document can hold; one line in so many it is.
-fn add_facts(cells: &Cells<Fact>, dictionaries: &Dictionaries, spans: Spans, table: &mut Sums<12>) -> u64 {
+/// As fair a sample of the facts as a document can hold; one line in so many it is.
+fn facts_of(cells: &Cells<Fact>, dictionaries: &Dictionaries, spans: Spans) -> (u64, Sums<12>) {
     let may_be = |level: &u8| lines_per(*level) >= cells.sampled();
     for level in (0..=MAX_LEVEL).filter(may_be) {
-        let mut sample: Sums<12> = Sums::default();
-        for (fact, count) in cells.iter() {
-            if fact.traits.field(LEVEL) >= u64::from(level) {
-                *sample.entry(fact_row(fact, dictionaries, spans)).or_default() += count * lines_per(level);
-            }
-        }
-        if sample.len() <= FACTS || level == MAX_LEVEL {
-            for (row, count) in sample {
-                *table.entry(row).or_default() += count;
-            }
-            return lines_per(level);
+        let all = cells.iter();
+        let of_level = all.filter(|(fact, _)| fact.traits.field(LEVEL) >= u64::from(level));
+        let rows = of_level.map(|(fact, count)| {
+            let row = Row::of(fact_row(fact, dictionaries, spans));
+            (row, count * lines_per(level))
+        });
+        let max = if level == MAX_LEVEL { usize::MAX } else { FACTS };
+        if let Some(sample) = added_up(rows, max) {
+            return (lines_per(level), sample);
         }
     }
-    1
+    (1, Sums::default())
 }
 
 fn fact_row(fact: &Fact, dictionaries: &Dictionaries, spans: Spans) -> [i64; 12] {
@@ -299,8 +310,8 @@ fn table<const N: usize>(text: &mut String, columns: &[&str], sampled: u64, tabl
     let mut number = itoa::Buffer::new();
     for (at, (row, count)) in table.iter().enumerate() {
         text.push_str(if at == 0 { "[" } else { ",[" });
-        for value in row {
-            text.push_str(number.format(*value));
+        for value in row.columns() {
+            text.push_str(number.format(value));
             text.push(',');
         }
         text.push_str(number.format(i64::try_from(*count).unwrap_or(i64::MAX)));

@@ -1,4 +1,4 @@
-//! [`Spans`]: which stretch of time the rows cover, cut into how many equal spans.
+//! [`Axis`] and [`Spans`]: which stretch of time the rows cover, cut into how many equal spans.
 
 use std::collections::BTreeMap;
 
@@ -24,29 +24,49 @@ pub(crate) struct Spans {
     pub count: i64,
 }
 
-impl Spans {
-    /// At most `max` spans that cover the requests, and are no finer than either timeline.
-    pub fn of(requests: &Timeline, sightings: &Timeline, max: usize) -> Self {
+/// The stretch of time that requests cover, not cut yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Axis {
+    /// The first and the last second.
+    first: i64,
+    last: i64,
+    /// Length of the shortest spans that both timelines can be added up to.
+    finest: i64,
+}
+
+impl Axis {
+    /// What the requests cover.
+    pub fn of(requests: &Timeline, sightings: &Timeline) -> Self {
         let mut by_start: BTreeMap<i64, u64> = BTreeMap::new();
         for (key, count) in requests.cells().iter() {
             *by_start.entry(key.span * requests.span_secs()).or_default() += count;
         }
         let (first, last) = covered(&by_start);
-        let last = last + requests.span_secs() - 1;
-        let finest = requests.span_secs().max(sightings.span_secs());
+        Self {
+            first,
+            last: last + requests.span_secs() - 1,
+            finest: requests.span_secs().max(sightings.span_secs()),
+        }
+    }
+
+    /// At most `max` spans that cover it, as far as their lengths go.
+    pub fn spans(self, max: usize) -> Spans {
+        let Self { first, last, finest } = self;
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         let count = |secs: i64| last.div_euclid(secs) - first.div_euclid(secs) + 1;
         let secs = SPANS
             .into_iter()
             .find(|secs| secs % finest == 0 && count(*secs) <= max);
         let secs = secs.unwrap_or(SPANS[SPANS.len() - 1]);
-        Self {
+        Spans {
             start: first.div_euclid(secs) * secs,
             secs,
             count: count(secs),
         }
     }
+}
 
+impl Spans {
     /// The number of the span of an instant.
     pub fn number(self, secs: i64) -> i64 {
         (secs - self.start).div_euclid(self.secs).clamp(-1, self.count)
@@ -88,7 +108,7 @@ mod tests {
         times
             .into_iter()
             .for_each(|secs| requests.add(secs, Traits::default(), 0));
-        Spans::of(&requests, &Timeline::new(9), max)
+        Axis::of(&requests, &Timeline::new(9)).spans(max)
     }
 
     #[test]

@@ -11,9 +11,10 @@ use super::key::{CLAIM, CLASS, COUNTRY, Claim, DENIED, HOST, KIND, LEVEL, METHOD
 use super::met::{Asked, Whereabouts};
 use super::names::Names;
 use super::notes::{MAX, NO_TIME, Note, Unmet};
-use super::{AGENT_BYTES, Agent, AgentKey, HOST_BYTES, PATH_BYTES, PRINT_BYTES, Tally, is_same};
+use super::{AGENT_BYTES, Agent, AgentKey, HOST_BYTES, PATH_BYTES, PRINT_BYTES, Tally};
 use crate::enrich::crawler::Verdict;
 use crate::event::{Event, Finding};
+use crate::text::is_same;
 
 impl Tally {
     /// Counts one request of a log and what the rules said of it. `remark` is what this left with an earlier request of the
@@ -175,12 +176,13 @@ impl Tally {
         let record = event.record;
         let said = clip(record.user_agent.as_deref().unwrap_or_default(), AGENT_BYTES);
         let print = record.more.ja3.as_deref().or(record.more.ja4.as_deref());
-        let print = clip(print.unwrap_or_default(), PRINT_BYTES);
+        let print = print.filter(|print| !print.is_empty());
+        let print = print.map(|print| clip(print, PRINT_BYTES));
         let facts = event.agent;
         let kind = Kind::of(facts.kind);
         let new = || Agent {
             text: said.into(),
-            print: print.into(),
+            print: print.map(Into::into),
             name: facts.name.clone(),
             kind,
             claims: facts.claims,
