@@ -42,6 +42,27 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason, in the order of declaration.
+    pub const ALL: [Self; 17] = [
+        Self::UnknownFormat,
+        Self::Truncated,
+        Self::Literal,
+        Self::Address,
+        Self::TwoPeers,
+        Self::Time,
+        Self::Zone,
+        Self::Status,
+        Self::Number,
+        Self::Json,
+        Self::JsonShape,
+        Self::JsonLines,
+        Self::Within,
+        Self::Columns,
+        Self::NotAccess,
+        Self::Binary,
+        Self::TooLong,
+    ];
+
     /// Stable snake-case name, used in counters, `--rejects` files and JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -111,5 +132,19 @@ impl Reject {
 impl fmt::Display for Reject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (at byte {})", self.reason, self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_reasons_are_named_once_in_their_order() {
+        assert_eq!(Reason::TooLong as usize, Reason::ALL.len() - 1, "the last one");
+        assert!((0..).zip(Reason::ALL).all(|(at, reason)| reason as usize == at));
+        let mut names = Reason::ALL.map(Reason::name);
+        names.sort_unstable();
+        assert!(names.windows(2).all(|two| two[0] != two[1]));
     }
 }

@@ -172,7 +172,7 @@ fn texts(config: &Config, paths: &[PathBuf]) -> Result<Vec<RuleText>, Failure> {
         return setup::rule_texts(paths);
     }
     let mut texts = crate::detect::builtin();
-    texts.extend(setup::rule_texts(&config.analysis.rules)?);
+    texts.extend(setup::own_rules(&config.analysis)?);
     Ok(texts)
 }
 

@@ -61,6 +61,14 @@ impl Origins {
         }
     }
 
+    /// [`Self::wrong`] of a failure that begins with the value itself.
+    pub fn naming(&self, key: &str, failure: Failure) -> Failure {
+        match self.find(key, &format!("AFW_{}", key.to_ascii_uppercase())) {
+            Origin::Option(_) | Origin::Default => failure.after(&format!("--{} ", key.replace('_', "-"))),
+            origin => self.placed(&origin, key, failure),
+        }
+    }
+
     /// A fault in a value that no option has, or one that names itself where it was typed. An empty variable is none.
     pub fn fault(&self, key: &str, value: &str, variable: &str, failure: Failure) -> Failure {
         self.placed(&self.entry(key, value, variable), key, failure)

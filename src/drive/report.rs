@@ -114,7 +114,7 @@ impl Reporting {
         let report = Report {
             tally,
             sightings,
-            summary: summary.clone(),
+            summary,
             filter: self.filter.clone(),
         };
         let text = match self.form {

@@ -136,7 +136,7 @@ pub fn ruleset(analysis: &Analysis) -> Result<Ruleset, Failure> {
     } else {
         Vec::new()
     };
-    texts.extend(rule_texts(&analysis.rules)?);
+    texts.extend(own_rules(analysis)?);
     let ruleset = Ruleset::load(&texts).map_err(|problems| refused(&problems))?;
     for warning in ruleset.warnings() {
         tracing::warn!("{warning}");
@@ -155,6 +155,20 @@ pub fn refused(problems: &[RuleProblem]) -> Failure {
     };
     Failure::usage(format!("{many}:\n{}", lines.join("\n")))
         .hint("`afw rules check PATH` shows all problems of a file or folder")
+}
+
+/// Reads the rule files that the configuration names.
+///
+/// # Errors
+/// Exit code 2 with every path that cannot be read, and where it is named.
+pub fn own_rules(analysis: &Analysis) -> Result<Vec<RuleText>, Failure> {
+    let read = |path: &PathBuf| {
+        let named = path.display().to_string();
+        let placed = |failure| analysis.origins.fault("rules", &named, "AFW_RULES", failure);
+        rule_texts(std::slice::from_ref(path)).map_err(placed)
+    };
+    let texts: Vec<Vec<RuleText>> = Failure::none_of(analysis.rules.iter().map(read))?;
+    Ok(texts.into_iter().flatten().collect())
 }
 
 /// Reads rule files; a directory is read recursively for `.yml` and `.yaml`.
@@ -310,10 +324,9 @@ fn local_v4(trie: &str) -> Vec<IpAddr> {
 /// # Errors
 /// Exit code 2 when nothing is named and nothing is found, or a format is wrong.
 pub fn logs(config: &Config) -> Result<(Vec<PathBuf>, Formats), Failure> {
-    let servers = match &config.analysis.format_from {
-        Some(path) => Some(servers_of(path)?),
+    let servers = match named_servers(&config.analysis)? {
         None if config.paths.is_empty() => Some(Servers::find(Path::new("/"))),
-        None => None,
+        named => named,
     };
     let formats = formats(&config.analysis, servers.clone())?;
     if !config.paths.is_empty() {
@@ -365,11 +378,11 @@ fn warn_of_empty_globs(paths: &[PathBuf], formats: &Formats) {
 fn servers_of(path: &Path) -> Result<Servers, Failure> {
     let servers = Servers::from_file(path);
     if let Some(trouble) = servers.troubles.first() {
-        return Err(Failure::usage(format!("--format-from {trouble}")));
+        return Err(Failure::usage(trouble));
     }
     let broken = servers.logs.iter().find_map(DeclaredLog::mistake);
     if let (Some(mistake), None) = (broken, servers.layouts().next()) {
-        return Err(Failure::usage(format!("--format-from {mistake}")));
+        return Err(Failure::usage(mistake));
     }
     warn_of_formats(&servers);
     if servers.logs.is_empty() && servers.formats.is_empty() {
@@ -408,8 +421,13 @@ fn nothing_declared(servers: &Servers) -> Failure {
 /// # Errors
 /// Exit code 2 when the format or the configuration is wrong.
 pub fn logs_or_none(config: &Config) -> Result<Formats, Failure> {
-    let servers = config.analysis.format_from.as_deref().map(servers_of);
-    formats(&config.analysis, servers.transpose()?)
+    formats(&config.analysis, named_servers(&config.analysis)?)
+}
+
+/// What the servers' configuration that `--format-from` names declares.
+fn named_servers(analysis: &Analysis) -> Result<Option<Servers>, Failure> {
+    let read = analysis.format_from.as_deref().map(servers_of).transpose();
+    read.map_err(|failure| analysis.origins.naming("format_from", failure))
 }
 
 fn formats(analysis: &Analysis, servers: Option<Servers>) -> Result<Formats, Failure> {

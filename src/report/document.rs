@@ -76,13 +76,13 @@ pub(crate) const fn is_hostile(class: Class) -> bool {
 
 /// What a report is made of.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct Report<'s> {
     /// What was counted of every request.
     pub tally: Box<Tally>,
     /// What was counted of the rules that fired.
     pub sightings: Sightings,
     /// What was read, and the indicators.
-    pub summary: Summary,
+    pub summary: &'s Summary,
     /// What was asked for: the words after `--host`, `--class`, `--since`, `--until`.
     pub filter: Filter,
 }
@@ -137,7 +137,7 @@ const fn detail(spans: usize, hosts: usize, countries: usize, things: usize, lis
     }
 }
 
-impl Report {
+impl Report<'_> {
     /// The document, as fine as a page can hold.
     pub fn json(&self) -> String {
         let axis = Axis::of(&self.tally.time, &self.sightings.time);

@@ -23,7 +23,7 @@ const SCRIPT: [&str; 6] = [
     include_str!("page/main.js"),
 ];
 
-impl Report {
+impl Report<'_> {
     /// The whole page.
     pub fn html(&self) -> String {
         let script = format!("'use strict';\n(() => {{\n{}}})();\n", SCRIPT.concat());

@@ -202,7 +202,6 @@ impl Tally {
     pub fn merge(&mut self, mut other: Self) {
         self.count();
         other.count();
-        self.keep_used();
         self.requests += other.requests;
         self.sums.merge(&other.sums);
         let hosts = self.hosts.merge(&other.hosts);

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use afw_parsers::Time;
+use afw_parsers::{Reason, Time};
 
 use super::{Live, Stored};
 use crate::cli::now;
@@ -76,10 +76,11 @@ fn reading(page: &mut Page, live: &Live) {
         "Lines of the log that are no requests.",
         one(counts.skipped.sum()),
     );
-    let rejected = counts
-        .rejected
-        .iter()
-        .map(|(reason, count)| (label("reason", reason.name()), *count));
+    // Those that did not occur too, so that a rate is known from the first one on.
+    let rejected = Reason::ALL.iter().map(|reason| {
+        let count = counts.rejected.get(reason).copied().unwrap_or_default();
+        (label("reason", reason.name()), count)
+    });
     page.of(
         "afw_rejected_lines_total",
         "counter",

@@ -149,7 +149,7 @@ fn named(name: &str, text: &str) -> Value {
 
 impl Dictionaries {
     /// Chooses what is told apart.
-    pub fn of(report: &Report, detail: Detail) -> Self {
+    pub fn of(report: &Report<'_>, detail: Detail) -> Self {
         let (hosts, sighted_hosts) = hosts(report, detail.hosts);
         let tally = &report.tally;
         Self {
@@ -257,7 +257,7 @@ fn by_name<'n, N: Ord + Clone + 'n>(
 }
 
 /// Networks; those that are not told apart are added up by autonomous system as far as there are few of these.
-fn places(report: &Report, max: usize) -> Dictionary {
+fn places(report: &Report<'_>, max: usize) -> Dictionary {
     let tally = &report.tally;
     let values = tally.places.values();
     let mut places = things(values, &tally.by_place, max, place_name, place_json);
@@ -287,7 +287,7 @@ fn places(report: &Report, max: usize) -> Dictionary {
     places
 }
 
-fn hosts(report: &Report, max: usize) -> (Dictionary, Dictionary) {
+fn hosts(report: &Report<'_>, max: usize) -> (Dictionary, Dictionary) {
     let all = |names: &[Box<[u8]>]| -> Vec<(u32, String)> {
         (0..).zip(names.iter().map(|host| readable(host))).collect()
     };
@@ -307,7 +307,7 @@ fn hosts(report: &Report, max: usize) -> (Dictionary, Dictionary) {
     )
 }
 
-fn countries(report: &Report, max: usize) -> Dictionary {
+fn countries(report: &Report<'_>, max: usize) -> Dictionary {
     let mut weights: BTreeMap<u32, Weight> = BTreeMap::new();
     for (key, count) in report.tally.time.cells().iter() {
         let country = key.traits.field(COUNTRY) as u32;

@@ -95,7 +95,7 @@ impl Total {
 type Totals<N> = BTreeMap<N, Total>;
 
 /// Adds every ranking to the document, of so many entries each.
-pub(super) fn add(report: &Report, members: &mut Members, max: usize) {
+pub(super) fn add(report: &Report<'_>, members: &mut Members, max: usize) {
     let mut rankings = Members::new();
     add_all(report, &mut rankings);
     for (name, mut ranking) in rankings {
@@ -106,7 +106,7 @@ pub(super) fn add(report: &Report, members: &mut Members, max: usize) {
     }
 }
 
-fn add_all(report: &Report, members: &mut Members) {
+fn add_all(report: &Report<'_>, members: &mut Members) {
     let tally = &report.tally;
     let host = |number| tally.hosts.value(number).map(|host| readable(host));
     let country = |key: &Timed| (key.traits.field(COUNTRY) as u32, key.traits);
@@ -146,7 +146,7 @@ fn text(entry: &mut Value, name: &str, text: &str) {
     set(entry, name, Some(text).filter(|text| !text.is_empty()));
 }
 
-fn places(report: &Report, indicators: &Indicators, members: &mut Members) {
+fn places(report: &Report<'_>, indicators: &Indicators, members: &mut Members) {
     let tally = &report.tally;
     let mut orgs: BTreeMap<u32, String> = BTreeMap::new();
     for place in tally.places.values() {
@@ -193,7 +193,7 @@ fn places(report: &Report, indicators: &Indicators, members: &mut Members) {
     );
 }
 
-fn paths(report: &Report, members: &mut Members) {
+fn paths(report: &Report<'_>, members: &mut Members) {
     let tally = &report.tally;
     let path = |number| tally.paths.value(number).map(|path| readable(path));
     let paths = by_name(&by_number(&tally.by_path, thing), path);
@@ -216,7 +216,7 @@ fn paths(report: &Report, members: &mut Members) {
     members.insert("paths_posted_by_bots".into(), told);
 }
 
-fn agents(report: &Report, members: &mut Members) {
+fn agents(report: &Report<'_>, members: &mut Members) {
     let tally = &report.tally;
     let agent = |number| tally.agents.value(number);
     let numbered = by_number(&tally.by_agent, thing);
@@ -333,7 +333,7 @@ struct Indicators {
 }
 
 impl Indicators {
-    fn of(report: &Report) -> Self {
+    fn of(report: &Report<'_>) -> Self {
         let mut found = Self::default();
         let clients = report.summary.indicators.iter();
         for client in clients.filter(|client| matches!(client.kind, ValueType::Ipv4 | ValueType::Ipv6)) {

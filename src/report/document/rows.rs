@@ -50,7 +50,7 @@ struct Sampled {
 impl Rows {
     /// The tables in this detail, over this axis; none when they have too many rows, unless it is the `last` detail there
     /// is.
-    pub fn of(report: &Report, axis: Axis, detail: Detail, last: bool) -> Option<Self> {
+    pub fn of(report: &Report<'_>, axis: Axis, detail: Detail, last: bool) -> Option<Self> {
         let tally = &report.tally;
         let dictionaries = Dictionaries::of(report, detail);
         let max = if last { usize::MAX } else { MAX_ROWS };
@@ -179,7 +179,7 @@ impl Numbers {
 
 /// The rows over time, in spans as short as there is room for.
 fn over_time(
-    report: &Report,
+    report: &Report<'_>,
     axis: Axis,
     dictionaries: &Dictionaries,
     detail: Detail,
@@ -206,7 +206,7 @@ fn over_time(
 }
 
 fn requests_over_time(
-    report: &Report,
+    report: &Report<'_>,
     dictionaries: &Dictionaries,
     spans: Spans,
     max: usize,
@@ -221,7 +221,7 @@ fn requests_over_time(
 }
 
 fn sightings_over_time(
-    report: &Report,
+    report: &Report<'_>,
     dictionaries: &Dictionaries,
     spans: Spans,
     max: usize,
