@@ -46,7 +46,7 @@ pub(super) struct Verdicts {
     /// The same request's key with what was found in the place of target and referrer.
     digest: Key,
     wordings: Wordings,
-    /// Hash of target and referrer of the request at hand, when it was not known and can be kept.
+    /// Hash of the request at hand, when it was not known and can be kept.
     new: Option<u64>,
     known: HashTable<Known>,
     /// The request at hand, when it is known.
@@ -59,6 +59,7 @@ pub(super) struct Verdicts {
 /// A request and its hits.
 #[derive(Debug)]
 struct Known {
+    hash: u64,
     key: Told<Box<[u8]>>,
     /// Number of its list of hits.
     hits: u32,
@@ -110,10 +111,11 @@ impl Verdicts {
         self.shared = key.mark();
         let wording = wording(event)?;
         let words = self.wordings.hash(&wording);
-        self.new = Some(words);
+        // Not of the number that target and referrer have: so it is not waited for.
+        let hash = key.hash_with(words, &self.hasher);
+        self.new = Some(hash);
         key.number(Some(self.wordings.find(words, &wording)?));
         let key = key.told()?;
-        let hash = key.hash(&self.hasher);
         let known = self.known.find(hash, |known| known.key.borrowed() == key)?;
         self.new = None;
         self.at_hand = Some(AtHand {
@@ -156,15 +158,11 @@ impl Verdicts {
 
     /// Remembers the hits of the request that [`Verdicts::find`] did not know, from the second time on that it comes.
     pub fn keep(&mut self, event: &Event<'_, '_>, hits: &[Hit]) {
-        let Some((words, wording)) = self.new.take().zip(wording(event)) else {
+        let Some((hash, wording)) = self.new.take().zip(wording(event)) else {
             return;
         };
         self.key.go_back(self.shared);
-        let hash = self
-            .key
-            .told()
-            .map(|key| key.hash(&self.hasher) ^ words.rotate_left(1));
-        if hash.is_none_or(|hash| self.once.is_first(hash)) {
+        if self.key.told().is_none() || self.once.is_first(hash) {
             return;
         }
         if self.known.len() >= MAX_KEYS || self.wordings.len() >= MAX_KEYS {
@@ -173,23 +171,22 @@ impl Verdicts {
             self.lists.clear();
         }
         self.key.go_back(self.shared);
+        let words = self.wordings.hash(&wording);
         self.key.number(Some(self.wordings.number(words, &wording)));
-        self.put(hits);
+        self.put(hash, hits);
     }
 
     /// Remembers the hits of the request whose key is at hand.
-    fn put(&mut self, hits: &[Hit]) {
-        let hasher = &self.hasher;
+    fn put(&mut self, hash: u64, hits: &[Hit]) {
         let Some(key) = self.key.told() else { return };
         let known = Known {
+            hash,
             key: key.keep(),
             hits: self.lists.number(hits),
             number: REQUESTS.next(),
             remark: 0,
         };
-        let hash = key.hash(hasher);
-        self.known
-            .insert_unique(hash, known, |known| known.key.hash(hasher));
+        self.known.insert_unique(hash, known, |known| known.hash);
     }
 }
 

@@ -9,10 +9,11 @@
 //!
 //! Bounded, and emptied when full: that costs time and never changes a result. Next: [`super::super::signature`].
 
+use std::hash::BuildHasher;
+
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
-use super::key::Told;
 use super::{Lists, Once};
 use crate::detect::compile::{Atom, Engine, Source};
 use crate::detect::expr::Test;
@@ -102,7 +103,7 @@ impl Decisions {
     pub fn find(&mut self, key: Option<&[u8]>) {
         self.at_hand = None;
         let Some(key) = key else { return };
-        let hash = Told::Long(key).hash(&self.hasher);
+        let hash = self.hasher.hash_one(key);
         let known = self.trees.find(hash, |tree| *tree.key == *key);
         self.at_hand = match known.map(|tree| tree.root) {
             Some(root) => Some(root),

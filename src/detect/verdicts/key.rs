@@ -52,20 +52,6 @@ pub enum Told<B> {
 }
 
 impl<B: AsRef<[u8]>> Told<B> {
-    /// The hash of the key.
-    #[inline]
-    pub fn hash(&self, hasher: &impl BuildHasher) -> u64 {
-        let mut hasher = hasher.build_hasher();
-        match self {
-            Self::Short(first, last) => {
-                hasher.write_u64(first.unwrap_or_default());
-                hasher.write_u64(*last);
-            }
-            Self::Long(bytes) => hasher.write(bytes.as_ref()),
-        }
-        hasher.finish()
-    }
-
     /// The key, to be compared.
     #[inline]
     pub fn borrowed(&self) -> Told<&[u8]> {
@@ -116,6 +102,19 @@ impl Key {
             used: self.used,
             too_long: self.too_long,
         }
+    }
+
+    /// The hash of what was added until now and of a text that has this hash.
+    #[inline]
+    pub fn hash_with(&self, text: u64, hasher: &impl BuildHasher) -> u64 {
+        let mut hasher = hasher.build_hasher();
+        hasher.write_u64(text);
+        hasher.write_u64(self.word);
+        self.words.iter().for_each(|word| hasher.write_u64(*word));
+        if !self.bytes.is_empty() {
+            hasher.write(&self.bytes);
+        }
+        hasher.finish()
     }
 
     /// Takes back all that was added since a mark.
