@@ -42,6 +42,8 @@ pub struct Signatures {
     state: State,
     verdicts: Verdicts,
     decisions: Decisions,
+    /// Number of the last event's list of hits, where that was known.
+    list: Option<u64>,
 }
 
 /// Kept between events.
@@ -95,6 +97,7 @@ impl Signatures {
         Self {
             verdicts: Verdicts::new(engine),
             decisions: Decisions::new(engine),
+            list: None,
             ruleset,
             state,
         }
@@ -107,6 +110,7 @@ impl Signatures {
 
     /// Appends a hit for every rule that holds, in the order of the rules.
     pub fn inspect(&mut self, event: &Event<'_, '_>, hits: &mut Vec<Hit>) {
+        self.list = None;
         if self.ruleset.rules().is_empty() {
             return;
         }
@@ -114,7 +118,8 @@ impl Signatures {
             self.verdicts.forget_number();
             return self.look(event, hits);
         }
-        if let Some(known) = self.verdicts.find(event) {
+        if let Some((list, known)) = self.verdicts.find(event) {
+            self.list = Some(list);
             hits.extend_from_slice(known);
             return;
         }
@@ -140,15 +145,24 @@ impl Signatures {
         run.sum_up(self.decisions.slots(), key);
         key.end();
         self.decisions.find(key.get());
-        let known = self.decisions.walk(|atom, view| run.ask(atom, view));
-        hits.extend_from_slice(known.unwrap_or_default());
-        known.is_some()
+        let Some((list, known)) = self.decisions.walk(|atom, view| run.ask(atom, view)) else {
+            return false;
+        };
+        self.list = Some(list);
+        hits.extend_from_slice(known);
+        true
     }
 
     /// Number of the request that was inspected last, when its words are remembered: requests with the same number have
     /// the same target, whoever inspected them.
     pub fn request_number(&self) -> Option<u64> {
         self.verdicts.number()
+    }
+
+    /// Number of the list of hits that the event inspected last has, where it is a known one: no other hits have it, whoever
+    /// inspected them.
+    pub const fn list_number(&self) -> Option<u64> {
+        self.list
     }
 
     /// What was left with the request that was inspected last, when its words are remembered; 0 for nothing yet. It is the

@@ -92,8 +92,8 @@ impl Verdicts {
         self.parts.is_some()
     }
 
-    /// The hits of a request with the same values, when there was one.
-    pub fn find(&mut self, event: &Event<'_, '_>) -> Option<&[Hit]> {
+    /// The hits of a request with the same values, when there was one, and the number of their list.
+    pub fn find(&mut self, event: &Event<'_, '_>) -> Option<(u64, &[Hit])> {
         self.new = None;
         self.at_hand = None;
         let key = &mut self.key;

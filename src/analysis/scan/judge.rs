@@ -59,7 +59,7 @@ impl Scanner {
         let first_tick = scan.ticks.len() as u32;
         if !hits.is_empty() && is_request {
             let rules = hits.iter().map(|hit| hit.rule);
-            ticker.observe(&event, rules, &mut scan.ticks);
+            ticker.observe(&event, signatures.list_number(), rules, &mut scan.ticks);
         }
         let ticks = first_tick..scan.ticks.len() as u32;
         let finding = finding(kit, &event, hits, label, (recalled, number));

@@ -6,6 +6,7 @@
 use super::grouped::{Counted, Grouped};
 use super::network::client_alone;
 use super::rule::{Correlation, Kind, RuleRef, depths};
+use crate::numbered::Lately;
 
 /// A base of a correlation; the order is that in which ticks must be counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,8 +93,8 @@ impl Routes {
     }
 
     /// What counts these hits.
-    fn of(&self, hits: &[u32]) -> Vec<Route> {
-        let direct = hits.iter().filter_map(|&rule| self.rules.get(rule as usize));
+    fn of(&self, hits: impl IntoIterator<Item = u32>) -> Vec<Route> {
+        let direct = hits.into_iter().filter_map(|rule| self.rules.get(rule as usize));
         let mut routes: Vec<Route> = direct.flatten().copied().collect();
         self.follow_chains(&mut routes);
         let mut counted = None;
@@ -145,38 +146,40 @@ fn above<F>(correlation: &Correlation<F>) -> Above {
     }
 }
 
-/// Lists that are remembered; a power of two.
+/// Lists that are remembered.
 const LISTS: usize = 512;
 
 /// The routes of lists of hits met lately.
 #[derive(Debug)]
 pub(super) struct Routed {
-    lists: Vec<(Vec<u32>, Vec<Route>)>,
-    hits: Vec<u32>,
+    lists: Lately<Option<Box<[Route]>>>,
+    /// Those of a list without a number.
+    unnumbered: Box<[Route]>,
 }
 
 impl Routed {
     /// Nothing met yet.
     pub fn new() -> Self {
         Self {
-            lists: vec![(Vec::new(), Vec::new()); LISTS],
-            hits: Vec::new(),
+            lists: Lately::new(LISTS),
+            unnumbered: Box::default(),
         }
     }
 
-    /// What counts these hits, in the order of counting.
-    pub fn of(&mut self, routes: &Routes, hits: impl IntoIterator<Item = u32>) -> &[Route] {
-        self.hits.clear();
-        self.hits.extend(hits);
-        let mix = |mix: u32, &rule: &u32| (mix ^ rule).wrapping_mul(0x9E37_79B1);
-        let at = self.hits.iter().fold(0, mix) >> (32 - LISTS.ilog2());
-        let Some((known, list)) = self.lists.get_mut(at as usize) else {
-            return &[];
-        };
-        if *known != self.hits {
-            *list = routes.of(&self.hits);
-            known.clone_from(&self.hits);
+    /// What counts these hits, in the order of counting. No other hits have the same number.
+    pub fn of(
+        &mut self,
+        routes: &Routes,
+        number: Option<u64>,
+        hits: impl IntoIterator<Item = u32>,
+    ) -> &[Route] {
+        let all = || routes.of(hits).into();
+        match self.lists.of(number) {
+            Some(known) => known.get_or_insert_with(all),
+            None => {
+                self.unnumbered = all();
+                &self.unnumbered
+            }
         }
-        list
     }
 }

@@ -53,18 +53,19 @@ pub struct Ticker<F = Field> {
 }
 
 impl Ticker {
-    /// Appends the ticks of an event on which `hits` (indices of detection rules) hit. An event without a time takes
-    /// part in no window.
+    /// Appends the ticks of an event on which `hits` (indices of detection rules) hit; no other hits have their `number`. An
+    /// event without a time takes part in no window.
     pub fn observe(
         &mut self,
         event: &Event<'_, '_>,
+        number: Option<u64>,
         hits: impl IntoIterator<Item = u32>,
         ticks: &mut Vec<Tick>,
     ) {
         if event.record.time.is_some() {
             self.ticks(
                 event.client.address,
-                hits,
+                (number, hits),
                 |field| fields::text(event, field),
                 ticks,
             );
@@ -88,11 +89,12 @@ impl<F: Clone + PartialEq> Ticker<F> {
         self.routes.counts(rule)
     }
 
-    /// Appends the ticks of one line of a client on which `hits` (indices of detection rules) hit; `value` reads a field.
+    /// Appends the ticks of one line of a client on which `hits` (a number that no others have, indices of detection rules)
+    /// hit; `value` reads a field.
     pub fn ticks<V: Deref<Target = [u8]>>(
         &mut self,
         client: Option<IpAddr>,
-        hits: impl IntoIterator<Item = u32>,
+        (number, hits): (Option<u64>, impl IntoIterator<Item = u32>),
         value: impl Fn(&F) -> Option<V>,
         ticks: &mut Vec<Tick>,
     ) {
@@ -102,7 +104,7 @@ impl<F: Clone + PartialEq> Ticker<F> {
             grouped,
         } = self;
         let mut line = grouped.line(client, value);
-        for route in routed.of(routes, hits) {
+        for route in routed.of(routes, number, hits) {
             let Some(key) = line.key(route.key) else { continue };
             let counted = match route.counted {
                 Counted::Line => Some(0),

@@ -113,7 +113,7 @@ impl Decisions {
     }
 
     /// The hits of the request that was looked for, when its way is known; `ask` runs a test on a view of its text.
-    pub fn walk(&self, mut ask: impl FnMut(u32, usize) -> bool) -> Option<&[Hit]> {
+    pub fn walk(&self, mut ask: impl FnMut(u32, usize) -> bool) -> Option<(u64, &[Hit])> {
         let mut next = *self.roots.get(self.at_hand? as usize)?;
         loop {
             match next {

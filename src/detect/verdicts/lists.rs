@@ -5,18 +5,23 @@ use std::collections::HashMap;
 use foldhash::quality::RandomState;
 
 use crate::detect::signature::Hit;
+use crate::numbered::Numbers;
+
+/// No two lists have the same number in a process, wherever they are kept.
+static LISTS: Numbers = Numbers::new();
 
 /// Lists of hits by number.
 #[derive(Debug, Default)]
 pub struct Lists {
-    lists: Vec<Box<[Hit]>>,
+    lists: Vec<(u64, Box<[Hit]>)>,
     numbers: HashMap<Box<[Hit]>, u32, RandomState>,
 }
 
 impl Lists {
-    /// The list of that number.
-    pub fn get(&self, number: u32) -> Option<&[Hit]> {
-        self.lists.get(number as usize).map(AsRef::as_ref)
+    /// The list of that number here, with the number that it alone has in this process.
+    pub fn get(&self, number: u32) -> Option<(u64, &[Hit])> {
+        let (name, list) = self.lists.get(number as usize)?;
+        Some((*name, list))
     }
 
     /// The number of a list.
@@ -25,7 +30,7 @@ impl Lists {
             return *number;
         }
         let number = self.lists.len() as u32;
-        self.lists.push(hits.into());
+        self.lists.push((LISTS.next(), hits.into()));
         self.numbers.insert(hits.into(), number);
         number
     }

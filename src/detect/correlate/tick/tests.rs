@@ -47,7 +47,7 @@ fn ticks(
     let mut ticks = Vec::new();
     Ticker::new(correlations, 4).ticks(
         client.map(|text| text.parse().unwrap()),
-        hits.iter().copied(),
+        (None, hits.iter().copied()),
         |name| {
             let found = fields.iter().find(|field| field.0 == *name)?;
             Some(Cow::Borrowed(found.1.as_bytes()))
@@ -177,10 +177,30 @@ fn an_event_ticks_by_its_fields() {
     let mut ticker = Ticker::new(&[rule], 1);
     let mut ticks = Vec::new();
     for target in ["/a", "/a?x", "/b"] {
-        crate::detect::testing::with_event(target, |event| ticker.observe(event, [0], &mut ticks));
+        crate::detect::testing::with_event(target, |event| ticker.observe(event, None, [0], &mut ticks));
     }
     assert_eq!(ticks.len(), 3);
     assert!(ticks.iter().all(|tick| tick.key == ticks[0].key));
     assert_eq!(ticks[0].value, ticks[1].value);
     assert_ne!(ticks[0].value, ticks[2].value);
+}
+
+#[test]
+fn a_list_that_has_a_number_is_followed_as_one_without() {
+    let rules = [0, 1, 2, 3].map(|rule| correlation(Kind::EventCount, &[RuleRef::Rule(rule)], &[HOST]));
+    let mut ticker = Ticker::new(&rules, 4);
+    let mut followed = |number: Option<u64>, hits: &[u32]| {
+        let mut ticks = Vec::new();
+        let client = Some("192.0.2.7".parse().unwrap());
+        let no_value = |_: &Named| None::<Cow<'static, [u8]>>;
+        ticker.ticks(client, (number, hits.iter().copied()), no_value, &mut ticks);
+        ticks.iter().map(|tick| tick.correlation).collect::<Vec<_>>()
+    };
+    // The first two share a place among those met lately.
+    let lists: [(u64, &[u32]); 3] = [(1, &[0, 2]), (1 + 512, &[3]), (2, &[])];
+    for (number, hits) in [lists, lists].concat() {
+        assert_eq!(followed(None, hits), hits);
+        assert_eq!(followed(Some(number), hits), hits);
+        assert_eq!(followed(Some(number), hits), hits);
+    }
 }
