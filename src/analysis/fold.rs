@@ -4,6 +4,7 @@
 //! Pure: it returns values, others print and commit them. Next: [`crate::indicator`], [`crate::store`].
 
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use afw_parsers::{Layout, Time};
@@ -24,7 +25,7 @@ use crate::text::counted;
 
 use super::claims::{Claims, Held, Standing};
 use super::pages::{Answer, Pages};
-use super::scan::{Claimed, Kit, Said, Scan, Scanner};
+use super::scan::{Claimed, Found, Kit, Said, Scan, Scanner};
 
 /// Settings of the fold.
 #[derive(Debug, Clone, Default)]
@@ -121,13 +122,13 @@ impl Fold {
         self.take_counted(scan, at, fired)
     }
 
-    /// Counts one found line of a scan in windows, and nothing else; what fired on it, in the order of its ticks.
+    /// Counts one found line of a scan in windows, and nothing else; what fired on it.
     pub fn count(&mut self, scan: &mut Scan, at: usize) -> Vec<Fired> {
         self.foresee(scan, at);
         self.observe(scan, at)
     }
 
-    /// Takes one found line of a scan whose ticks are counted: what fired on it, in their order.
+    /// Takes one found line of a scan whose ticks are counted: what fired on it.
     #[inline]
     pub fn take_counted(&mut self, scan: &mut Scan, at: usize, fired: Vec<Fired>) -> Outcome {
         self.count_clients(scan, Some(at));
@@ -351,11 +352,12 @@ fn line_layout(scan: &Scan) -> Option<Layout> {
 /// Windows of many lines at once, on as many threads as somebody has. A line's ticks are fixed by its scan, and nothing but ticks
 /// changes windows; so the ticks of lines that follow each other can be counted before the first of those lines is taken.
 impl Fold {
-    /// Gathers the ticks of a found line, to be counted with those before and behind it; how many there are by now. The
-    /// line is taken later, in the same order, by [`Fold::take_counted`].
-    pub fn gather(&mut self, scan: &Scan, at: usize) -> usize {
-        let (line, ticks) = ticks(scan, at).unwrap_or_default();
-        self.windows.gather(&line, ticks) as usize
+    /// Gathers the ticks of found lines, to be counted with those before and behind them; how many there are by now. The
+    /// lines are taken later, in the same order, by [`Fold::take_counted`].
+    pub fn gather(&mut self, scan: &Scan, found: Range<usize>) -> usize {
+        let lines = scan.found.get(found).unwrap_or_default();
+        let lines = lines.iter().map(|found| (place(scan, found), ticks(scan, found)));
+        self.windows.gather(lines) as usize
     }
 
     /// Hands out the windows with the ticks that were gathered. Until they are back nothing can be counted or stored.
@@ -369,18 +371,19 @@ impl Fold {
     }
 }
 
-/// Where a found line comes from, and its ticks.
-fn ticks(scan: &Scan, at: usize) -> Option<(Place, &[Tick])> {
-    let found = scan.found.get(at)?;
-    let ticks = scan
-        .ticks
-        .get(found.ticks.start as usize..found.ticks.end as usize);
-    let line = Place {
+/// Where a found line comes from.
+fn place(scan: &Scan, found: &Found) -> Place {
+    Place {
         time: found.time,
         log: scan.batch.log,
         offset: scan.batch.offset(found.line),
-    };
-    Some((line, ticks.unwrap_or_default()))
+    }
+}
+
+/// The ticks of a found line.
+fn ticks<'s>(scan: &'s Scan, found: &Found) -> &'s [Tick] {
+    let ticks = found.ticks.start as usize..found.ticks.end as usize;
+    scan.ticks.get(ticks).unwrap_or_default()
 }
 
 impl Fold {
@@ -428,16 +431,10 @@ impl Fold {
 
     /// Counts the line's ticks; what fires on it.
     fn observe(&mut self, scan: &Scan, at: usize) -> Vec<Fired> {
-        let Some((line, ticks)) = ticks(scan, at) else {
-            return Vec::new();
-        };
-        let mut fired = Vec::new();
-        for tick in ticks {
-            if let Some(correlation) = self.windows.observe(&line, tick) {
-                fired.push(correlation);
-            }
-        }
-        fired
+        let found = scan.found.get(at);
+        found.map_or_else(Vec::new, |found| {
+            self.windows.observe(&place(scan, found), ticks(scan, found))
+        })
     }
 
     /// The line's finding with the correlations that it completed.

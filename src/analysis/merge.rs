@@ -5,8 +5,8 @@
 //! logs were cut into batches nor on which thread scanned which batch. Next: [`super::fold`].
 
 use std::cmp::Reverse;
-use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, VecDeque};
+use std::ops::Range;
 
 use afw_parsers::Time;
 
@@ -16,12 +16,12 @@ use crate::source::Cursor;
 /// What the merge would like to happen next.
 #[derive(Debug)]
 pub enum Step {
-    /// This scan's line stands next: log, and index into the front scan's `found`.
+    /// These lines stand next, one or several of one log.
     Take {
         /// Index of the log.
         log: usize,
-        /// Index into [`Scan::found`] of that log's front scan.
-        found: usize,
+        /// Indices into [`Scan::found`] of that log's front scan.
+        found: Range<usize>,
     },
     /// The front scan of this log is used up.
     Done {
@@ -112,17 +112,30 @@ impl Merge {
         self.logs.iter_mut().filter_map(Queue::partial).collect()
     }
 
-    /// What stands next. [`Step::Take`] counts as taken.
-    pub fn step(&mut self) -> Step {
-        while let Some(mut first) = self.order.peek_mut() {
-            let Reverse((key, log)) = *first;
+    /// What stands next, at most so many lines. [`Step::Take`] counts as taken.
+    pub fn step(&mut self, most: usize) -> Step {
+        while let Some(&Reverse((key, log))) = self.order.peek() {
+            let second = self.second();
             match self.logs.get_mut(log).filter(|queue| !queue.is_over()) {
-                Some(queue) if queue.next_key() == key => return queue.step(log),
-                Some(queue) => *first = Reverse((queue.next_key(), log)),
-                None => drop(PeekMut::pop(first)),
+                Some(queue) if queue.next_key() == key => return queue.step(log, second, most),
+                Some(queue) => {
+                    let key = queue.next_key();
+                    if let Some(mut first) = self.order.peek_mut() {
+                        *first = Reverse((key, log));
+                    }
+                }
+                None => drop(self.order.pop()),
             }
         }
         Step::End
+    }
+
+    /// What the log that is not the first stands at, or stood at when it was looked at last: no later than it does now.
+    #[inline]
+    fn second(&self) -> Option<(Time, usize)> {
+        // In a heap it is one of the two behind the first.
+        let behind = self.order.as_slice().iter().skip(1).take(2);
+        behind.map(|Reverse(second)| *second).min()
     }
 }
 
@@ -162,29 +175,34 @@ impl Queue {
         next.map_or(self.reached, |found| found.key.max(self.reached))
     }
 
-    fn step(&mut self, log: usize) -> Step {
+    /// The next lines that stand before what `second` has, the first of them in any case.
+    fn step(&mut self, log: usize, second: Option<(Time, usize)>, most: usize) -> Step {
         let Some(scan) = self.scans.front() else {
             return Step::Need { log };
         };
-        match scan.found.get(self.taken) {
-            Some(found) => {
-                self.reached = self.reached.max(found.key);
-                self.taken += 1;
-                Step::Take {
-                    log,
-                    found: self.taken - 1,
-                }
+        let first = self.taken;
+        for found in scan.found.iter().skip(first).take(most) {
+            let key = found.key.max(self.reached);
+            if self.taken > first && second.is_some_and(|second| second < (key, log)) {
+                break;
             }
-            None => {
-                self.reached = self.reached.max(scan.latest.unwrap_or(self.reached));
-                Step::Done { log }
-            }
+            self.reached = key;
+            self.taken += 1;
         }
+        if self.taken > first {
+            let found = first..self.taken;
+            return Step::Take { log, found };
+        }
+        self.reached = self.reached.max(scan.latest.unwrap_or(self.reached));
+        Step::Done { log }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
     use crate::analysis::scan::Found;
     use crate::source::Line;
@@ -216,6 +234,11 @@ mod tests {
 
     /// Runs a merge over logs given as lists of batches; returns (log, running time) in the order taken.
     fn order(logs: &[Vec<Vec<i64>>]) -> Vec<(usize, i64)> {
+        order_of_steps(logs, usize::MAX)
+    }
+
+    /// The same with at most so many lines a step.
+    fn order_of_steps(logs: &[Vec<Vec<i64>>], most: usize) -> Vec<(usize, i64)> {
         let mut merge = Merge::default();
         let mut next = vec![0; logs.len()];
         for batches in logs {
@@ -228,9 +251,11 @@ mod tests {
         }
         let mut taken = Vec::new();
         loop {
-            match merge.step() {
+            match merge.step(most) {
                 Step::Take { log, found } => {
-                    taken.push((log, merge.front(log).unwrap().found[found].key.secs()));
+                    assert!((1..=most).contains(&found.len()));
+                    let lines = &merge.front(log).unwrap().found[found];
+                    taken.extend(lines.iter().map(|found| (log, found.key.secs())));
                 }
                 Step::Done { log } => drop(merge.pop(log)),
                 Step::Need { log } => match logs[log].get(next[log]) {
@@ -242,6 +267,18 @@ mod tests {
                 },
                 Step::End => return taken,
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn lines_taken_together_stand_in_the_order_of_one_by_one(
+            logs in vec(vec(vec(0i64..20, 0..6), 0..4), 1..6),
+            most in 2usize..5,
+        ) {
+            let one_by_one = order_of_steps(&logs, 1);
+            prop_assert_eq!(&order_of_steps(&logs, most), &one_by_one);
+            prop_assert_eq!(order(&logs), one_by_one);
         }
     }
 
@@ -258,8 +295,8 @@ mod tests {
             }
             let mut taken = 0;
             loop {
-                match merge.step() {
-                    Step::Take { .. } => taken += 1,
+                match merge.step(usize::MAX) {
+                    Step::Take { found, .. } => taken += found.len(),
                     Step::Done { log } => drop(merge.pop(log)),
                     Step::Need { log } => merge.end(log),
                     Step::End => break,
@@ -307,7 +344,7 @@ mod tests {
         merge.push(0, scan);
         let mut partials = Vec::new();
         for _ in 0..4 {
-            assert!(matches!(merge.step(), Step::Take { .. }));
+            assert!(matches!(merge.step(1), Step::Take { .. }));
             partials.extend(merge.partials());
         }
         let told: Vec<_> = partials

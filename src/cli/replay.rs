@@ -1,6 +1,7 @@
 //! `afw replay`: the same analysis over history, once; with `--resume` from cron.
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use crate::analysis::Fold;
 use crate::analysis::merge::Partial;
 use crate::analysis::scan::{Kit, Scan};
 use crate::config::{Config, parse_span};
-use crate::detect::correlate::Fired;
+use crate::detect::correlate::shards::Counted;
 use crate::drive::data::Files;
 use crate::drive::formats::Formats;
 use crate::drive::pool::Pool;
@@ -329,8 +330,8 @@ impl Job {
 }
 
 impl Receiver for Job {
-    fn found(&mut self, scan: &mut Scan, found: usize, fired: Vec<Fired>) -> io::Result<()> {
-        self.run.take_counted(scan, found, fired)
+    fn found(&mut self, scan: &mut Scan, found: Range<usize>, counted: &mut Counted) -> io::Result<()> {
+        self.run.take_counted(scan, found, counted)
     }
 
     fn fold(&mut self) -> &mut Fold {

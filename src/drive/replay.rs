@@ -7,13 +7,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 
 use afw_parsers::{Layout, Line as Parsed, Parser, Record, Reject, Time, parts};
 
 use crate::analysis::Fold;
 use crate::analysis::merge::{Merge, Partial, Step};
 use crate::analysis::scan::Scan;
-use crate::detect::correlate::Fired;
+use crate::detect::correlate::shards::Counted;
 use crate::report::{Statistics, Tally};
 use crate::source::{Batch, Cursor, Log, LogReader, Trouble};
 
@@ -29,13 +30,13 @@ const REJECT_SAMPLES: usize = 3;
 /// How many logs may keep their reader open from the first look on; beyond that they are opened again when it is their turn.
 const OPEN_READERS: usize = 128;
 
-/// Takes what a replay finds, line by line in merged order.
+/// Takes what a replay finds, in merged order.
 pub trait Receiver {
-    /// One found line of a scan, whose ticks are counted; `fired` are the correlations that fired on it.
+    /// Found lines of a scan, whose ticks are counted: the next ones of which `counted` tells what fired.
     ///
     /// # Errors
     /// Output or store cannot go on.
-    fn found(&mut self, scan: &mut Scan, found: usize, fired: Vec<Fired>) -> io::Result<()>;
+    fn found(&mut self, scan: &mut Scan, found: Range<usize>, counted: &mut Counted) -> io::Result<()>;
 
     /// Where lines are counted.
     fn fold(&mut self) -> &mut Fold;
@@ -146,7 +147,7 @@ impl Replay {
     /// The receiver's.
     pub fn run(&mut self, receiver: &mut dyn Receiver) -> io::Result<bool> {
         loop {
-            let step = self.merge.step();
+            let step = self.merge.step(usize::MAX);
             match step {
                 Step::Take { log, found } => self.gather(log, found, receiver)?,
                 _ => {

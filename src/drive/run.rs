@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use crate::cli::print::Printer;
 use crate::cli::{Failure, now};
 use crate::config::Config;
 use crate::detect::correlate::Fired;
+use crate::detect::correlate::shards::Counted;
 use crate::enrich::crawler::{Claim, Verdict};
 use crate::indicator::Update;
 use crate::report::summary::{Delivery, LogSummary, Summary};
@@ -162,18 +164,37 @@ impl Run {
     /// Standard output cannot be written.
     pub fn take(&mut self, scan: &mut Scan, found: usize) -> io::Result<()> {
         let fired = self.fold.count(scan, found);
-        self.take_counted(scan, found, fired)
+        self.take_fired(scan, found, fired)
     }
 
-    /// Takes one found line of a scan whose ticks are counted; `fired` are the correlations that fired on it.
+    /// Takes found lines of a scan whose ticks are counted: the next ones of which `counted` tells what fired.
     ///
     /// # Errors
     /// As [`Run::take`].
-    pub fn take_counted(&mut self, scan: &mut Scan, found: usize, fired: Vec<Fired>) -> io::Result<()> {
-        if found > 0 && fired.is_empty() && scan.is_only_counted(found) {
-            return Ok(());
+    pub fn take_counted(
+        &mut self,
+        scan: &mut Scan,
+        found: Range<usize>,
+        counted: &mut Counted,
+    ) -> io::Result<()> {
+        for at in found {
+            self.take_fired(scan, at, counted.next_line())?;
         }
-        // With its first line all that a batch asks of name servers is asked.
+        Ok(())
+    }
+
+    /// Takes one found line of a scan; `fired` are the correlations that fired on it.
+    #[inline]
+    fn take_fired(&mut self, scan: &mut Scan, found: usize, fired: Vec<Fired>) -> io::Result<()> {
+        // Most lines are only counted. With its first line all that a batch asks of name servers is asked.
+        match found > 0 && fired.is_empty() && scan.is_only_counted(found) {
+            true => Ok(()),
+            false => self.conclude(scan, found, fired),
+        }
+    }
+
+    /// What follows from a line of which something is said, on which something fired, or that is the first of a batch.
+    fn conclude(&mut self, scan: &mut Scan, found: usize, fired: Vec<Fired>) -> io::Result<()> {
         if found == 0 || scan.said(found).is_some() {
             self.check(scan, found)?;
             self.print_event(scan, found)?;

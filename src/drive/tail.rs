@@ -266,10 +266,10 @@ impl Tail {
 
     fn fold(&mut self, mut merge: Merge) -> Result<(), Failure> {
         loop {
-            match merge.step() {
+            match merge.step(usize::MAX) {
                 Step::Take { log, found } => {
                     if let Some(scan) = merge.front(log) {
-                        self.run.take(scan, found)?;
+                        found.into_iter().try_for_each(|at| self.run.take(scan, at))?;
                     }
                 }
                 Step::Done { log } => {

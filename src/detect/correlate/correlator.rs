@@ -12,7 +12,7 @@
 //! retires up to two windows of its rule that nothing can complete any more; when that does not suffice, the least recently
 //! touched window goes, and that is counted ([`Counters::evicted`]).
 //!
-//! **Series.** Correlations that count the same by the same key share one window (`series`, `shared`).
+//! **Series.** Correlations that count the same by the same key share ticks and one window (`series`, `shared`).
 //!
 //! **Chains.** A correlation that counts another one gets its ticks from the same line: the ticker gives them with
 //! the line, and they count only when the correlation below fired on that line. Where that is another table's it must be
@@ -29,7 +29,8 @@ use afw_parsers::Time;
 
 use super::keys::{Keys, Slot};
 use super::network::client_key;
-use super::rule::{Correlation, RuleRef};
+use super::rule::{Correlation, RuleRef, depths};
+use super::series;
 use super::tick::{Place, Tick};
 use super::window::{Outcome, Shape, Window};
 use crate::detect::RuleInfo;
@@ -38,14 +39,12 @@ use crate::store::State;
 mod foresight;
 mod plan;
 mod row;
-mod series;
 mod shared;
 mod values;
 
 pub(super) use foresight::{AHEAD, Foresight, STEP};
-use plan::Plan;
+use plan::{Plan, SeriesPlan};
 pub(super) use row::read_key;
-use series::{Met, Series};
 pub use values::{Counters, Fired, Options, Progress, Restored};
 
 /// A table of open windows.
@@ -53,18 +52,15 @@ pub use values::{Counters, Fired, Options, Progress, Restored};
 pub struct Correlator {
     plans: Arc<[Plan]>,
     /// Their windows are numbered behind those of the plans.
-    series: Arc<[Series]>,
-    /// By series, the line that was counted last.
-    met: Vec<Met>,
+    series: Arc<[SeriesPlan]>,
     options: Options,
     keys: Keys,
     /// Bytes that windows hold beyond their slots.
     held: usize,
     touches: u64,
     counters: Counters,
-    /// The line at hand, its number, and what fired on it.
+    /// The line at hand, and what fired on it.
     line: Place,
-    lines: u64,
     fired: Vec<u32>,
     dirty: Vec<u32>,
     gone: Vec<(u32, u128)>,
@@ -74,10 +70,16 @@ pub struct Correlator {
 impl Correlator {
     /// No windows yet. The rules have passed [`super::rule::check`].
     pub fn new<F: Debug>(correlations: &[Correlation<F>], options: Options) -> Self {
-        let plan_of = |correlation| Plan::new(correlation, &options);
-        let mut plans: Vec<Plan> = correlations.iter().map(plan_of).collect();
-        let series = series::gather(&mut plans);
-        Self::of(plans.into(), series.into(), options)
+        let depths = depths(correlations).into_iter();
+        let plans = correlations.iter().zip(depths).map(|(correlation, depth)| {
+            // One in a circle was refused by `check`, and never ticks.
+            Plan::new(correlation, depth.unwrap_or(u32::MAX), &options)
+        });
+        let mut plans: Vec<Plan> = plans.collect();
+        let series = series::gather(correlations).into_iter().zip(0..);
+        let series = series.filter_map(|(series, number)| SeriesPlan::new(series, number, &mut plans));
+        let series = series.collect();
+        Self::of(plans.into(), series, options)
     }
 
     /// A table for the same rules within other limits, without windows yet.
@@ -85,10 +87,9 @@ impl Correlator {
         Self::of(Arc::clone(&self.plans), Arc::clone(&self.series), options.clone())
     }
 
-    fn of(plans: Arc<[Plan]>, series: Arc<[Series]>, mut options: Options) -> Self {
+    fn of(plans: Arc<[Plan]>, series: Arc<[SeriesPlan]>, mut options: Options) -> Self {
         options.max_keys = options.max_keys.max(1);
         Self {
-            met: vec![Met::default(); series.len()],
             plans,
             series,
             options,
@@ -97,7 +98,6 @@ impl Correlator {
             touches: 0,
             counters: Counters::default(),
             line: Place::default(),
-            lines: 1,
             fired: Vec::new(),
             dirty: Vec::new(),
             gone: Vec::new(),
@@ -105,11 +105,28 @@ impl Correlator {
         }
     }
 
-    /// Counts one tick of a line. `Some` when it completes a window, be it of a rule that only feeds others. Inlined into the
-    /// two that count many ticks: a call for each is a fiftieth of what a line takes.
+    /// Counts one tick of a line; `fired` hears of each window that it completes, be it of a rule that only feeds others.
+    /// Inlined into the two that count many ticks: a call for each is a fiftieth of what a line takes.
     #[inline(always)]
-    pub(super) fn complete(&mut self, line: &Place, tick: &Tick) -> Option<Fired> {
-        let (at, outcome) = self.count(line, tick)?;
+    pub(super) fn complete(&mut self, line: &Place, tick: &Tick, mut fired: impl FnMut(Fired)) {
+        self.come_to(line);
+        let Some(plan) = self.plans.get(tick.correlation as usize) else {
+            return self.complete_series(line.time.nanos(), tick, &mut fired);
+        };
+        if plan.is_chained && !self.is_below_fired(plan, tick) {
+            return;
+        }
+        let (shape, time) = (plan.shape, line.time.nanos());
+        self.retire(tick.correlation, time);
+        let (at, outcome) = self.count_alone(&shape, time, tick);
+        if let Some(done) = self.settle(at, outcome, tick) {
+            fired(done);
+        }
+    }
+
+    /// What came of a correlation's tick.
+    #[inline]
+    fn settle(&mut self, at: u32, outcome: Outcome, tick: &Tick) -> Option<Fired> {
         self.counters.late += u64::from(outcome.late);
         let count = outcome.fired?;
         self.fire(at, tick, count)
@@ -127,6 +144,7 @@ impl Correlator {
         }
         let plan = self.plans.get(tick.correlation as usize)?;
         Some(Fired {
+            depth: plan.depth,
             correlation: tick.correlation,
             rule: Arc::clone(&plan.info),
             alerts: plan.alerts,
@@ -139,24 +157,6 @@ impl Correlator {
     pub(super) fn hear(&mut self, line: &Place, correlation: u32) {
         self.come_to(line);
         self.fired.push(correlation);
-    }
-
-    /// Counts one tick: the window's slot and what came of it.
-    #[inline(always)]
-    fn count(&mut self, line: &Place, tick: &Tick) -> Option<(u32, Outcome)> {
-        self.come_to(line);
-        let plan = self.plans.get(tick.correlation as usize)?;
-        if plan.is_chained && !self.is_below_fired(plan, tick) {
-            return None;
-        }
-        let (shape, time) = (plan.shape, line.time.nanos());
-        match plan.series {
-            Some(place) => Some(self.count_shared(place, &shape, time, tick)),
-            None => {
-                self.retire(tick.correlation, time);
-                Some(self.count_alone(&shape, time, tick))
-            }
-        }
     }
 
     /// Counts a tick in a window of the correlation's own.
@@ -189,12 +189,11 @@ impl Correlator {
         }
     }
 
-    /// Counts the lines, and forgets what fired on the one before.
+    /// Forgets what fired on the line before.
     #[inline]
     fn come_to(&mut self, line: &Place) {
         if self.line != *line {
             self.line = *line;
-            self.lines += 1;
             self.fired.clear();
         }
     }

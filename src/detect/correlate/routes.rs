@@ -3,15 +3,19 @@
 //! Follows from the rules alone. Lines with the same hits come again and again, so [`Routed`] keeps the answers to
 //! lists of hits met lately; that changes the cost and never the result. Next: `tick`.
 
+use std::fmt::Debug;
+
 use super::grouped::{Counted, Grouped};
 use super::network::client_alone;
 use super::rule::{Correlation, Kind, RuleRef, depths};
+use super::series;
 use crate::numbered::Lately;
 
 /// A base of a correlation; the order is that in which ticks must be counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Route {
     depth: u32,
+    /// Or its series.
     pub correlation: u32,
     pub base: u32,
     /// Number of the window's key.
@@ -37,12 +41,14 @@ struct Above {
     direct: Vec<bool>,
     /// The correlations that count this one.
     routes: Vec<Route>,
+    /// The number of the series that it is a member of.
+    series: Option<u32>,
 }
 
 impl Routes {
     /// For rules that passed [`super::rule::check`]; `rules` is the number of detection rules. Numbers what they group
     /// by and count.
-    pub fn new<F: Clone + PartialEq>(
+    pub fn new<F: Clone + PartialEq + Debug>(
         correlations: &[Correlation<F>],
         rules: usize,
         grouped: &mut Grouped<F>,
@@ -67,6 +73,16 @@ impl Routes {
                     counted,
                 };
                 routes.add(base.rule, route);
+            }
+        }
+        for (series, number) in series::gather(correlations)
+            .iter()
+            .zip(correlations.len() as u32..)
+        {
+            for &member in &series.members {
+                if let Some(above) = routes.correlations.get_mut(member as usize) {
+                    above.series = Some(number);
+                }
             }
         }
         routes
@@ -101,7 +117,23 @@ impl Routes {
         routes.retain(|route| {
             !self.counts_once(*route) || counted.replace(route.correlation) != Some(route.correlation)
         });
+        self.join(&mut routes);
         routes
+    }
+
+    /// Leaves one route to all members of a series, which count the same.
+    fn join(&self, routes: &mut Vec<Route>) {
+        let mut joined = Vec::new();
+        routes.retain_mut(|route| {
+            let above = self.correlations.get(route.correlation as usize);
+            let Some(series) = above.and_then(|above| above.series) else {
+                return true;
+            };
+            route.correlation = series;
+            let is_first = !joined.contains(&series);
+            joined.push(series);
+            is_first
+        });
     }
 
     /// Adds what counts the correlations that may fire, and puts all in the order of counting.
@@ -143,6 +175,7 @@ fn above<F>(correlation: &Correlation<F>) -> Above {
             .map(|base| matches!(base.rule, RuleRef::Rule(_)))
             .collect(),
         routes: Vec::new(),
+        series: None,
     }
 }
 

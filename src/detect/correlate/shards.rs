@@ -85,17 +85,23 @@ impl Shards {
         }
     }
 
-    /// Counts one tick of a line. `Some` when it completes a window of a rule that alerts.
-    #[inline]
-    pub fn observe(&mut self, line: &Place, tick: &Tick) -> Option<Fired> {
-        let at = self.table_of(tick.correlation, tick.key);
-        let fired = self.tables.get_mut(at)?.complete(line, tick)?;
-        if at < self.shards
-            && let Some(above) = self.tables.get_mut(self.shards)
-        {
-            above.hear(line, fired.correlation);
+    /// Counts the ticks of one line; the rules that alert of which it completes windows.
+    pub fn observe(&mut self, line: &Place, ticks: &[Tick]) -> Vec<Fired> {
+        let mut fired = Vec::new();
+        for tick in ticks {
+            let at = self.table_of(tick.correlation, tick.key);
+            let before = fired.len();
+            if let Some(table) = self.tables.get_mut(at) {
+                table.complete(line, tick, |done| fired.push(done));
+            }
+            let new = fired.get(before..).unwrap_or_default();
+            if let Some(above) = self.tables.get_mut(self.shards).filter(|_| at < self.shards) {
+                new.iter().for_each(|done| above.hear(line, done.correlation));
+            }
         }
-        Some(fired).filter(|fired| fired.alerts)
+        fired.retain(|done| done.alerts);
+        fired.sort_by_key(Fired::order);
+        fired
     }
 
     /// Asks for memory that counting these ticks will need, and goes on with those told before.

@@ -9,6 +9,7 @@
 //! A line counts once for `event_count` and `value_count`, however many of the listed rules hit on it; without the
 //! counted field it does not count for `value_count`. For the temporal kinds each rule counts, in the order listed.
 
+use std::fmt::Debug;
 use std::net::IpAddr;
 use std::ops::Deref;
 
@@ -20,10 +21,10 @@ use super::rule::Correlation;
 use crate::detect::fields::{self, Field};
 use crate::event::Event;
 
-/// One line counts for one correlation. Which line it is ([`Place`]) is told once for all its ticks.
+/// One line counts for one correlation, or for a series of them that count the same. Which line it is ([`Place`]) is told once for all its ticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tick {
-    /// Index of the correlation.
+    /// Index of the correlation; that of a series lies behind those of all correlations.
     pub correlation: u32,
     /// Which of its rules hit.
     pub base: u32,
@@ -73,7 +74,7 @@ impl Ticker {
     }
 }
 
-impl<F: Clone + PartialEq> Ticker<F> {
+impl<F: Clone + PartialEq + Debug> Ticker<F> {
     /// For rules that passed [`super::rule::check`]; `rules` is the number of detection rules.
     pub fn new(correlations: &[Correlation<F>], rules: usize) -> Self {
         let mut grouped = Grouped::default();

@@ -7,6 +7,7 @@
 //! where a batch does: what is committed there says of windows what it says of lines.
 
 use std::io;
+use std::ops::Range;
 
 use super::{Receiver, Replay, lost};
 
@@ -15,22 +16,29 @@ const ENOUGH_TICKS: usize = 8192;
 /// Nor are more lines gathered, of which many may tick nothing.
 const ENOUGH_LINES: usize = 8192;
 
-/// The lines gathered so far: log, and place in what was found in its front scan.
+/// The lines gathered so far: log, and places in what was found in its front scan.
 #[derive(Debug, Default)]
 pub(super) struct Stretch {
-    lines: Vec<(usize, usize)>,
+    runs: Vec<(usize, Range<usize>)>,
+    lines: usize,
     ticks: usize,
 }
 
 impl Replay {
-    /// Gathers a line, and takes all that were gathered when they are enough.
-    pub(super) fn gather(&mut self, log: usize, found: usize, receiver: &mut dyn Receiver) -> io::Result<()> {
+    /// Gathers lines of one log, and takes all that were gathered when they are enough.
+    pub(super) fn gather(
+        &mut self,
+        log: usize,
+        found: Range<usize>,
+        receiver: &mut dyn Receiver,
+    ) -> io::Result<()> {
         let Some(scan) = self.merge.front(log) else {
             return Ok(());
         };
-        self.stretch.ticks = receiver.fold().gather(scan, found);
-        self.stretch.lines.push((log, found));
-        match self.stretch.ticks >= ENOUGH_TICKS || self.stretch.lines.len() >= ENOUGH_LINES {
+        self.stretch.ticks = receiver.fold().gather(scan, found.clone());
+        self.stretch.lines += found.len();
+        self.stretch.runs.push((log, found));
+        match self.stretch.ticks >= ENOUGH_TICKS || self.stretch.lines >= ENOUGH_LINES {
             true => self.take_stretch(receiver),
             false => Ok(()),
         }
@@ -38,18 +46,19 @@ impl Replay {
 
     /// Counts the windows of the lines gathered, then takes one line after the other.
     pub(super) fn take_stretch(&mut self, receiver: &mut dyn Receiver) -> io::Result<()> {
-        if self.stretch.lines.is_empty() {
+        if self.stretch.runs.is_empty() {
             return Ok(());
         }
         let shares = receiver.fold().share_out();
         let ticks = std::mem::take(&mut self.stretch.ticks);
+        self.stretch.lines = 0;
         let shares = self.pool.count(shares, ticks).ok_or_else(lost)?;
         let mut counted = receiver.fold().gather_in(shares);
-        for (log, found) in self.stretch.lines.drain(..) {
-            let fired = counted.next_line();
-            if let Some(scan) = self.merge.front(log) {
-                receiver.found(scan, found, fired)?;
-            }
+        for (log, found) in self.stretch.runs.drain(..) {
+            let Some(scan) = self.merge.front(log) else {
+                continue;
+            };
+            receiver.found(scan, found, &mut counted)?;
         }
         Ok(())
     }

@@ -47,15 +47,13 @@ impl Foresight {
         let Some(any) = tables.first() else { return };
         keys.resize(any.plans.len() + any.series.len(), 0);
         for tick in ticks {
-            let owner = any.series_of(tick.correlation);
-            let owner = owner.map_or(tick.correlation, |(owner, _)| owner);
-            match keys.get_mut(owner as usize) {
+            match keys.get_mut(tick.correlation as usize) {
                 Some(key) if *key != tick.key => *key = tick.key,
                 _ => continue,
             }
             let number = table_of(tick);
             if let Some(table) = tables.get(number) {
-                let name = table.keys.name(owner, tick.key);
+                let name = table.keys.name(tick.correlation, tick.key);
                 table.keys.fetch_place(&name);
                 names.push((number as u32, name));
             }

@@ -7,8 +7,9 @@ use super::Options;
 use crate::detect::RuleInfo;
 use crate::detect::correlate::hash::Frame;
 use crate::detect::correlate::network::client_alone;
-use crate::detect::correlate::rule::{Correlation, Kind, Net, RuleRef};
-use crate::detect::correlate::window::{EXACT_VALUES, Shape};
+use crate::detect::correlate::rule::{Correlation, Net, RuleRef};
+use crate::detect::correlate::series::{Series, counted, frame_bases};
+use crate::detect::correlate::window::Shape;
 
 /// What the correlator must know of one rule.
 #[derive(Debug)]
@@ -19,20 +20,21 @@ pub(super) struct Plan {
     pub bases: Vec<RuleRef>,
     /// Whether it counts other correlations.
     pub is_chained: bool,
+    /// How many correlations stand below it at most.
+    pub depth: u32,
     /// The client network, when that alone is the key.
     pub client: Option<Net>,
     /// The series that it is a member of, and its place in that.
     pub series: Option<(u32, u8)>,
     /// Stays the same as long as the rule counts the same.
     pub fingerprint: u64,
-    /// Stays the same as long as the rule counts the same by the same key, over whatever span and up to whatever threshold;
-    /// `None` for one that shares its windows with no other.
+    /// What tells those that it can share windows with.
     pub counted: Option<u64>,
 }
 
 impl Plan {
-    /// What follows from a rule.
-    pub fn new<F: Debug>(correlation: &Correlation<F>, options: &Options) -> Self {
+    /// What follows from a rule above so many others, and what it has with others of a series.
+    pub fn new<F: Debug>(correlation: &Correlation<F>, depth: u32, options: &Options) -> Self {
         let span_nanos = correlation.timespan_nanos;
         let tolerance = options.tolerance_nanos.clamp(0, span_nanos.max(0));
         Self {
@@ -47,10 +49,11 @@ impl Plan {
             },
             bases: correlation.bases.iter().map(|base| base.rule).collect(),
             is_chained: (correlation.bases.iter()).any(|base| matches!(base.rule, RuleRef::Correlation(_))),
+            depth,
             client: client_alone(correlation),
             series: None,
             fingerprint: fingerprint(correlation),
-            counted: can_share(correlation).then(|| counted(correlation)),
+            counted: counted(correlation),
         }
     }
 }
@@ -62,34 +65,43 @@ fn fingerprint<F: Debug>(correlation: &Correlation<F>) -> u64 {
     frame.part(correlation.kind.name().as_bytes());
     frame.part(&correlation.timespan_nanos.to_be_bytes());
     frame.part(&correlation.threshold.to_be_bytes());
-    bases(correlation, &mut frame);
+    frame_bases(correlation, &mut frame);
     (frame.digest() >> 64) as u64
 }
 
-/// Whether all that is counted is exact, and of lines. Of distinct values it must be two at least: the first completes a
-/// window that was consumed, and is nothing new to one that was not.
-fn can_share<F>(correlation: &Correlation<F>) -> bool {
-    let mut bases = correlation.bases.iter();
-    bases.all(|base| matches!(base.rule, RuleRef::Rule(_)))
-        && match correlation.kind {
-            Kind::EventCount => true,
-            Kind::ValueCount => (2..=EXACT_VALUES as u64).contains(&correlation.threshold),
-            Kind::Temporal | Kind::TemporalOrdered => false,
+/// What the correlator must know of a series.
+#[derive(Debug)]
+pub(super) struct SeriesPlan {
+    /// Of the shared window, which never fires itself: as far back as the member that reaches the farthest.
+    pub shape: Shape,
+    /// The lowest threshold of a member.
+    pub least: u64,
+    /// The correlations.
+    pub members: Vec<u32>,
+    /// What its rows begin with.
+    pub fingerprint: u64,
+}
+
+impl SeriesPlan {
+    /// Of a series, the first of all or behind the others; tells its members that they are.
+    pub fn new(series: Series, number: u32, plans: &mut [Plan]) -> Option<Self> {
+        let Series { members, fingerprint } = series;
+        for (&member, place) in members.iter().zip(0..) {
+            plans.get_mut(member as usize)?.series = Some((number, place));
         }
-}
-
-/// Names what a rule counts and by what key.
-fn counted<F: Debug>(correlation: &Correlation<F>) -> u64 {
-    let mut frame = Frame::default();
-    frame.part(b"series");
-    frame.part(correlation.kind.name().as_bytes());
-    bases(correlation, &mut frame);
-    (frame.digest() >> 64) as u64
-}
-
-fn bases<F: Debug>(correlation: &Correlation<F>, frame: &mut Frame) {
-    for base in &correlation.bases {
-        frame.part(base.id.as_bytes());
-        frame.part(format!("{:?} {:?}", base.group_by, base.field).as_bytes());
+        let shapes = members
+            .iter()
+            .filter_map(|&member| Some(plans.get(member as usize)?.shape));
+        let least = shapes.clone().map(|shape| shape.threshold).min()?;
+        let longest = shapes.max_by_key(|shape| shape.reach_nanos)?;
+        Some(Self {
+            shape: Shape {
+                threshold: 1,
+                ..longest
+            },
+            least,
+            members,
+            fingerprint,
+        })
     }
 }

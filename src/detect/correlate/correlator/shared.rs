@@ -1,24 +1,90 @@
-//! Ticks of the members of a series: the shared window, and those that members have for a while beside it.
+//! Ticks of a series: the shared window, and those that members have for a while beside it.
 //!
-//! The first tick of a line puts its mark into the shared window; every member's tick then looks at its own part of it.
+//! A tick puts its mark into the shared window; then, where there is enough for one, every member looks at its own part of it.
 //! What a series is, and why this is exact, stands in `series`.
 
-use super::series::{Met, Series};
-use super::{Correlator, Outcome, Shape, Slot, Tick, Window};
+use super::{Correlator, Fired, Outcome, SeriesPlan, Shape, Slot, Tick, Window};
 use crate::detect::correlate::marks::Mark;
 use crate::detect::correlate::window::Arrival;
 
+/// A line that was counted: the members look at that.
+#[derive(Debug, Clone, Copy, Default)]
+struct Met {
+    /// The shared window.
+    at: u32,
+    /// Its newest mark before the line's; `None` for a window that there was not.
+    newest: Option<i64>,
+    /// Where the line's mark is; `None` when it changed nothing.
+    place: Option<usize>,
+    /// Whether the shared window began anew because the log stepped back.
+    anew: bool,
+    /// Which members have a window of their own.
+    parted: u8,
+    /// What no member can count more of.
+    most: u64,
+}
+
+impl Met {
+    /// Whether no member needs to look: all share, the line is the newest, and there is too little for any.
+    #[inline]
+    fn says_nothing(&self, time: i64, least: u64) -> bool {
+        self.parted == 0
+            && self.newest.is_none_or(|newest| newest <= time)
+            && (self.place.is_none() || self.most < least)
+    }
+}
+
 impl Correlator {
-    /// Counts a tick of a member: number of the series and place in it.
-    #[inline(always)]
-    pub(super) fn count_shared(
+    /// Counts a line for all members of a series; `fired` hears of those for which it completes a window.
+    #[inline]
+    pub(super) fn complete_series(&mut self, time: i64, tick: &Tick, fired: &mut impl FnMut(Fired)) {
+        let number = tick.correlation.saturating_sub(self.plans.len() as u32);
+        let Some(&SeriesPlan { shape, least, .. }) = self.series.get(number as usize) else {
+            return;
+        };
+        let met = self.meet(number, &shape, time, tick);
+        if !met.says_nothing(time, least) {
+            self.ask_members(number, met, time, tick, fired);
+        }
+    }
+
+    /// Has each member look at its part of the shared window, or count in one of its own.
+    #[inline(never)]
+    fn ask_members(
         &mut self,
-        (number, place): (u32, u8),
-        shape: &Shape,
+        number: u32,
+        mut met: Met,
         time: i64,
         tick: &Tick,
-    ) -> (u32, Outcome) {
-        let met = self.meet((number, place), time, tick);
+        fired: &mut impl FnMut(Fired),
+    ) {
+        for place in 0..u8::BITS as u8 {
+            let series = self.series.get(number as usize);
+            let Some((shared, member)) =
+                series.and_then(|series| Some((series.shape, *series.members.get(usize::from(place))?)))
+            else {
+                return;
+            };
+            let Some(shape) = self.plans.get(member as usize).map(|plan| plan.shape) else {
+                return;
+            };
+            // What a member before it fired may have cost the shared window its room.
+            if !self.keys.is_at(met.at, tick.correlation, tick.key) {
+                met = self.meet(number, &shared, time, tick);
+            }
+            let own = Tick {
+                correlation: member,
+                ..*tick
+            };
+            let (at, outcome) = self.ask(&met, place, &shape, time, &own);
+            if let Some(done) = self.settle(at, outcome, &own) {
+                fired(done);
+            }
+        }
+    }
+
+    /// What comes of a line for a member: the window's slot, and what a tick of its own would have led to.
+    fn ask(&mut self, met: &Met, place: u8, shape: &Shape, time: i64, tick: &Tick) -> (u32, Outcome) {
         if met.parted & (1 << place) != 0 {
             return self.count_alone(shape, time, tick);
         }
@@ -41,28 +107,16 @@ impl Correlator {
         (met.at, Outcome { late, fired })
     }
 
-    /// Counts a line in the shared window, on the first tick of a member.
-    #[inline(always)]
-    fn meet(&mut self, (number, place): (u32, u8), time: i64, tick: &Tick) -> Met {
-        let (owner, lines, bit) = (self.owner(number), self.lines, 1 << place);
-        if let Some(met) = self.met.get_mut(number as usize)
-            && met.line == lines
-            && met.looked & bit == 0
-            && self.keys.is_at(met.at, owner, tick.key)
-        {
-            met.looked |= bit;
-            return *met;
-        }
-        let Some(shape) = self.series.get(number as usize).map(|series| series.shape) else {
-            return Met::default();
-        };
-        self.retire(owner, time);
+    /// Counts a line in the shared window.
+    #[inline]
+    fn meet(&mut self, number: u32, shape: &Shape, time: i64, tick: &Tick) -> Met {
+        self.retire(tick.correlation, time);
         self.touches += 1;
-        let name = self.keys.name(owner, tick.key);
+        let name = self.keys.name(tick.correlation, tick.key);
         let met = match self.keys.touch(&name, self.touches) {
             Some((at, _)) => self.count_for_all(number, at, time, tick),
             None => {
-                let (window, _) = Window::first(&shape, time, tick.value);
+                let (window, _) = Window::first(shape, time, tick.value);
                 Met {
                     at: self.keys.add(&name, window, self.touches),
                     place: Some(0),
@@ -73,13 +127,6 @@ impl Correlator {
         };
         self.note(met.at);
         self.bound(met.at, time);
-        if let Some(last) = self.met.get_mut(number as usize) {
-            *last = Met {
-                line: lines,
-                looked: bit,
-                ..met
-            };
-        }
         met
     }
 
@@ -115,7 +162,6 @@ impl Correlator {
             anew,
             parted: *parted,
             most: window.most(shape.kind),
-            ..Met::default()
         }
     }
 
@@ -229,7 +275,7 @@ impl Correlator {
 
     /// The series whose windows go by that number; `None` for the number of a correlation.
     #[inline]
-    pub(super) fn series(&self, owner: u32) -> Option<&Series> {
+    pub(super) fn series(&self, owner: u32) -> Option<&SeriesPlan> {
         self.series.get((owner as usize).checked_sub(self.plans.len())?)
     }
 

@@ -11,10 +11,32 @@ use super::*;
 use crate::detect::{Class, Confidence, Level};
 
 impl Correlator {
-    /// Counts one tick as if this were the only table: `Some` when a rule that alerts fires.
-    pub fn observe(&mut self, line: &Place, tick: &Tick) -> Option<Fired> {
-        self.complete(line, tick).filter(|fired| fired.alerts)
+    /// Counts the ticks of a line as if this were the only table; what alerts.
+    pub fn observe(&mut self, line: &Place, ticks: &[Tick]) -> Vec<Fired> {
+        let mut fired = Vec::new();
+        for tick in ticks {
+            self.complete(line, tick, |done| fired.push(done));
+        }
+        fired.retain(|done| done.alerts);
+        fired.sort_by_key(Fired::order);
+        fired
     }
+}
+
+/// The ticks of a line as routes lead to them: one for all members of a series.
+pub(in crate::detect::correlate) fn joined(rules: &[Correlation<Named>], mut ticks: Vec<Tick>) -> Vec<Tick> {
+    let all = series::gather(rules);
+    let mut met = Vec::new();
+    ticks.retain_mut(|tick| {
+        let is_of = |series: &series::Series| series.members.contains(&tick.correlation);
+        let Some(number) = all.iter().position(is_of) else {
+            return true;
+        };
+        tick.correlation = (rules.len() + number) as u32;
+        met.push(number);
+        met.iter().filter(|&&other| other == number).count() == 1
+    });
+    ticks
 }
 
 pub(in crate::detect::correlate) type Named = &'static str;
@@ -120,9 +142,9 @@ pub(in crate::detect::correlate) fn ticks_of((_, client, rule, value): Line) -> 
         1 => vec![
             tick(0, 1, 0),
             tick(2, 1, 1),
-            tick(4, 1, 1),
             tick(5, 1, 0),
             tick(7, 1, 0),
+            tick(4, 1, 1),
         ],
         _ => vec![tick(3, 0, 0), tick(4, 0, 0)],
     }
@@ -148,13 +170,8 @@ fn run(lines: &[Line], options: &Options, restarts: &[usize]) -> (Vec<(usize, u3
     let mut fired = Vec::new();
     let mut counters = Counters::default();
     for (at, &line) in lines.iter().enumerate() {
-        for tick in ticks_of(line) {
-            fired.extend(
-                correlator
-                    .observe(&place(at, line), &tick)
-                    .map(|fired| (at, fired.correlation)),
-            );
-        }
+        let done = correlator.observe(&place(at, line), &joined(&rules, ticks_of(line)));
+        fired.extend(done.iter().map(|fired| (at, fired.correlation)));
         if restarts.contains(&at) {
             commit(correlator.drain_dirty(), &mut stored);
             counters = counters.with(correlator.take_counters());
@@ -190,13 +207,20 @@ fn shared() -> [u32; 5] {
     [0, 1, 5, 6, 7]
 }
 
+/// Their ticks.
+fn shared_ticks(line: Line) -> Vec<Tick> {
+    let mut ticks = ticks_of(line);
+    ticks.retain(|tick| shared().contains(&tick.correlation));
+    ticks
+}
+
 /// The rows of one rule that shares with none after these lines.
 fn alone(rule: u32, lines: &[Line]) -> Vec<State> {
     let mut correlator = Correlator::new(&rules()[rule as usize..=rule as usize], options());
     for (at, &line) in lines.iter().enumerate() {
         for mut tick in ticks_of(line).into_iter().filter(|tick| tick.correlation == rule) {
             tick.correlation = 0;
-            correlator.observe(&place(at, line), &tick);
+            correlator.observe(&place(at, line), &[tick]);
         }
     }
     correlator.drain_dirty()
@@ -216,7 +240,7 @@ fn obvious(lines: &[Line]) -> Vec<(usize, u32)> {
             {
                 continue;
             }
-            let shape = Plan::new(rule, &options()).shape;
+            let shape = Plan::new(rule, 0, &options()).shape;
             let window = windows
                 .entry((tick.correlation, line.1))
                 .or_insert_with(|| Obvious::new(shape));
@@ -262,10 +286,8 @@ proptest! {
         correlator.restore(alone);
         let mut fired = Vec::new();
         for (at, &line) in lines.iter().enumerate().skip(cut) {
-            for tick in ticks_of(line).iter().filter(|tick| shared().contains(&tick.correlation)) {
-                let done = correlator.observe(&place(at, line), tick);
-                fired.extend(done.map(|fired| (at, fired.correlation)));
-            }
+            let done = correlator.observe(&place(at, line), &joined(&rules(), shared_ticks(line)));
+            fired.extend(done.iter().map(|fired| (at, fired.correlation)));
         }
         let mut expected = obvious(&lines);
         expected.retain(|(at, correlation)| *at >= cut && shared().contains(correlation));
@@ -297,8 +319,8 @@ fn keys_are_bounded_and_evictions_counted() {
     assert!(counters.evicted > 100);
     let mut correlator = Correlator::new(&rules(), options);
     for (at, &line) in lines.iter().enumerate() {
-        for tick in ticks_of(line) {
-            correlator.observe(&place(at, line), &tick);
+        for tick in joined(&rules(), ticks_of(line)) {
+            correlator.observe(&place(at, line), &[tick]);
             assert!(correlator.windows() <= 50);
         }
     }
@@ -315,9 +337,8 @@ fn what_is_over_leaves_by_itself() {
 #[test]
 fn windows_of_changed_rules_and_damaged_rows_are_dropped_and_deleted() {
     let mut correlator = Correlator::new(&rules(), options());
-    for tick in ticks_of((5, 1, 0, 3)) {
-        correlator.observe(&place(0, (5, 1, 0, 3)), &tick);
-    }
+    let ticks = joined(&rules(), ticks_of((5, 1, 0, 3)));
+    correlator.observe(&place(0, (5, 1, 0, 3)), &ticks);
     let mut rows = correlator.drain_dirty();
     assert_eq!(rows.len(), 3);
     // The third is that of the changed rule.
@@ -352,9 +373,8 @@ fn those_that_count_the_same_share_a_window_until_one_fires() {
     let mut correlator = Correlator::new(&rules(), options());
     let mut observe = |time| {
         let line = (time, 1, 0, 0);
-        let ticks = ticks_of(line).into_iter();
-        let fired = ticks.filter_map(|tick| correlator.observe(&place(time as usize, line), &tick));
-        let fired = fired.map(|fired| fired.correlation);
+        let fired = correlator.observe(&place(time as usize, line), &joined(&rules(), ticks_of(line)));
+        let fired = fired.iter().map(|fired| fired.correlation);
         let fired: Vec<u32> = fired.filter(|fired| shared().contains(fired)).collect();
         (fired, correlator.windows())
     };
@@ -371,18 +391,19 @@ fn those_that_count_the_same_share_a_window_until_one_fires() {
 fn after_two_lines(others: &[Correlation<Named>]) -> (Restored, Option<u64>) {
     let mut correlator = Correlator::new(&rules(), options());
     for time in [5, 6] {
-        for tick in ticks_of((time, 1, 1, 0)) {
-            correlator.observe(&place(time as usize, (time, 1, 1, 0)), &tick);
-        }
+        let ticks = joined(&rules(), ticks_of((time, 1, 1, 0)));
+        correlator.observe(&place(time as usize, (time, 1, 1, 0)), &ticks);
     }
     let rows = correlator.drain_dirty();
     let mut next = Correlator::new(others, options());
     let restored = next.restore(rows);
-    let fired = next.observe(&place(7, (7, 1, 1, 0)), &ticks_of((7, 1, 1, 0))[0]);
+    let ticks = joined(others, ticks_of((7, 1, 1, 0)));
+    let fired = next.observe(&place(7, (7, 1, 1, 0)), &ticks[..1]);
     // What was taken over is stored anew, where it belongs now.
     let mut again = Correlator::new(others, options());
     assert_eq!(again.restore(next.drain_dirty()).damaged, 0);
-    (restored, fired.map(|fired| fired.count))
+    let first = fired.iter().find(|fired| fired.correlation == 0);
+    (restored, first.map(|fired| fired.count))
 }
 
 #[test]
@@ -405,13 +426,8 @@ fn lines_that_nothing_tells_apart_are_counted_each() {
     let line = (5, 1, 1, 0);
     let mut fired = Vec::new();
     for _ in 0..5 {
-        for tick in ticks_of(line)
-            .into_iter()
-            .filter(|tick| shared().contains(&tick.correlation))
-        {
-            let done = correlator.observe(&place(0, line), &tick);
-            fired.extend(done.map(|fired| (fired.correlation, fired.count)));
-        }
+        let done = correlator.observe(&place(0, line), &joined(&rules(), shared_ticks(line)));
+        fired.extend(done.iter().map(|fired| (fired.correlation, fired.count)));
     }
     assert_eq!(fired, [(0, 3), (5, 5)]);
 }
@@ -430,7 +446,8 @@ fn a_million_keys_stay_within_the_stated_memory() {
             key,
             value: 0,
         };
-        correlator.observe(&place(key as usize, (0, 0, 0, 0)), &tick);
+        let ticks = joined(&rules(), vec![tick]);
+        correlator.observe(&place(key as usize, (0, 0, 0, 0)), &ticks);
     }
     assert_eq!(correlator.windows(), 1_000_000);
     assert_eq!(correlator.take_counters().evicted, 100);

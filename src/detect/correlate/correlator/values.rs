@@ -97,6 +97,8 @@ pub struct Restored {
 /// A correlation that a line completed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fired {
+    /// How many correlations stand below it at most.
+    pub depth: u32,
     /// Index of the correlation.
     pub correlation: u32,
     /// The rule.
@@ -110,6 +112,11 @@ pub struct Fired {
 }
 
 impl Fired {
+    /// What fires on one line is told in this order.
+    pub const fn order(&self) -> (u32, u32) {
+        (self.depth, self.correlation)
+    }
+
     /// The sighting for the completing line.
     pub fn sighting(&self) -> Sighting {
         Sighting::correlated(&self.rule)

@@ -2,7 +2,7 @@
 //!
 //! [`Shards::gather`] gives each tick to its table, [`Shards::share_out`] hands out the tables with their ticks, whoever has
 //! them counts each ([`Share::count`]) on whatever thread, and [`Shards::gather_in`] takes them back and tells what fired
-//! on each line, in the order of its ticks, as counting line by line would have.
+//! on each line, as counting line by line would have.
 
 use std::iter::Peekable;
 use std::vec::IntoIter;
@@ -16,22 +16,20 @@ use crate::detect::correlate::tick::{Place, Tick};
 struct Due {
     /// Number of the line in the stretch.
     line: u32,
-    /// Number of the tick in the stretch.
-    number: u32,
     place: Place,
     tick: Tick,
 }
 
 impl Due {
     #[inline(never)]
-    fn count(&self, table: &mut Correlator) -> Option<Completed> {
-        let fired = table.complete(&self.place, &self.tick)?;
-        Some(Completed {
-            line: self.line,
-            number: self.number,
-            place: self.place,
-            fired,
-        })
+    fn count(&self, table: &mut Correlator, completed: &mut Vec<Completed>) {
+        table.complete(&self.place, &self.tick, |fired| {
+            completed.push(Completed {
+                line: self.line,
+                place: self.place,
+                fired,
+            });
+        });
     }
 }
 
@@ -39,9 +37,14 @@ impl Due {
 #[derive(Debug)]
 struct Completed {
     line: u32,
-    number: u32,
     place: Place,
     fired: Fired,
+}
+
+impl Completed {
+    const fn order(&self) -> (u32, (u32, u32)) {
+        (self.line, self.fired.order())
+    }
 }
 
 /// What of a stretch falls to one table.
@@ -97,7 +100,8 @@ impl Share {
         (0..AHEAD / STEP).for_each(|_| look(&self.correlator));
         for step in due.chunks(STEP) {
             look(&self.correlator);
-            completed.extend(step.iter().filter_map(|due| due.count(&mut self.correlator)));
+            step.iter()
+                .for_each(|due| due.count(&mut self.correlator, completed));
         }
         due.clear();
     }
@@ -106,14 +110,14 @@ impl Share {
 /// What fired on the lines of a stretch.
 #[derive(Debug)]
 pub struct Counted {
-    /// In the order of the ticks.
+    /// By line, in the order of [`Fired::order`].
     completed: Peekable<IntoIter<Completed>>,
     /// Number of the line that is asked for next.
     line: u32,
 }
 
 impl Counted {
-    /// What fired on the next line, in the order of its ticks.
+    /// What fired on the next line, in the order of [`Fired::order`].
     pub fn next_line(&mut self) -> Vec<Fired> {
         let mut fired = Vec::new();
         while let Some(completed) = self.completed.next_if(|next| next.line == self.line) {
@@ -125,22 +129,19 @@ impl Counted {
 }
 
 impl Shards {
-    /// Gathers the ticks of the next line of a stretch; how many there are by now.
-    pub fn gather(&mut self, line: &Place, ticks: &[Tick]) -> u32 {
-        for &tick in ticks {
-            let table = self.table_of(tick.correlation, tick.key);
-            let stretch = &mut self.stretch;
-            if let Some(lot) = stretch.lots.get_mut(table) {
-                lot.due.push(Due {
-                    line: stretch.lines,
-                    number: stretch.ticks,
-                    place: *line,
-                    tick,
-                });
+    /// Gathers the ticks of the next lines of a stretch; how many there are by now.
+    pub fn gather<'t>(&mut self, lines: impl IntoIterator<Item = (Place, &'t [Tick])>) -> u32 {
+        for (place, ticks) in lines {
+            for &tick in ticks {
+                let table = self.table_of(tick.correlation, tick.key);
+                let line = self.stretch.lines;
+                if let Some(lot) = self.stretch.lots.get_mut(table) {
+                    lot.due.push(Due { line, place, tick });
+                }
             }
-            stretch.ticks += 1;
+            self.stretch.lines += 1;
+            self.stretch.ticks += ticks.len() as u32;
         }
-        self.stretch.lines += 1;
         self.stretch.ticks
     }
 
@@ -168,7 +169,7 @@ impl Shards {
         }
         tables.append(&mut self.tables);
         self.tables = tables;
-        completed.sort_unstable_by_key(|completed| completed.number);
+        completed.sort_by_key(Completed::order);
         self.count_chained(&mut completed);
         (self.stretch.lines, self.stretch.ticks) = (0, 0);
         completed.retain(|completed| completed.fired.alerts);
@@ -189,13 +190,13 @@ impl Shards {
         let mut below = completed.iter().peekable();
         let mut more = Vec::new();
         for due in lot.due.drain(..) {
-            while let Some(one) = below.next_if(|below| below.number < due.number) {
+            while let Some(one) = below.next_if(|below| below.line <= due.line) {
                 above.hear(&one.place, one.fired.correlation);
             }
-            more.extend(due.count(above));
+            due.count(above, &mut more);
         }
         below.for_each(|one| above.hear(&one.place, one.fired.correlation));
         completed.append(&mut more);
-        completed.sort_unstable_by_key(|completed| completed.number);
+        completed.sort_by_key(Completed::order);
     }
 }

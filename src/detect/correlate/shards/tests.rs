@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::detect::correlate::correlator::tests::{
-    Line, Named, commit, correlation, lines, options, place, rules as simple, ticks_of,
+    Line, Named, commit, correlation, joined, lines, options, place, rules as simple, ticks_of,
 };
 use crate::detect::correlate::network::client_key;
 use crate::detect::correlate::rule::{Kind, Net, RuleRef};
@@ -42,23 +42,25 @@ fn ticks(line: Line) -> Vec<Tick> {
         let pair = 100 + u128::from(line.1 / 2);
         ticks.extend([chained(9, 0, pair), chained(9, 1, pair), chained(10, 0, 200)]);
     }
-    ticks
+    joined(&rules(), ticks)
 }
 
 /// On which line, counted from the first, which correlation fired with what count.
 type Firings = Vec<(usize, u32, u64)>;
 
 fn observe(shards: &mut Shards, at: usize, line: Line) -> Firings {
-    let fired = ticks(line)
-        .into_iter()
-        .filter_map(|tick| shards.observe(&place(at, line), &tick));
+    let fired = shards.observe(&place(at, line), &ticks(line)).into_iter();
     fired.map(|fired| (at, fired.correlation, fired.count)).collect()
 }
 
 /// Counts lines from one on as a stretch, the tables in an order that hangs on it.
 fn count(shards: &mut Shards, from: usize, lines: &[Line]) -> Firings {
-    for (at, &line) in (from..).zip(lines) {
-        shards.gather(&place(at, line), &ticks(line));
+    for (at, lines) in (from..).step_by(3).zip(lines.chunks(3)) {
+        let due: Vec<_> = (at..)
+            .zip(lines)
+            .map(|(at, &line)| (place(at, line), ticks(line)))
+            .collect();
+        shards.gather(due.iter().map(|(place, ticks)| (*place, ticks.as_slice())));
     }
     let mut shares = shards.share_out();
     let turn = from % shares.len();
@@ -81,7 +83,7 @@ proptest! {
         let mut shards = Shards::of(&rules(), options(), 8);
         for (at, &line) in lines.iter().enumerate() {
             let place = place(at, line);
-            let fired = ticks(line).into_iter().filter_map(|tick| serial.observe(&place, &tick));
+            let fired = serial.observe(&place, &ticks(line)).into_iter();
             let fired: Firings = fired.map(|fired| (at, fired.correlation, fired.count)).collect();
             prop_assert_eq!(fired, observe(&mut shards, at, line));
         }
@@ -247,10 +249,11 @@ fn progress_shows_one_clients_windows() {
     let mut shards = Shards::new(&rules(), options());
     for client in ["192.0.2.7", "192.0.2.9"] {
         let client: IpAddr = client.parse().unwrap();
-        for mut tick in ticks_of((5, 1, 0, 3)) {
-            tick.key = client_key(client, Net::HOST);
-            shards.observe(&place(0, (5, 1, 0, 3)), &tick);
-        }
+        let mut ticks = joined(&rules(), ticks_of((5, 1, 0, 3)));
+        ticks
+            .iter_mut()
+            .for_each(|tick| tick.key = client_key(client, Net::HOST));
+        shards.observe(&place(0, (5, 1, 0, 3)), &ticks);
     }
     let progress = shards.progress("192.0.2.7".parse().unwrap());
     let seen: Vec<(&str, u64, u64)> = progress

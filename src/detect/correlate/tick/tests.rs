@@ -28,7 +28,7 @@ fn correlation(kind: Kind, bases: &[RuleRef], group_by: &[Group<Named>]) -> Corr
             .iter()
             .map(|&rule| Base {
                 rule,
-                id: "b".into(),
+                id: format!("{rule:?}").into(),
                 group_by: group_by.to_vec(),
                 field: (kind == Kind::ValueCount).then_some("path"),
             })
@@ -203,4 +203,26 @@ fn a_list_that_has_a_number_is_followed_as_one_without() {
         assert_eq!(followed(Some(number), hits), hits);
         assert_eq!(followed(Some(number), hits), hits);
     }
+}
+
+#[test]
+fn those_that_count_the_same_by_the_same_key_tick_once() {
+    let by_host = [HOST, Group::Field("host")];
+    let mut rules = vec![
+        correlation(Kind::EventCount, &[RuleRef::Rule(0), RuleRef::Rule(1)], &[HOST]),
+        correlation(Kind::EventCount, &[RuleRef::Rule(0)], &[HOST]),
+        correlation(Kind::EventCount, &[RuleRef::Rule(0)], &by_host),
+        correlation(Kind::EventCount, &[RuleRef::Rule(0), RuleRef::Rule(1)], &[HOST]),
+        correlation(Kind::Temporal, &[RuleRef::Rule(0), RuleRef::Rule(1)], &[HOST]),
+        correlation(Kind::EventCount, &[RuleRef::Correlation(3)], &[HOST]),
+    ];
+    let told = |rules: &[Correlation<Named>], hits: &[u32]| -> Vec<u32> {
+        let ticks = ticks(rules, Some("192.0.2.7"), hits, &[]);
+        ticks.iter().map(|tick| tick.correlation).collect()
+    };
+    // The first and the fourth are the series behind all six.
+    assert_eq!(told(&rules, &[0, 1]), [6, 1, 2, 4, 4, 5]);
+    assert_eq!(told(&rules, &[1]), [6, 4, 5]);
+    rules[3].kind = Kind::Temporal;
+    assert_eq!(told(&rules, &[1]), [0, 3, 4, 5]);
 }
