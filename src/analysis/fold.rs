@@ -13,7 +13,7 @@ use crate::detect::ByClass;
 use crate::detect::correlate::Fired;
 use crate::detect::correlate::correlator::{Options as WindowOptions, Progress};
 use crate::detect::correlate::shards::{Counted, Shards, Share};
-use crate::detect::correlate::tick::{Place, Tick};
+use crate::detect::correlate::tick::Tick;
 use crate::detect::guard::{Guard, Limits as GuardLimits, Notice};
 use crate::enrich::Exempt;
 use crate::enrich::crawler::{Claim, Verdict};
@@ -25,7 +25,7 @@ use crate::text::counted;
 
 use super::claims::{Claims, Held, Standing};
 use super::pages::{Answer, Pages};
-use super::scan::{Claimed, Found, Kit, Said, Scan, Scanner};
+use super::scan::{Claimed, Kit, Said, Scan, Scanner};
 
 /// Settings of the fold.
 #[derive(Debug, Clone, Default)]
@@ -118,14 +118,13 @@ impl Fold {
 
     /// Takes one found line of a scan.
     pub fn take(&mut self, scan: &mut Scan, at: usize) -> Outcome {
-        let fired = self.count(scan, at);
+        let fired = self.count(scan, at..at + 1).next_line();
         self.take_counted(scan, at, fired)
     }
 
-    /// Counts one found line of a scan in windows, and nothing else; what fired on it.
-    pub fn count(&mut self, scan: &mut Scan, at: usize) -> Vec<Fired> {
-        self.foresee(scan, at);
-        self.observe(scan, at)
+    /// Counts found lines of a scan in windows, and nothing else; what fired on them.
+    pub fn count(&mut self, scan: &Scan, found: Range<usize>) -> Counted {
+        self.windows.count(lines(scan, found))
     }
 
     /// Takes one found line of a scan whose ticks are counted: what fired on it.
@@ -355,9 +354,7 @@ impl Fold {
     /// Gathers the ticks of found lines, to be counted with those before and behind them; how many there are by now. The
     /// lines are taken later, in the same order, by [`Fold::take_counted`].
     pub fn gather(&mut self, scan: &Scan, found: Range<usize>) -> usize {
-        let lines = scan.found.get(found).unwrap_or_default();
-        let lines = lines.iter().map(|found| (place(scan, found), ticks(scan, found)));
-        self.windows.gather(lines) as usize
+        self.windows.gather(lines(scan, found))
     }
 
     /// Hands out the windows with the ticks that were gathered. Until they are back nothing can be counted or stored.
@@ -371,19 +368,13 @@ impl Fold {
     }
 }
 
-/// Where a found line comes from.
-fn place(scan: &Scan, found: &Found) -> Place {
-    Place {
-        time: found.time,
-        log: scan.batch.log,
-        offset: scan.batch.offset(found.line),
-    }
-}
-
-/// The ticks of a found line.
-fn ticks<'s>(scan: &'s Scan, found: &Found) -> &'s [Tick] {
-    let ticks = found.ticks.start as usize..found.ticks.end as usize;
-    scan.ticks.get(ticks).unwrap_or_default()
+/// Of found lines the event time and ticks of each.
+fn lines(scan: &Scan, found: Range<usize>) -> impl Iterator<Item = (Time, &[Tick])> {
+    let found = scan.found.get(found).unwrap_or_default();
+    found.iter().map(|found| {
+        let ticks = found.ticks.start as usize..found.ticks.end as usize;
+        (found.time, scan.ticks.get(ticks).unwrap_or_default())
+    })
 }
 
 impl Fold {
@@ -403,21 +394,10 @@ impl Fold {
         }
     }
 
-    /// Asks for the memory of windows that the lines behind a found one will need.
-    fn foresee(&mut self, scan: &mut Scan, at: usize) {
-        let Some(found) = scan.found.get(at) else { return };
-        let ticks = &mut scan.foreseen.0;
-        while *ticks < scan.ticks.len() && *ticks < found.ticks.end as usize + Shards::AHEAD {
-            let end = scan.ticks.len().min(*ticks + Shards::STEP);
-            self.windows.foresee(&scan.ticks[*ticks..end]);
-            *ticks = end;
-        }
-    }
-
     /// Asks for the memory of what is known of the clients of the lines behind a found one.
     fn foresee_clients(&mut self, scan: &mut Scan, at: usize) {
         let place = scan.found.get(at).and_then(|found| found.said);
-        let said = &mut scan.foreseen.1;
+        let said = &mut scan.foreseen;
         while *said < scan.said.len() && place.is_some_and(|place| *said < place as usize + SAID_AHEAD) {
             let end = scan.said.len().min(*said + SAID_AHEAD);
             let findings = scan.said[*said..end]
@@ -427,14 +407,6 @@ impl Fold {
             self.indicators.foresee(clients);
             *said = end;
         }
-    }
-
-    /// Counts the line's ticks; what fires on it.
-    fn observe(&mut self, scan: &Scan, at: usize) -> Vec<Fired> {
-        let found = scan.found.get(at);
-        found.map_or_else(Vec::new, |found| {
-            self.windows.observe(&place(scan, found), ticks(scan, found))
-        })
     }
 
     /// The line's finding with the correlations that it completed.

@@ -158,13 +158,13 @@ impl Keep {
 }
 
 impl Run {
-    /// Takes one found line of a scan: counts it in windows, prints and gathers what follows from it.
+    /// Takes found lines of a scan: counts them in windows, prints and gathers what follows from each.
     ///
     /// # Errors
     /// Standard output cannot be written.
-    pub fn take(&mut self, scan: &mut Scan, found: usize) -> io::Result<()> {
-        let fired = self.fold.count(scan, found);
-        self.take_fired(scan, found, fired)
+    pub fn take(&mut self, scan: &mut Scan, found: Range<usize>) -> io::Result<()> {
+        let mut counted = self.fold.count(scan, found.clone());
+        self.take_counted(scan, found, &mut counted)
     }
 
     /// Takes found lines of a scan whose ticks are counted: the next ones of which `counted` tells what fired.

@@ -269,7 +269,7 @@ impl Tail {
             match merge.step(usize::MAX) {
                 Step::Take { log, found } => {
                     if let Some(scan) = merge.front(log) {
-                        found.into_iter().try_for_each(|at| self.run.take(scan, at))?;
+                        self.run.take(scan, found)?;
                     }
                 }
                 Step::Done { log } => {

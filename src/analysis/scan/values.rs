@@ -134,8 +134,8 @@ pub struct Scan {
     pub said: Vec<Said>,
     /// Ticks of all found lines.
     pub ticks: Vec<Tick>,
-    /// Of how many ticks, and of what is said of how many lines, memory was asked for.
-    pub foreseen: (usize, usize),
+    /// Of what is said of how many lines memory was asked for.
+    pub foreseen: usize,
     /// Latest event time in the batch.
     pub latest: Option<Time>,
     /// Counts over the batch.

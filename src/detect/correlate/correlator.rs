@@ -27,22 +27,21 @@ use std::sync::Arc;
 
 use afw_parsers::Time;
 
-use super::keys::{Keys, Slot};
+use super::due::Due;
+use super::keys::{Keys, Name, Slot};
 use super::network::client_key;
 use super::rule::{Correlation, RuleRef, depths};
 use super::series;
-use super::tick::{Place, Tick};
+use super::tick::Tick;
 use super::window::{Outcome, Shape, Window};
 use crate::detect::RuleInfo;
 use crate::store::State;
 
-mod foresight;
 mod plan;
 mod row;
 mod shared;
 mod values;
 
-pub(super) use foresight::{AHEAD, Foresight, STEP};
 use plan::{Plan, SeriesPlan};
 pub(super) use row::read_key;
 pub use values::{Counters, Fired, Options, Progress, Restored};
@@ -59,8 +58,8 @@ pub struct Correlator {
     held: usize,
     touches: u64,
     counters: Counters,
-    /// The line at hand, and what fired on it.
-    line: Place,
+    /// Number of the line at hand, and what fired on it.
+    line: u64,
     fired: Vec<u32>,
     dirty: Vec<u32>,
     gone: Vec<(u32, u128)>,
@@ -97,7 +96,7 @@ impl Correlator {
             held: 0,
             touches: 0,
             counters: Counters::default(),
-            line: Place::default(),
+            line: 0,
             fired: Vec::new(),
             dirty: Vec::new(),
             gone: Vec::new(),
@@ -108,44 +107,45 @@ impl Correlator {
     /// Counts one tick of a line; `fired` hears of each window that it completes, be it of a rule that only feeds others.
     /// Inlined into the two that count many ticks: a call for each is a fiftieth of what a line takes.
     #[inline(always)]
-    pub(super) fn complete(&mut self, line: &Place, tick: &Tick, mut fired: impl FnMut(Fired)) {
-        self.come_to(line);
-        let Some(plan) = self.plans.get(tick.correlation as usize) else {
-            return self.complete_series(line.time.nanos(), tick, &mut fired);
+    pub(super) fn complete(&mut self, due: &Due, mut fired: impl FnMut(Fired)) {
+        self.come_to(due.line);
+        let Some(plan) = self.plans.get(due.name.correlation as usize) else {
+            return self.complete_series(due, &mut fired);
         };
-        if plan.is_chained && !self.is_below_fired(plan, tick) {
+        if plan.is_chained && !self.is_below_fired(plan, due) {
             return;
         }
-        let (shape, time) = (plan.shape, line.time.nanos());
-        self.retire(tick.correlation, time);
-        let (at, outcome) = self.count_alone(&shape, time, tick);
-        if let Some(done) = self.settle(at, outcome, tick) {
+        let shape = plan.shape;
+        self.retire(due.name.correlation, due.time);
+        let (at, outcome) = self.count_alone(&shape, due);
+        if let Some(done) = self.settle(at, outcome, due) {
             fired(done);
         }
     }
 
     /// What came of a correlation's tick.
     #[inline]
-    fn settle(&mut self, at: u32, outcome: Outcome, tick: &Tick) -> Option<Fired> {
+    fn settle(&mut self, at: u32, outcome: Outcome, due: &Due) -> Option<Fired> {
         self.counters.late += u64::from(outcome.late);
         let count = outcome.fired?;
-        self.fire(at, tick, count)
+        self.fire(at, due, count)
     }
 
     /// Ends a window that is complete.
     #[cold]
-    fn fire(&mut self, at: u32, tick: &Tick, count: u64) -> Option<Fired> {
+    fn fire(&mut self, at: u32, due: &Due, count: u64) -> Option<Fired> {
+        let correlation = due.name.correlation;
         self.counters.fired += 1;
-        self.fired.push(tick.correlation);
+        self.fired.push(correlation);
         let estimated = self.keys.slot(at).is_some_and(|slot| slot.window.estimates());
-        match self.plans.get(tick.correlation as usize)?.series {
+        match self.plans.get(correlation as usize)?.series {
             None => self.remove(at),
-            Some(_) => self.spend(at, tick),
+            Some(_) => self.spend(at, due),
         }
-        let plan = self.plans.get(tick.correlation as usize)?;
+        let plan = self.plans.get(correlation as usize)?;
         Some(Fired {
             depth: plan.depth,
-            correlation: tick.correlation,
+            correlation,
             rule: Arc::clone(&plan.info),
             alerts: plan.alerts,
             count,
@@ -154,35 +154,55 @@ impl Correlator {
     }
 
     /// Hears that a correlation whose windows are elsewhere fired on a line.
-    pub(super) fn hear(&mut self, line: &Place, correlation: u32) {
+    pub(super) fn hear(&mut self, line: u64, correlation: u32) {
         self.come_to(line);
         self.fired.push(correlation);
     }
 
     /// Counts a tick in a window of the correlation's own.
-    fn count_alone(&mut self, shape: &Shape, time: i64, tick: &Tick) -> (u32, Outcome) {
+    fn count_alone(&mut self, shape: &Shape, due: &Due) -> (u32, Outcome) {
         self.touches += 1;
-        let name = self.keys.name(tick.correlation, tick.key);
-        let (at, outcome) = match self.keys.touch(&name, self.touches) {
+        let (at, outcome) = match self.keys.touch(&due.name, self.touches) {
             Some((at, Slot { window, .. })) => {
                 let before = window.bytes();
-                let outcome = window.observe(shape, time, tick.value);
+                let outcome = window.observe(shape, due.time, due.value);
                 self.held = (self.held + window.bytes()).saturating_sub(before);
                 (at, outcome)
             }
             None => {
-                let (window, outcome) = Window::first(shape, time, tick.value);
-                (self.keys.add(&name, window, self.touches), outcome)
+                let (window, outcome) = Window::first(shape, due.time, due.value);
+                (self.keys.add(&due.name, window, self.touches), outcome)
             }
         };
         self.note(at);
-        self.bound(at, time);
+        self.bound(at, due.time);
         (at, outcome)
     }
 
+    /// By what the window of a tick is found.
+    #[inline]
+    pub(super) fn name(&self, tick: &Tick) -> Name {
+        self.keys.name(tick.correlation, tick.key)
+    }
+
+    /// Asks for the memory that finding the windows of ticks begins with.
+    pub(super) fn foresee(&self, due: &[Due]) {
+        due.iter().for_each(|due| self.keys.fetch_place(&due.name));
+    }
+
+    /// Looks for the windows of ticks for which that was asked, and asks for their memory.
+    pub(super) fn find_ahead(&self, due: &mut [Due]) {
+        due.iter_mut().for_each(|due| self.keys.fetch_slot(&mut due.name));
+    }
+
+    /// Asks for what counting ticks will look at beside the windows that were found ahead.
+    pub(super) fn foresee_beside(&self, due: &[Due]) {
+        due.iter().for_each(|due| self.keys.fetch_beside(&due.name));
+    }
+
     /// Whether the base that ticks is a detection rule, or a correlation that fired on this line.
-    fn is_below_fired(&self, plan: &Plan, tick: &Tick) -> bool {
-        match plan.bases.get(tick.base as usize) {
+    fn is_below_fired(&self, plan: &Plan, due: &Due) -> bool {
+        match plan.bases.get(due.base as usize) {
             Some(RuleRef::Correlation(below)) => self.fired.contains(below),
             Some(RuleRef::Rule(_)) => true,
             None => false,
@@ -191,9 +211,9 @@ impl Correlator {
 
     /// Forgets what fired on the line before.
     #[inline]
-    fn come_to(&mut self, line: &Place) {
-        if self.line != *line {
-            self.line = *line;
+    fn come_to(&mut self, line: u64) {
+        if self.line != line {
+            self.line = line;
             self.fired.clear();
         }
     }

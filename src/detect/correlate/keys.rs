@@ -32,19 +32,25 @@ pub(super) struct Slot {
 
 impl Slot {
     pub const fn key(&self) -> u128 {
-        ((self.key[0] as u128) << 64) | self.key[1] as u128
+        whole(self.key)
     }
 }
 
 /// A correlation (or series, numbered behind them) and a key of it, hashed once for finding and adding.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Name {
-    correlation: u32,
+    pub correlation: u32,
+    /// Where it probably is.
+    at: u32,
     key: [u64; 2],
     hash: u64,
 }
 
 impl Name {
+    pub const fn key(&self) -> u128 {
+        whole(self.key)
+    }
+
     #[inline]
     fn is_of(&self, slot: &Slot) -> bool {
         slot.key == self.key && slot.correlation == self.correlation
@@ -101,19 +107,23 @@ impl Keys {
         let hash = hash(&self.hasher, correlation, key);
         Name {
             correlation,
+            at: u32::MAX,
             key,
             hash,
         }
     }
 
-    /// Whether a slot has the window of that correlation and key.
+    /// Whether a slot has that window.
     #[inline]
-    pub fn is_at(&self, at: u32, correlation: u32, key: u128) -> bool {
-        (self.slot(at)).is_some_and(|slot| slot.correlation == correlation && slot.key == halves(key))
+    pub fn is_at(&self, at: u32, name: &Name) -> bool {
+        self.slot(at).is_some_and(|slot| name.is_of(slot))
     }
 
     #[inline]
     pub fn find(&self, name: &Name) -> Option<u32> {
+        if self.is_at(name.at, name) {
+            return Some(name.at);
+        }
         let is = |at: u32| self.slots.get(at as usize).is_some_and(|slot| name.is_of(slot));
         self.index.find(name.hash, is)
     }
@@ -124,20 +134,21 @@ impl Keys {
         self.index.fetch(name.hash);
     }
 
-    /// Asks for the memory of what is probably that window.
+    /// Looks for where that window probably is, and asks for its memory.
     #[inline]
-    pub fn fetch_slot(&self, name: &Name) -> Option<u32> {
-        let at = self.index.find(name.hash, |_| true)?;
-        fetch(&self.slots, at as usize);
-        self.order.fetch(at);
-        Some(at)
+    pub fn fetch_slot(&self, name: &mut Name) {
+        if let Some(at) = self.index.find(name.hash, |_| true) {
+            fetch(&self.slots, at as usize);
+            self.order.fetch(at);
+            name.at = at;
+        }
     }
 
     /// Asks for what touching that window will look at beside it.
     #[inline]
-    pub fn fetch_beside(&self, at: u32) {
-        self.order.fetch_beside(at);
-        if let Some(slot) = self.slots.get(at as usize) {
+    pub fn fetch_beside(&self, name: &Name) {
+        if let Some(slot) = self.slots.get(name.at as usize) {
+            self.order.fetch_beside(name.at);
             slot.window.fetch();
         }
     }
@@ -250,6 +261,10 @@ fn hash(hasher: &RandomState, correlation: u32, [high, low]: [u64; 2]) -> u64 {
 
 const fn halves(key: u128) -> [u64; 2] {
     [(key >> 64) as u64, key as u64]
+}
+
+const fn whole([high, low]: [u64; 2]) -> u128 {
+    ((high as u128) << 64) | low as u128
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! Correlation: rules that count other rules' hits over event time, by key.
 //!
 //! `rule` says what a correlation is; the loader of rule files fills it in. `tick` turns the hits on a line into
-//! ticks, in parallel, by what `grouped` tells of it, one for all correlations of a `series`; `shards` shares them out by key among tables, each a `correlator`
-//! that counts them in order, in bounded memory (`keys`, `order`), with `window`, `marks` and `sketch` holding what is known of one key.
+//! ticks, in parallel, by what `grouped` tells of it, one for all correlations of a `series`; `shards` shares them
+//! out by key (`due`) among tables, each a `correlator` that counts them in order, in bounded memory (`keys`, `order`), with `window`, `marks` and `sketch` holding what is known of one key.
 //! Pure: no files, no threads, no clock. Next: [`crate::indicator`].
 
 mod condition;
 pub mod correlator;
+mod due;
 mod grouped;
 pub(crate) mod hash;
 mod keys;

@@ -2,8 +2,8 @@
 //!
 //! **What is the same whatever happens.** How many tables there are follows from the limits alone, and which table has a
 //! window from its key alone (correlations that share windows share keys too). So each table meets the same ticks in the
-//! same order, and gives up the same windows, whether they are counted line by line ([`Shards::observe`]) or a whole
-//! `stretch` of lines table by table, on one thread or on many.
+//! same order, and gives up the same windows, whether a few lines are counted at once
+//! ([`Shards::count`]) or a whole `stretch` of them, table by table, on one thread or on many.
 //!
 //! **Chains.** What a correlation of correlations counts is known only once all tables below have told what fired on the
 //! line: the windows of those are in a table of their own, which is asked last.
@@ -18,11 +18,11 @@ use std::fmt::Debug;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::correlator::{
-    self, Correlator, Counters, Fired, Foresight, Options, Progress, Restored, read_key,
-};
+use afw_parsers::Time;
+
+use super::correlator::{Correlator, Counters, Options, Progress, Restored, read_key};
 use super::rule::Correlation;
-use super::tick::{Place, Tick};
+use super::tick::Tick;
 use crate::detect::RuleInfo;
 use crate::store::State;
 
@@ -47,16 +47,10 @@ pub struct Shards {
     shards: usize,
     /// By correlation, whether its windows are in the last table; empty when there is none for them.
     chained: Vec<bool>,
-    foresight: Foresight,
     stretch: Stretch,
 }
 
 impl Shards {
-    /// So many ticks are best given to [`Shards::foresee`] at once.
-    pub const STEP: usize = correlator::STEP;
-    /// How many ticks ahead of those that are counted it is worth to look.
-    pub const AHEAD: usize = correlator::AHEAD;
-
     /// No windows yet. The rules have passed [`super::rule::check`].
     pub fn new<F: Debug>(correlations: &[Correlation<F>], options: Options) -> Self {
         let shards = match options.max_keys >= SHARDS * FEWEST_KEYS {
@@ -80,36 +74,16 @@ impl Shards {
             tables: (0..count).map(|_| rules.another(&options)).collect(),
             shards,
             chained,
-            foresight: Foresight::default(),
             stretch: Stretch::of(count),
         }
     }
 
-    /// Counts the ticks of one line; the rules that alert of which it completes windows.
-    pub fn observe(&mut self, line: &Place, ticks: &[Tick]) -> Vec<Fired> {
-        let mut fired = Vec::new();
-        for tick in ticks {
-            let at = self.table_of(tick.correlation, tick.key);
-            let before = fired.len();
-            if let Some(table) = self.tables.get_mut(at) {
-                table.complete(line, tick, |done| fired.push(done));
-            }
-            let new = fired.get(before..).unwrap_or_default();
-            if let Some(above) = self.tables.get_mut(self.shards).filter(|_| at < self.shards) {
-                new.iter().for_each(|done| above.hear(line, done.correlation));
-            }
-        }
-        fired.retain(|done| done.alerts);
-        fired.sort_by_key(Fired::order);
-        fired
-    }
-
-    /// Asks for memory that counting these ticks will need, and goes on with those told before.
-    pub fn foresee(&mut self, ticks: &[Tick]) {
-        let mut foresight = std::mem::take(&mut self.foresight);
-        let table_of = |tick: &Tick| self.table_of(tick.correlation, tick.key);
-        foresight.look(&self.tables, ticks.iter(), table_of);
-        self.foresight = foresight;
+    /// Counts the ticks of these lines at once, on this thread.
+    pub fn count<'t>(&mut self, lines: impl IntoIterator<Item = (Time, &'t [Tick])>) -> Counted {
+        self.gather(lines);
+        let mut shares = self.share_out();
+        shares.iter_mut().for_each(Share::count);
+        self.gather_in(shares)
     }
 
     /// The table of a window.

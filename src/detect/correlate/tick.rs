@@ -13,15 +13,13 @@ use std::fmt::Debug;
 use std::net::IpAddr;
 use std::ops::Deref;
 
-use afw_parsers::Time;
-
 use super::grouped::{Counted, Grouped};
 use super::routes::{Routed, Routes};
 use super::rule::Correlation;
 use crate::detect::fields::{self, Field};
 use crate::event::Event;
 
-/// One line counts for one correlation, or for a series of them that count the same. Which line it is ([`Place`]) is told once for all its ticks.
+/// One line counts for one correlation, or for a series of them that count the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tick {
     /// Index of the correlation; that of a series lies behind those of all correlations.
@@ -32,17 +30,6 @@ pub struct Tick {
     pub key: u128,
     /// Hash of the counted value, number of the rule, or 0, as the kind needs.
     pub value: u64,
-}
-
-/// Which line ticks come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Place {
-    /// Event time.
-    pub time: Time,
-    /// Number of the log.
-    pub log: u32,
-    /// Offset in the decoded stream.
-    pub offset: u64,
 }
 
 /// Makes ticks; one per thread.

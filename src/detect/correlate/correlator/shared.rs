@@ -3,7 +3,7 @@
 //! A tick puts its mark into the shared window; then, where there is enough for one, every member looks at its own part of it.
 //! What a series is, and why this is exact, stands in `series`.
 
-use super::{Correlator, Fired, Outcome, SeriesPlan, Shape, Slot, Tick, Window};
+use super::{Correlator, Due, Fired, Outcome, SeriesPlan, Shape, Slot, Window};
 use crate::detect::correlate::marks::Mark;
 use crate::detect::correlate::window::Arrival;
 
@@ -37,27 +37,20 @@ impl Met {
 impl Correlator {
     /// Counts a line for all members of a series; `fired` hears of those for which it completes a window.
     #[inline]
-    pub(super) fn complete_series(&mut self, time: i64, tick: &Tick, fired: &mut impl FnMut(Fired)) {
-        let number = tick.correlation.saturating_sub(self.plans.len() as u32);
+    pub(super) fn complete_series(&mut self, due: &Due, fired: &mut impl FnMut(Fired)) {
+        let number = due.name.correlation.saturating_sub(self.plans.len() as u32);
         let Some(&SeriesPlan { shape, least, .. }) = self.series.get(number as usize) else {
             return;
         };
-        let met = self.meet(number, &shape, time, tick);
-        if !met.says_nothing(time, least) {
-            self.ask_members(number, met, time, tick, fired);
+        let met = self.meet(number, &shape, due);
+        if !met.says_nothing(due.time, least) {
+            self.ask_members(number, met, due, fired);
         }
     }
 
     /// Has each member look at its part of the shared window, or count in one of its own.
     #[inline(never)]
-    fn ask_members(
-        &mut self,
-        number: u32,
-        mut met: Met,
-        time: i64,
-        tick: &Tick,
-        fired: &mut impl FnMut(Fired),
-    ) {
+    fn ask_members(&mut self, number: u32, mut met: Met, due: &Due, fired: &mut impl FnMut(Fired)) {
         for place in 0..u8::BITS as u8 {
             let series = self.series.get(number as usize);
             let Some((shared, member)) =
@@ -69,14 +62,11 @@ impl Correlator {
                 return;
             };
             // What a member before it fired may have cost the shared window its room.
-            if !self.keys.is_at(met.at, tick.correlation, tick.key) {
-                met = self.meet(number, &shared, time, tick);
+            if !self.keys.is_at(met.at, &due.name) {
+                met = self.meet(number, &shared, due);
             }
-            let own = Tick {
-                correlation: member,
-                ..*tick
-            };
-            let (at, outcome) = self.ask(&met, place, &shape, time, &own);
+            let own = due.to(self.keys.name(member, due.name.key()));
+            let (at, outcome) = self.ask(&met, place, &shape, &own);
             if let Some(done) = self.settle(at, outcome, &own) {
                 fired(done);
             }
@@ -84,21 +74,21 @@ impl Correlator {
     }
 
     /// What comes of a line for a member: the window's slot, and what a tick of its own would have led to.
-    fn ask(&mut self, met: &Met, place: u8, shape: &Shape, time: i64, tick: &Tick) -> (u32, Outcome) {
+    fn ask(&mut self, met: &Met, place: u8, shape: &Shape, due: &Due) -> (u32, Outcome) {
         if met.parted & (1 << place) != 0 {
-            return self.count_alone(shape, time, tick);
+            return self.count_alone(shape, due);
         }
         let arrival = match met.newest {
-            Some(newest) => Arrival::of(time, newest, shape.reach_nanos),
-            None => Arrival::Within { horizon: time },
+            Some(newest) => Arrival::of(due.time, newest, shape.reach_nanos),
+            None => Arrival::Within { horizon: due.time },
         };
         let late = !matches!(arrival, Arrival::Within { .. });
         let horizon = match arrival {
             Arrival::Late => return (met.at, Outcome { late, fired: None }),
-            Arrival::SteppedBack if met.anew => time,
+            Arrival::SteppedBack if met.anew => due.time,
             Arrival::SteppedBack => {
-                let (first, outcome) = Window::first(shape, time, tick.value);
-                return (self.part(met.at, tick, first), Outcome { late, ..outcome });
+                let (first, outcome) = Window::first(shape, due.time, due.value);
+                return (self.part(met.at, due, first), Outcome { late, ..outcome });
             }
             Arrival::Within { horizon } => horizon,
         };
@@ -109,16 +99,15 @@ impl Correlator {
 
     /// Counts a line in the shared window.
     #[inline]
-    fn meet(&mut self, number: u32, shape: &Shape, time: i64, tick: &Tick) -> Met {
-        self.retire(tick.correlation, time);
+    fn meet(&mut self, number: u32, shape: &Shape, due: &Due) -> Met {
+        self.retire(due.name.correlation, due.time);
         self.touches += 1;
-        let name = self.keys.name(tick.correlation, tick.key);
-        let met = match self.keys.touch(&name, self.touches) {
-            Some((at, _)) => self.count_for_all(number, at, time, tick),
+        let met = match self.keys.touch(&due.name, self.touches) {
+            Some((at, _)) => self.count_for_all(number, at, due),
             None => {
-                let (window, _) = Window::first(shape, time, tick.value);
+                let (window, _) = Window::first(shape, due.time, due.value);
                 Met {
-                    at: self.keys.add(&name, window, self.touches),
+                    at: self.keys.add(&due.name, window, self.touches),
                     place: Some(0),
                     most: 1,
                     ..Met::default()
@@ -126,12 +115,13 @@ impl Correlator {
             }
         };
         self.note(met.at);
-        self.bound(met.at, time);
+        self.bound(met.at, due.time);
         met
     }
 
     /// Puts a mark into a shared window that there is.
-    fn count_for_all(&mut self, number: u32, at: u32, time: i64, tick: &Tick) -> Met {
+    fn count_for_all(&mut self, number: u32, at: u32, due: &Due) -> Met {
+        let (time, value) = (due.time, due.value);
         let reach = self.farthest(number, at, time);
         let shape = self.series.get(number as usize).map(|series| series.shape);
         let (Some(Slot { window, parted, .. }), Some(shape)) = (self.keys.slot_mut(at), shape) else {
@@ -141,18 +131,18 @@ impl Correlator {
         let (before, mut place, mut anew) = (window.bytes(), None, false);
         match Arrival::of(time, newest, reach.unwrap_or(shape.reach_nanos)) {
             Arrival::SteppedBack => {
-                *window = Window::first(&shape, time, tick.value).0;
+                *window = Window::first(&shape, time, value).0;
                 (place, anew) = (Some(0), true);
             }
             // Nobody looks at the marks: it only tells when the last one came.
             _ if reach.is_none() => {
                 *window = Window::One(Mark {
                     time: newest.max(time),
-                    tag: tick.value,
+                    tag: value,
                 });
             }
             Arrival::Late => {}
-            Arrival::Within { horizon } => place = window.place(&shape, time, tick.value, horizon),
+            Arrival::Within { horizon } => place = window.place(&shape, time, value, horizon),
         }
         self.held = (self.held + window.bytes()).saturating_sub(before);
         Met {
@@ -210,28 +200,27 @@ impl Correlator {
     }
 
     /// Gives a member a window of its own beside the shared one: its slot.
-    fn part(&mut self, at: u32, tick: &Tick, window: Window) -> u32 {
-        let series = self.series_of(tick.correlation);
+    fn part(&mut self, at: u32, due: &Due, window: Window) -> u32 {
+        let series = self.series_of(due.name.correlation);
         // What the line at hand was met with stays as it is: a line ticks a member once.
         if let (Some(slot), Some((_, place))) = (self.keys.slot_mut(at), series) {
             slot.parted |= 1 << place;
         }
         self.touches += 1;
-        let name = self.keys.name(tick.correlation, tick.key);
-        let own = self.keys.add(&name, window, self.touches);
+        let own = self.keys.add(&due.name, window, self.touches);
         self.note(own);
-        self.bound(own, self.line.time.nanos());
+        self.bound(own, due.time);
         own
     }
 
     /// What a member counted is consumed, for that member alone.
-    pub(super) fn spend(&mut self, at: u32, tick: &Tick) {
-        let Some((owner, _)) = self.series_of(tick.correlation) else {
+    pub(super) fn spend(&mut self, at: u32, due: &Due) {
+        let Some((owner, _)) = self.series_of(due.name.correlation) else {
             return;
         };
-        if self.keys.is_at(at, owner, tick.key) {
-            self.part(at, tick, Window::Spent);
-        } else if self.keys.is_at(at, tick.correlation, tick.key)
+        if self.keys.is_at(at, &self.keys.name(owner, due.name.key())) {
+            self.part(at, due, Window::Spent);
+        } else if self.keys.is_at(at, &due.name)
             && let Some(slot) = self.keys.slot_mut(at)
         {
             self.held = self.held.saturating_sub(slot.window.bytes());

@@ -11,11 +11,12 @@ use super::*;
 use crate::detect::{Class, Confidence, Level};
 
 impl Correlator {
-    /// Counts the ticks of a line as if this were the only table; what alerts.
-    pub fn observe(&mut self, line: &Place, ticks: &[Tick]) -> Vec<Fired> {
+    /// Counts the ticks of a line, by its number, as if this were the only table; what alerts.
+    pub fn observe(&mut self, at: usize, line: Line, ticks: &[Tick]) -> Vec<Fired> {
         let mut fired = Vec::new();
         for tick in ticks {
-            self.complete(line, tick, |done| fired.push(done));
+            let due = Due::new((at as u64, line.0), tick, self.name(tick));
+            self.complete(&due, |done| fired.push(done));
         }
         fired.retain(|done| done.alerts);
         fired.sort_by_key(Fired::order);
@@ -114,14 +115,6 @@ pub(in crate::detect::correlate) fn options() -> Options {
 /// A line: time, client, rule, value.
 pub(in crate::detect::correlate) type Line = (i64, u8, u32, u64);
 
-pub(in crate::detect::correlate) fn place(at: usize, line: Line) -> Place {
-    Place {
-        time: Time::from_nanos(line.0),
-        log: 0,
-        offset: at as u64,
-    }
-}
-
 pub(in crate::detect::correlate) fn ticks_of((_, client, rule, value): Line) -> Vec<Tick> {
     let tick = |correlation, base, value| Tick {
         correlation,
@@ -170,7 +163,7 @@ fn run(lines: &[Line], options: &Options, restarts: &[usize]) -> (Vec<(usize, u3
     let mut fired = Vec::new();
     let mut counters = Counters::default();
     for (at, &line) in lines.iter().enumerate() {
-        let done = correlator.observe(&place(at, line), &joined(&rules, ticks_of(line)));
+        let done = correlator.observe(at, line, &joined(&rules, ticks_of(line)));
         fired.extend(done.iter().map(|fired| (at, fired.correlation)));
         if restarts.contains(&at) {
             commit(correlator.drain_dirty(), &mut stored);
@@ -220,7 +213,7 @@ fn alone(rule: u32, lines: &[Line]) -> Vec<State> {
     for (at, &line) in lines.iter().enumerate() {
         for mut tick in ticks_of(line).into_iter().filter(|tick| tick.correlation == rule) {
             tick.correlation = 0;
-            correlator.observe(&place(at, line), &[tick]);
+            correlator.observe(at, line, &[tick]);
         }
     }
     correlator.drain_dirty()
@@ -286,7 +279,7 @@ proptest! {
         correlator.restore(alone);
         let mut fired = Vec::new();
         for (at, &line) in lines.iter().enumerate().skip(cut) {
-            let done = correlator.observe(&place(at, line), &joined(&rules(), shared_ticks(line)));
+            let done = correlator.observe(at, line, &joined(&rules(), shared_ticks(line)));
             fired.extend(done.iter().map(|fired| (at, fired.correlation)));
         }
         let mut expected = obvious(&lines);
@@ -320,7 +313,7 @@ fn keys_are_bounded_and_evictions_counted() {
     let mut correlator = Correlator::new(&rules(), options);
     for (at, &line) in lines.iter().enumerate() {
         for tick in joined(&rules(), ticks_of(line)) {
-            correlator.observe(&place(at, line), &[tick]);
+            correlator.observe(at, line, &[tick]);
             assert!(correlator.windows() <= 50);
         }
     }
@@ -338,7 +331,7 @@ fn what_is_over_leaves_by_itself() {
 fn windows_of_changed_rules_and_damaged_rows_are_dropped_and_deleted() {
     let mut correlator = Correlator::new(&rules(), options());
     let ticks = joined(&rules(), ticks_of((5, 1, 0, 3)));
-    correlator.observe(&place(0, (5, 1, 0, 3)), &ticks);
+    correlator.observe(0, (5, 1, 0, 3), &ticks);
     let mut rows = correlator.drain_dirty();
     assert_eq!(rows.len(), 3);
     // The third is that of the changed rule.
@@ -373,7 +366,7 @@ fn those_that_count_the_same_share_a_window_until_one_fires() {
     let mut correlator = Correlator::new(&rules(), options());
     let mut observe = |time| {
         let line = (time, 1, 0, 0);
-        let fired = correlator.observe(&place(time as usize, line), &joined(&rules(), ticks_of(line)));
+        let fired = correlator.observe(time as usize, line, &joined(&rules(), ticks_of(line)));
         let fired = fired.iter().map(|fired| fired.correlation);
         let fired: Vec<u32> = fired.filter(|fired| shared().contains(fired)).collect();
         (fired, correlator.windows())
@@ -392,13 +385,13 @@ fn after_two_lines(others: &[Correlation<Named>]) -> (Restored, Option<u64>) {
     let mut correlator = Correlator::new(&rules(), options());
     for time in [5, 6] {
         let ticks = joined(&rules(), ticks_of((time, 1, 1, 0)));
-        correlator.observe(&place(time as usize, (time, 1, 1, 0)), &ticks);
+        correlator.observe(time as usize, (time, 1, 1, 0), &ticks);
     }
     let rows = correlator.drain_dirty();
     let mut next = Correlator::new(others, options());
     let restored = next.restore(rows);
     let ticks = joined(others, ticks_of((7, 1, 1, 0)));
-    let fired = next.observe(&place(7, (7, 1, 1, 0)), &ticks[..1]);
+    let fired = next.observe(7, (7, 1, 1, 0), &ticks[..1]);
     // What was taken over is stored anew, where it belongs now.
     let mut again = Correlator::new(others, options());
     assert_eq!(again.restore(next.drain_dirty()).damaged, 0);
@@ -426,7 +419,7 @@ fn lines_that_nothing_tells_apart_are_counted_each() {
     let line = (5, 1, 1, 0);
     let mut fired = Vec::new();
     for _ in 0..5 {
-        let done = correlator.observe(&place(0, line), &joined(&rules(), shared_ticks(line)));
+        let done = correlator.observe(0, line, &joined(&rules(), shared_ticks(line)));
         fired.extend(done.iter().map(|fired| (fired.correlation, fired.count)));
     }
     assert_eq!(fired, [(0, 3), (5, 5)]);
@@ -447,7 +440,7 @@ fn a_million_keys_stay_within_the_stated_memory() {
             value: 0,
         };
         let ticks = joined(&rules(), vec![tick]);
-        correlator.observe(&place(key as usize, (0, 0, 0, 0)), &ticks);
+        correlator.observe(key as usize, (0, 0, 0, 0), &ticks);
     }
     assert_eq!(correlator.windows(), 1_000_000);
     assert_eq!(correlator.take_counters().evicted, 100);

@@ -5,44 +5,26 @@
 //! on each line, as counting line by line would have.
 
 use std::iter::Peekable;
+use std::ops::Range;
 use std::vec::IntoIter;
 
+use afw_parsers::Time;
+
 use super::Shards;
-use crate::detect::correlate::correlator::{AHEAD, Correlator, Fired, Foresight, STEP};
-use crate::detect::correlate::tick::{Place, Tick};
-
-/// A tick that waits to be counted.
-#[derive(Debug)]
-struct Due {
-    /// Number of the line in the stretch.
-    line: u32,
-    place: Place,
-    tick: Tick,
-}
-
-impl Due {
-    #[inline(never)]
-    fn count(&self, table: &mut Correlator, completed: &mut Vec<Completed>) {
-        table.complete(&self.place, &self.tick, |fired| {
-            completed.push(Completed {
-                line: self.line,
-                place: self.place,
-                fired,
-            });
-        });
-    }
-}
+use crate::detect::correlate::correlator::{Correlator, Fired};
+use crate::detect::correlate::due::{Due, STEP};
+use crate::detect::correlate::tick::Tick;
 
 /// A tick that completed a window.
 #[derive(Debug)]
 struct Completed {
-    line: u32,
-    place: Place,
+    /// Number of the line.
+    line: u64,
     fired: Fired,
 }
 
 impl Completed {
-    const fn order(&self) -> (u32, (u32, u32)) {
+    const fn order(&self) -> (u64, (u32, u32)) {
         (self.line, self.fired.order())
     }
 }
@@ -52,7 +34,6 @@ impl Completed {
 struct Lot {
     due: Vec<Due>,
     completed: Vec<Completed>,
-    foresight: Foresight,
 }
 
 /// The lines gathered so far.
@@ -60,8 +41,9 @@ struct Lot {
 pub(super) struct Stretch {
     /// By table.
     lots: Vec<Lot>,
-    lines: u32,
-    ticks: u32,
+    /// Number of the first line, and of the next; those of all stretches differ.
+    lines: Range<u64>,
+    ticks: usize,
 }
 
 impl Stretch {
@@ -69,7 +51,7 @@ impl Stretch {
     pub fn of(tables: usize) -> Self {
         Self {
             lots: (0..tables).map(|_| Lot::default()).collect(),
-            lines: 0,
+            lines: 1..1,
             ticks: 0,
         }
     }
@@ -87,24 +69,30 @@ pub struct Share {
 impl Share {
     /// Counts the ticks.
     pub fn count(&mut self) {
-        let Lot {
-            due,
-            completed,
-            foresight,
-        } = &mut self.lot;
-        let mut ahead = due.chunks(STEP);
-        let mut look = |table: &Correlator| {
-            let ticks = ahead.next().unwrap_or_default().iter();
-            foresight.look(std::slice::from_ref(table), ticks.map(|due| &due.tick), |_| 0);
-        };
-        (0..AHEAD / STEP).for_each(|_| look(&self.correlator));
-        for step in due.chunks(STEP) {
-            look(&self.correlator);
-            step.iter()
-                .for_each(|due| due.count(&mut self.correlator, completed));
+        let Self { correlator, lot, .. } = self;
+        let Lot { due, completed } = lot;
+        let all = due.len();
+        let step = |number: usize| all.min(number * STEP)..all.min(number * STEP + STEP);
+        for number in 0..all.div_ceil(STEP) + 2 {
+            correlator.foresee(&due[step(number)]);
+            if let Some(before) = number.checked_sub(1) {
+                correlator.find_ahead(&mut due[step(before)]);
+            }
+            if let Some(before) = number.checked_sub(2) {
+                correlator.foresee_beside(&due[step(before)]);
+                due[step(before)]
+                    .iter()
+                    .for_each(|due| count(correlator, due, completed));
+            }
         }
         due.clear();
     }
+}
+
+#[inline(never)]
+fn count(table: &mut Correlator, due: &Due, completed: &mut Vec<Completed>) {
+    let line = due.line;
+    table.complete(due, |fired| completed.push(Completed { line, fired }));
 }
 
 /// What fired on the lines of a stretch.
@@ -113,11 +101,12 @@ pub struct Counted {
     /// By line, in the order of [`Fired::order`].
     completed: Peekable<IntoIter<Completed>>,
     /// Number of the line that is asked for next.
-    line: u32,
+    line: u64,
 }
 
 impl Counted {
     /// What fired on the next line, in the order of [`Fired::order`].
+    #[inline]
     pub fn next_line(&mut self) -> Vec<Fired> {
         let mut fired = Vec::new();
         while let Some(completed) = self.completed.next_if(|next| next.line == self.line) {
@@ -129,18 +118,19 @@ impl Counted {
 }
 
 impl Shards {
-    /// Gathers the ticks of the next lines of a stretch; how many there are by now.
-    pub fn gather<'t>(&mut self, lines: impl IntoIterator<Item = (Place, &'t [Tick])>) -> u32 {
-        for (place, ticks) in lines {
-            for &tick in ticks {
-                let table = self.table_of(tick.correlation, tick.key);
-                let line = self.stretch.lines;
-                if let Some(lot) = self.stretch.lots.get_mut(table) {
-                    lot.due.push(Due { line, place, tick });
+    /// Gathers the ticks of the next lines of a stretch, each with its event time; how many there are by now.
+    pub fn gather<'t>(&mut self, lines: impl IntoIterator<Item = (Time, &'t [Tick])>) -> usize {
+        for (time, ticks) in lines {
+            let line = (self.stretch.lines.end, time.nanos());
+            for tick in ticks {
+                let number = self.table_of(tick.correlation, tick.key);
+                let table = self.tables.get(number).zip(self.stretch.lots.get_mut(number));
+                if let Some((table, lot)) = table {
+                    lot.due.push(Due::new(line, tick, table.name(tick)));
                 }
             }
-            self.stretch.lines += 1;
-            self.stretch.ticks += ticks.len() as u32;
+            self.stretch.lines.end += 1;
+            self.stretch.ticks += ticks.len();
         }
         self.stretch.ticks
     }
@@ -171,11 +161,12 @@ impl Shards {
         self.tables = tables;
         completed.sort_by_key(Completed::order);
         self.count_chained(&mut completed);
-        (self.stretch.lines, self.stretch.ticks) = (0, 0);
+        let line = std::mem::replace(&mut self.stretch.lines.start, self.stretch.lines.end);
+        self.stretch.ticks = 0;
         completed.retain(|completed| completed.fired.alerts);
         Counted {
             completed: completed.into_iter().peekable(),
-            line: 0,
+            line,
         }
     }
 
@@ -191,11 +182,11 @@ impl Shards {
         let mut more = Vec::new();
         for due in lot.due.drain(..) {
             while let Some(one) = below.next_if(|below| below.line <= due.line) {
-                above.hear(&one.place, one.fired.correlation);
+                above.hear(one.line, one.fired.correlation);
             }
-            due.count(above, &mut more);
+            count(above, &due, &mut more);
         }
-        below.for_each(|one| above.hear(&one.place, one.fired.correlation));
+        below.for_each(|one| above.hear(one.line, one.fired.correlation));
         completed.append(&mut more);
         completed.sort_by_key(Completed::order);
     }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::detect::correlate::correlator::tests::{
-    Line, Named, commit, correlation, joined, lines, options, place, rules as simple, ticks_of,
+    Line, Named, commit, correlation, joined, lines, options, rules as simple, ticks_of,
 };
 use crate::detect::correlate::network::client_key;
 use crate::detect::correlate::rule::{Kind, Net, RuleRef};
@@ -49,18 +49,20 @@ fn ticks(line: Line) -> Vec<Tick> {
 type Firings = Vec<(usize, u32, u64)>;
 
 fn observe(shards: &mut Shards, at: usize, line: Line) -> Firings {
-    let fired = shards.observe(&place(at, line), &ticks(line)).into_iter();
-    fired.map(|fired| (at, fired.correlation, fired.count)).collect()
+    let time = Time::from_nanos(line.0);
+    let fired = shards.count([(time, ticks(line).as_slice())]).next_line();
+    fired
+        .into_iter()
+        .map(|fired| (at, fired.correlation, fired.count))
+        .collect()
 }
 
 /// Counts lines from one on as a stretch, the tables in an order that hangs on it.
 fn count(shards: &mut Shards, from: usize, lines: &[Line]) -> Firings {
-    for (at, lines) in (from..).step_by(3).zip(lines.chunks(3)) {
-        let due: Vec<_> = (at..)
-            .zip(lines)
-            .map(|(at, &line)| (place(at, line), ticks(line)))
-            .collect();
-        shards.gather(due.iter().map(|(place, ticks)| (*place, ticks.as_slice())));
+    for lines in lines.chunks(3) {
+        let due = lines.iter().map(|&line| (Time::from_nanos(line.0), ticks(line)));
+        let due: Vec<_> = due.collect();
+        shards.gather(due.iter().map(|(time, ticks)| (*time, ticks.as_slice())));
     }
     let mut shares = shards.share_out();
     let turn = from % shares.len();
@@ -82,8 +84,7 @@ proptest! {
         let mut serial = Correlator::new(&rules(), options());
         let mut shards = Shards::of(&rules(), options(), 8);
         for (at, &line) in lines.iter().enumerate() {
-            let place = place(at, line);
-            let fired = serial.observe(&place, &ticks(line)).into_iter();
+            let fired = serial.observe(at, line, &ticks(line)).into_iter();
             let fired: Firings = fired.map(|fired| (at, fired.correlation, fired.count)).collect();
             prop_assert_eq!(fired, observe(&mut shards, at, line));
         }
@@ -253,7 +254,7 @@ fn progress_shows_one_clients_windows() {
         ticks
             .iter_mut()
             .for_each(|tick| tick.key = client_key(client, Net::HOST));
-        shards.observe(&place(0, (5, 1, 0, 3)), &ticks);
+        shards.count([(Time::from_nanos(5), ticks.as_slice())]);
     }
     let progress = shards.progress("192.0.2.7".parse().unwrap());
     let seen: Vec<(&str, u64, u64)> = progress
