@@ -100,6 +100,8 @@ type Weakness = (Class, Reverse<u16>);
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Proof {
     lines: Vec<Kept>,
+    /// The marks of their targets once more, beside each other.
+    marks: [u64; MAX_EVIDENCE],
     /// Memory of the lines, in bytes.
     bytes: usize,
     /// Once there are enough lines: the latest place and the least strength among them. Whatever comes later and is no
@@ -152,9 +154,13 @@ impl Proof {
     /// clipped is not recognised here.
     fn is_shown(&self, event: &SightedEvent, sighting: &Sighting) -> bool {
         let mark = mark(event.target.as_deref());
-        self.lines.iter().any(|old| {
-            old.mark == mark
-                && old.line.target == event.target
+        let alike = self
+            .marks
+            .iter()
+            .zip(&self.lines)
+            .filter(|(known, _)| **known == mark);
+        alike.map(|(_, old)| old).any(|old| {
+            old.line.target == event.target
                 && old.line.rule == sighting.rule.id
                 && old.place() < (event.time, event.offset)
         })
@@ -182,6 +188,11 @@ impl Proof {
 
     fn measure(&mut self) {
         self.bytes = self.lines.iter().map(Kept::bytes).sum();
+        self.marks = [0; MAX_EVIDENCE];
+        self.marks
+            .iter_mut()
+            .zip(&self.lines)
+            .for_each(|(mark, kept)| *mark = kept.mark);
         let latest = self.lines.iter().map(Kept::place).max();
         let weakest = self.lines.iter().map(Kept::weakness).max();
         self.bounds = latest.zip(weakest).filter(|_| self.lines.len() >= MAX_EVIDENCE);

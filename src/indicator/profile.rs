@@ -12,7 +12,7 @@ use super::confidence::{Kind, combine};
 use super::evidence::{Proof, printable};
 use super::mark;
 use super::subject::Subject;
-use super::tally::{Leaders, Tally, strength};
+use super::tally::{Leaders, Places, Tally, strength};
 use crate::detect::{Class, Confidence, RuleInfo};
 use crate::enrich::AddressFacts;
 use crate::event::{SightedEvent, Sighting};
@@ -39,6 +39,7 @@ pub(super) struct Profile {
     pub last_seen: Option<Time>,
     pub sightings: u64,
     pub rules: Vec<Tally>,
+    pub places: Places,
     pub tags: Vec<Arc<str>>,
     pub facts: AddressFacts,
     pub hosts: Vec<Box<str>>,
@@ -77,6 +78,7 @@ impl Profile {
             last_seen: time,
             sightings: 0,
             rules: Vec::new(),
+            places: Places::default(),
             tags: Vec::new(),
             facts: AddressFacts::default(),
             hosts: Vec::new(),
@@ -148,7 +150,7 @@ impl Profile {
     /// Counts a rule; the place of its part, unless there are too many. Rules are told apart by their id, but nearly
     /// always a rule is the very same in memory.
     fn tally(&mut self, rule: &Arc<RuleInfo>, confidence: Confidence) -> Option<usize> {
-        let same = self.rules.iter().position(|tally| Arc::ptr_eq(&tally.rule, rule));
+        let same = self.places.find(&self.rules, rule);
         if same.is_none() {
             self.tag(&rule.tags);
         }

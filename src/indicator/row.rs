@@ -10,7 +10,7 @@ use super::Evidence;
 use super::evidence::{Kept, Proof};
 use super::profile::{Emitted, Profile};
 use super::subject::Subject;
-use super::tally::Tally;
+use super::tally::{Places, Tally};
 use crate::detect::{Class, Confidence, Level, Names, RuleInfo};
 use crate::enrich::AddressFacts;
 use crate::event::{COMMON_PAGE, method_text};
@@ -176,6 +176,7 @@ pub(super) fn decode(bytes: &[u8], shared: &mut Shared) -> Option<Profile> {
         last_seen,
         sightings,
         rules,
+        places: Places::default(),
         tags,
         facts,
         hosts,
