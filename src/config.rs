@@ -24,7 +24,7 @@ mod times;
 
 pub use file::File;
 pub use lookup::{config_path, environment, secret, state_dir};
-pub use origin::{Origins, is_typed};
+pub use origin::Origins;
 pub use times::{parse_span, parse_time};
 
 /// From what confidence a client becomes an indicator, unless configured.
@@ -163,7 +163,7 @@ impl Config {
         let config_path = config_path(common.config.as_deref())?;
         let (file, found) = config_path.as_deref().map(File::read).unwrap_or_default();
         let mut mistakes = Mistakes(found);
-        let origins = Origins::new(config_path.as_deref());
+        let origins = Origins::new(common.given.clone(), config_path.as_deref());
         let state_dir = state_dir(common.state_dir.as_deref().or(file.state_dir.as_deref()))?;
         let config = Self {
             log_level: log_level(common, &file),

@@ -1078,3 +1078,60 @@ fn what_was_served_is_what_to_act_on_first() {
         "{said}"
     );
 }
+
+/// What a file that something else names is refused for is told where it is named, whatever a variable holds that nobody reads.
+#[test]
+fn files_named_by_the_configuration_are_told_by_its_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).unwrap();
+    write(
+        "access.log",
+        "192.0.2.1 - - [01/Jan/2026:00:00:00 +0000] \"GET / HTTP/1.1\" 200 5\n",
+    );
+    write("bad.yml", "title: x\n");
+    write("empty.conf", "");
+    write(
+        "none.toml",
+        "\nrules = [\"none.yml\",\n  \"gone.yml\", \"none.yml\"]\n",
+    );
+    write("bad.toml", "\n\nrules = [\"bad.yml\"]\n");
+    write("nowhere.toml", "\nformat_from = \"nowhere.conf\"\n");
+    write("empty.toml", "\nformat_from = \"empty.conf\"\n");
+    write("list.toml", "\nlist = [\"here=no.txt\"]\n");
+    let unread = "afw: error: none.toml:2: rules: cannot read the rule file none.yml: no such file or directory\n\
+        afw: error: none.toml:3: rules: cannot read the rule file gone.yml: no such file or directory\nhint:";
+    let refused = "afw: error: bad.toml:3: rules: a rule was refused:\nbad.yml:1: document: has neither";
+    let nowhere = "afw: error: nowhere.toml:2: format_from: nowhere.conf: no such file or directory\n";
+    let empty = "afw: warning: empty.toml:2: format_from: empty.conf: it declares no log";
+    let list = "afw: error: list.toml:2: list: a list cannot be used: no.txt: ";
+    let cases: [(&str, &[&str], &str, &str); 9] = [
+        ("none.toml", &["replay", "access.log"], "", unread),
+        ("none.toml", &["replay", "access.log"], "AFW_RULES_FILE", unread),
+        // These do not read the variable.
+        ("none.toml", &["rules", "list"], "AFW_RULES", unread),
+        ("bad.toml", &["replay", "access.log"], "", refused),
+        ("bad.toml", &["config", "check"], "", refused),
+        (
+            "nowhere.toml",
+            &["replay", "access.log"],
+            "AFW_FORMAT_FROM_FILE",
+            nowhere,
+        ),
+        // What stands behind `--` is no option.
+        ("nowhere.toml", &["explain", "--", "--format-from=x"], "", nowhere),
+        ("empty.toml", &["replay", "access.log"], "", empty),
+        ("list.toml", &["replay", "access.log"], "", list),
+    ];
+    for (file, arguments, variable, expected) in cases {
+        let mut afw = afw(&dir.path().join("state"));
+        afw.current_dir(dir.path());
+        if !variable.is_empty() {
+            afw.env(variable, "/nowhere");
+        }
+        let told = text(&run(afw.args(["--config", file]).args(arguments)).stderr);
+        assert!(
+            told.starts_with(expected),
+            "{file} {arguments:?} {variable}: {told}"
+        );
+    }
+}

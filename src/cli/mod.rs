@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use afw_parsers::{Reason, Time};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub mod exit;
 pub mod failure;
@@ -25,6 +25,7 @@ mod config;
 mod domains;
 mod explain;
 mod geoip;
+mod given;
 mod lists;
 mod outbox;
 mod refresh;
@@ -37,6 +38,7 @@ mod variables;
 
 pub use exit::Exit;
 pub use failure::Failure;
+pub use given::Given;
 
 use options::CommonOptions;
 
@@ -118,12 +120,20 @@ enum Command {
     Man,
 }
 
+impl Cli {
+    fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut cli = Self::from_arg_matches(matches)?;
+        cli.common.given = Given::of(&Self::command(), matches);
+        Ok(cli)
+    }
+}
+
 /// Runs `afw` with these arguments and says how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let typed = variables::without_empty(Cli::command())
         .try_get_matches_from(&arguments)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+        .and_then(|matches| Cli::of(&matches));
     let done = match typed {
         Ok(cli) => dispatch(cli),
         Err(error) => match refused(error, &arguments) {

@@ -9,10 +9,15 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
+use super::given::Given;
+
 /// Options of every command: where the configuration is and how afw talks.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Common options")]
 pub struct CommonOptions {
+    /// Which options were given at all.
+    #[arg(skip)]
+    pub given: Given,
     /// Configuration file [default: /etc/afw/afw.toml, else $XDG_CONFIG_HOME/afw/afw.toml]
     #[arg(
         long,

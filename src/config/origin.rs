@@ -8,12 +8,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{File, environment};
-use crate::cli::Failure;
+use crate::cli::{Failure, Given};
 
 /// Where the values of one run come from.
 #[derive(Debug, Clone, Default)]
 pub struct Origins {
+    given: Given,
     file: String,
+    /// By key, and by key and value, the first line.
     lines: Arc<HashMap<String, usize>>,
 }
 
@@ -28,12 +30,22 @@ enum Origin {
 }
 
 impl Origins {
-    /// Of a run with this configuration file.
-    pub(super) fn new(path: Option<&Path>) -> Self {
-        Self {
-            file: path.map(|path| path.display().to_string()).unwrap_or_default(),
-            lines: Arc::new(path.map(File::lines).unwrap_or_default().into_iter().collect()),
+    /// Of a run with these options and this configuration file.
+    pub(super) fn new(given: Given, path: Option<&Path>) -> Self {
+        let mut lines = HashMap::new();
+        for (key, line) in path.map(File::lines).unwrap_or_default() {
+            lines.entry(key).or_insert(line);
         }
+        Self {
+            given,
+            file: path.map(|path| path.display().to_string()).unwrap_or_default(),
+            lines: Arc::new(lines),
+        }
+    }
+
+    /// Whether the option of a key was typed.
+    pub fn is_typed(&self, key: &str) -> bool {
+        self.given.is_typed(key)
     }
 
     /// Where a key's value comes from, in words; an empty variable is none.
@@ -94,11 +106,14 @@ impl Origins {
 
     /// Flags win over the environment, which wins over the file.
     fn find(&self, key: &str, variable: &str) -> Origin {
-        let option = format!("--{}", key.replace('_', "-"));
-        if is_typed(&option) {
-            return Origin::Option(option);
+        if self.is_typed(key) {
+            return Origin::Option(format!("--{}", key.replace('_', "-")));
         }
-        if let Some(name) = variable_of(variable) {
+        if self.given.is_variable(key) {
+            return Origin::Variable(variable.to_owned());
+        }
+        let own = variable_of(variable).filter(|_| !self.given.is_of_option(variable));
+        if let Some(name) = own {
             return Origin::Variable(name);
         }
         let line = self
@@ -107,15 +122,6 @@ impl Origins {
             .or_else(|| self.lines.get(&format!("{key}_file")));
         line.map_or(Origin::Default, |line| Origin::Line(*line))
     }
-}
-
-/// Whether an option was typed.
-pub fn is_typed(option: &str) -> bool {
-    std::env::args_os().any(|typed| {
-        let typed = typed.to_string_lossy();
-        let rest = typed.strip_prefix(option);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-    })
 }
 
 /// The variable, or the file or credential that stands for it, when it is set.

@@ -96,7 +96,7 @@ impl Files {
         let databases = analysis.geoip.iter().map(|path| (Kind::Database, path));
         let lists = analysis.lists.iter();
         let lists = lists.map(|(name, path)| (Kind::List(name.clone()), path));
-        let (mut all, mut troubles) = (Vec::new(), Vec::new());
+        let (mut all, mut refused) = (Vec::new(), Vec::new());
         for (kind, path) in databases.chain(lists) {
             let same = |file: &&Watched| file.kind == kind && file.path == *path && file.content.is_some();
             if let Some(known) = self.all.iter().find(same) {
@@ -109,12 +109,11 @@ impl Files {
                 Err(trouble) if trouble.is_missing() && may_be_missing(&file, analysis) => {
                     file.tell_missing()
                 }
-                Err(trouble) => troubles.push(trouble),
+                Err(trouble) => refused.push(file.refused(&trouble, analysis)),
             }
             all.push(file);
         }
-        refuse(&troubles)?;
-        Ok(Self { all })
+        Failure::all(refused).map_or(Ok(Self { all }), Err)
     }
 
     /// What was read.
@@ -159,19 +158,6 @@ fn may_be_missing(file: &Watched, analysis: &Analysis) -> bool {
     }
 }
 
-/// All troubles as one failure.
-fn refuse(troubles: &[Trouble]) -> Result<(), Failure> {
-    let Some(first) = troubles.first() else {
-        return Ok(());
-    };
-    let what = match first {
-        Trouble::Database(_) => "a database cannot be used",
-        Trouble::List(_) => "a list cannot be used",
-    };
-    let lines: Vec<String> = troubles.iter().map(ToString::to_string).collect();
-    Err(Failure::usage(format!("{what}: {}", lines.join("\n"))))
-}
-
 impl Watched {
     fn new(kind: Kind, path: &Path) -> Self {
         Self {
@@ -197,6 +183,18 @@ impl Watched {
                 Ok(Content::List(Arc::new(list)))
             }
         }
+    }
+
+    /// That it cannot be used, with the place where it is named.
+    fn refused(&self, trouble: &Trouble, analysis: &Analysis) -> Failure {
+        let path = self.path.display();
+        let (key, named, what) = match &self.kind {
+            Kind::Database => ("geoip", path.to_string(), "a database cannot be used"),
+            Kind::List(name) => ("list", format!("{name}={path}"), "a list cannot be used"),
+        };
+        let variable = format!("AFW_{}", key.to_ascii_uppercase());
+        let failure = Failure::usage(format!("{what}: {trouble}"));
+        analysis.origins.fault(key, &named, &variable, failure)
     }
 
     /// Takes the file when it is another one; whether it was.

@@ -1,6 +1,7 @@
 //! From the configuration to what a run needs: rules, databases, lists, trust, formats. All reading of such files is
 //! here; everything that is wrong is said at once, before any log is opened.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -137,11 +138,35 @@ pub fn ruleset(analysis: &Analysis) -> Result<Ruleset, Failure> {
         Vec::new()
     };
     texts.extend(own_rules(analysis)?);
-    let ruleset = Ruleset::load(&texts).map_err(|problems| refused(&problems))?;
+    let ruleset = Ruleset::load(&texts).map_err(|problems| refused_of(analysis, &problems))?;
     for warning in ruleset.warnings() {
         tracing::warn!("{warning}");
     }
     Ok(ruleset)
+}
+
+/// The refusal of a rule set, with the places where the refused files are named.
+fn refused_of(analysis: &Analysis, problems: &[RuleProblem]) -> Failure {
+    if analysis.origins.is_typed("rules") {
+        return refused(problems);
+    }
+    let mut by_path: BTreeMap<Option<&PathBuf>, Vec<RuleProblem>> = BTreeMap::new();
+    for problem in problems.iter().filter(|problem| !problem.warning) {
+        let is_of = |path: &&PathBuf| Path::new(&*problem.file).starts_with(path);
+        let named = analysis.rules.iter().find(is_of);
+        by_path.entry(named).or_default().push(problem.clone());
+    }
+    let failures = by_path.into_iter().map(|(path, problems)| match path {
+        Some(path) => named_at(analysis, path, refused(&problems)),
+        None => refused(&problems),
+    });
+    Failure::all(failures.collect()).unwrap_or_else(|| refused(problems))
+}
+
+/// A fault in rules that the configuration names.
+fn named_at(analysis: &Analysis, path: &Path, failure: Failure) -> Failure {
+    let named = path.display().to_string();
+    analysis.origins.fault("rules", &named, "AFW_RULES", failure)
 }
 
 /// The refusal of a rule set, with every refused construct.
@@ -163,36 +188,41 @@ pub fn refused(problems: &[RuleProblem]) -> Failure {
 /// Exit code 2 with every path that cannot be read, and where it is named.
 pub fn own_rules(analysis: &Analysis) -> Result<Vec<RuleText>, Failure> {
     let read = |path: &PathBuf| {
-        let named = path.display().to_string();
-        let placed = |failure| analysis.origins.fault("rules", &named, "AFW_RULES", failure);
-        rule_texts(std::slice::from_ref(path)).map_err(placed)
+        rule_texts(std::slice::from_ref(path)).map_err(|failure| named_at(analysis, path, failure))
     };
-    let texts: Vec<Vec<RuleText>> = Failure::none_of(analysis.rules.iter().map(read))?;
+    // One that is named twice is read once.
+    let mut met = BTreeSet::new();
+    let paths = analysis.rules.iter().filter(|path| met.insert(*path));
+    let texts: Vec<Vec<RuleText>> = Failure::none_of(paths.map(read))?;
     Ok(texts.into_iter().flatten().collect())
 }
 
 /// Reads rule files; a directory is read recursively for `.yml` and `.yaml`.
 ///
 /// # Errors
-/// Exit code 2 when a path cannot be read.
+/// Exit code 2 with every path that cannot be read.
 pub fn rule_texts(paths: &[PathBuf]) -> Result<Vec<RuleText>, Failure> {
-    let mut texts = Vec::new();
-    for path in paths {
-        let unreadable = |error: &dyn std::fmt::Display| {
-            Failure::usage(format!("cannot read rules {}: {error}", path.display())).hint(RULES_HINT)
-        };
-        if path.is_dir() {
-            for entry in walkdir::WalkDir::new(path).follow_links(true).sort_by_file_name() {
-                let entry = entry.map_err(|error| unreadable(&error))?;
-                if entry.file_type().is_file() && is_rule_file(entry.path()) {
-                    texts.push(rule_text(entry.path())?);
-                }
-            }
-        } else {
-            texts.push(rule_text(path)?);
-        }
+    let files = Failure::none_of(paths.iter().flat_map(|path| rule_files(path)))?;
+    Failure::none_of(files.iter().map(|file| rule_text(file)))
+}
+
+/// The file itself, or the rule files below a folder.
+fn rule_files(path: &Path) -> Vec<Result<PathBuf, Failure>> {
+    if !path.is_dir() {
+        return vec![Ok(path.to_owned())];
     }
-    Ok(texts)
+    let entries = walkdir::WalkDir::new(path).follow_links(true).sort_by_file_name();
+    let files = entries.into_iter().filter_map(|entry| match entry {
+        Ok(entry) => {
+            (entry.file_type().is_file() && is_rule_file(entry.path())).then(|| Ok(entry.into_path()))
+        }
+        Err(error) => Some(Err(unreadable_rules(path, &error))),
+    });
+    files.collect()
+}
+
+fn unreadable_rules(path: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::usage(format!("cannot read rules {}: {error}", path.display())).hint(RULES_HINT)
 }
 
 fn is_rule_file(path: &Path) -> bool {
@@ -204,6 +234,9 @@ fn rule_text(path: &Path) -> Result<RuleText, Failure> {
     let unreadable = |error: String| {
         Failure::usage(format!("cannot read the rule file {}: {error}", path.display())).hint(RULES_HINT)
     };
+    if path.as_os_str().is_empty() {
+        return Err(Failure::usage("an empty path names no rule file").hint(RULES_HINT));
+    }
     let size = fs::metadata(path)
         .map_err(|error| unreadable(system_message(&error)))?
         .len();
@@ -376,6 +409,9 @@ fn warn_of_empty_globs(paths: &[PathBuf], formats: &Formats) {
 
 /// The server configuration that `--format-from` names.
 fn servers_of(path: &Path) -> Result<Servers, Failure> {
+    if path.as_os_str().is_empty() {
+        return Err(Failure::usage("an empty path names no configuration"));
+    }
     let servers = Servers::from_file(path);
     if let Some(trouble) = servers.troubles.first() {
         return Err(Failure::usage(trouble));
@@ -385,12 +421,6 @@ fn servers_of(path: &Path) -> Result<Servers, Failure> {
         return Err(Failure::usage(mistake));
     }
     warn_of_formats(&servers);
-    if servers.logs.is_empty() && servers.formats.is_empty() {
-        tracing::warn!(
-            "--format-from {}: it declares no log and no format; lines say what they are",
-            path.display()
-        );
-    }
     Ok(servers)
 }
 
@@ -426,8 +456,17 @@ pub fn logs_or_none(config: &Config) -> Result<Formats, Failure> {
 
 /// What the servers' configuration that `--format-from` names declares.
 fn named_servers(analysis: &Analysis) -> Result<Option<Servers>, Failure> {
-    let read = analysis.format_from.as_deref().map(servers_of).transpose();
-    read.map_err(|failure| analysis.origins.naming("format_from", failure))
+    let Some(path) = analysis.format_from.as_deref() else {
+        return Ok(None);
+    };
+    let placed = |failure| analysis.origins.naming("format_from", failure);
+    let servers = servers_of(path).map_err(placed)?;
+    if servers.logs.is_empty() && servers.formats.is_empty() {
+        let why = "it declares no log and no format; lines say what they are";
+        let told = placed(Failure::usage(format!("{}: {why}", path.display())));
+        tracing::warn!("{}", told.message);
+    }
+    Ok(Some(servers))
 }
 
 fn formats(analysis: &Analysis, servers: Option<Servers>) -> Result<Formats, Failure> {

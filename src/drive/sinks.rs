@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::Failure;
-use crate::config::{Config, is_typed, parse_span};
+use crate::config::{Config, parse_span};
 use crate::sink::{self, EcsPlace, EcsSpec, Secret, Sink, SinkError, SinkKind, SinkSpec, Tuning, Workers};
 use crate::store::{OutboxLimits, Overflow, Store};
 
@@ -266,10 +266,9 @@ fn unknown(config: &Config, name: &str, kind: &str, rest: &str) -> Failure {
 /// A receiver's name that is none; what stands behind its kind may be a key and is not shown.
 fn unusable(config: &Config, name: &str, kind: &str, why: &str) -> Failure {
     let failure = Failure::usage(format!("{kind}: {why}"));
-    let option = if is_typed("--sink") { "--sink " } else { "" };
-    config
-        .origins
-        .fault("sink", name, "AFW_SINK", failure.after(option))
+    let origins = &config.origins;
+    let option = if origins.is_typed("sink") { "--sink " } else { "" };
+    origins.fault("sink", name, "AFW_SINK", failure.after(option))
 }
 
 /// What comes after a receiver's kind.

@@ -147,7 +147,8 @@ pub struct Tally {
     met: Met,
     /// User agents that were met lately, by the numbers that the analysis gave their texts.
     met_agents: Lately<Option<u32>>,
-    /// How often names got other numbers: what was remembered with requests before means nothing any more.
+    /// Grows when names get other numbers: what was remembered with requests before means nothing any more. From 1, since a
+    /// request that leaves nothing has the word of epoch 0.
     epoch: u64,
 }
 

@@ -134,7 +134,7 @@ impl Asked {
         ))
     }
 
-    /// The word to leave; 0, which is none, once there were more epochs than it can tell.
+    /// The word to leave; 0, which is none, where a number or the epoch is more than it can tell.
     pub fn word(self, epoch: u64) -> u64 {
         let [path, agent] = [self.path, self.agent].map(u64::from);
         let fits = path <= NUMBER && agent <= NUMBER && epoch < 1 << (u64::BITS - EPOCH_AT);

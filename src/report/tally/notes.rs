@@ -15,7 +15,7 @@ pub(super) const MAX: usize = 256;
 /// In the place of seconds: the line tells no time.
 pub(super) const NO_TIME: i64 = i64::MIN;
 
-/// One request, as the tables need it. Numbers that no table asks for are 0.
+/// One request, as the tables need it. Numbers that no table asks for are 0, unless they were remembered with the request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Note {
     /// Seconds since the epoch, or [`NO_TIME`].
