@@ -4,41 +4,30 @@
 
 mod fields;
 mod input;
+mod page;
 mod readings;
+mod rules;
+mod why;
 
-use std::fmt::Write as _;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use afw_parsers::{Candidate, Layout, Line as Parsed, Parser, Reason, Record, Reject, parts};
 use clap::Args;
 
+use self::page::Page;
 use super::options::{AnalysisOptions, CommonOptions};
 use super::output::{Output, quietly};
 use super::{ADVICE, Exit, Failure, logging, now};
 use crate::analysis::scan::{Kit, Scan, Scanner, Wants};
 use crate::config::Config;
-use crate::detect::explain::{Explained, Found};
-use crate::detect::{Rule, Signatures};
 use crate::drive::data::Files;
 use crate::drive::formats::Formats;
 use crate::drive::setup;
 use crate::drive::{checks, start};
 use crate::enrich::crawler::Known;
 use crate::event::{Event, Finding};
-use crate::indicator::Indicator;
 use crate::source::{Batch, Line};
-use crate::store::Store;
-use crate::text::{clipped, counted, printable, shown};
-
-/// How many rules that did not fire are named.
-const QUIET: usize = 3;
-/// Longest pattern that is shown of a test.
-const PATTERN: usize = 60;
-/// How many tests of a selection are shown.
-const FOUND: usize = 4;
-/// Width of the words at the left.
-const WIDTH: usize = 11;
+use crate::text::{clipped, printable, shown};
 
 /// One line through every stage.
 #[derive(Debug, Args)]
@@ -73,7 +62,7 @@ pub fn run(common: &CommonOptions, args: &ExplainArgs) -> Result<Exit, Failure> 
         checks::wanted(&config, false),
     )?;
     if let Some(address) = &args.why {
-        return why(&config, &kit, address, args.json);
+        return why::why(&config, &kit, address, args.json);
     }
     let formats = setup::logs_or_none(&config)?;
     let lines = input::lines(&args.lines)?;
@@ -195,7 +184,7 @@ impl<'k> Explainer<'k> {
         scanner.with_event(record, |event, signatures| {
             enrichment(out, event);
             readings::print(out, event);
-            self.rules(out, event, signatures);
+            rules::rules(out, &self.kit.ruleset, event, signatures, self.verbose);
         });
         self.indicator(out, line);
     }
@@ -222,40 +211,6 @@ impl<'k> Explainer<'k> {
         out.row("hint", hint);
     }
 
-    /// Rules that fired with the words that made them, those that only count, and by name some that did not fire.
-    fn rules(&self, out: &mut Page, event: &Event<'_, '_>, signatures: &mut Signatures) {
-        out.heading("rules");
-        let all = self.kit.ruleset.rules();
-        let explained = signatures.explain(event);
-        let judged = explained
-            .iter()
-            .filter_map(|one| Some((all.get(one.rule as usize)?, one)));
-        let (fired, quiet): (Vec<_>, Vec<_>) = judged.partition(|(_, one)| one.fired.is_some());
-        if !fired.iter().any(|(rule, _)| rule.alerts) {
-            out.more("none fired");
-        }
-        let (alerts, counted): (Vec<_>, Vec<_>) = fired.into_iter().partition(|(rule, _)| rule.alerts);
-        let quiet_shown = if self.verbose { quiet.len() } else { QUIET };
-        for (rule, one) in alerts
-            .into_iter()
-            .chain(counted)
-            .chain(quiet.iter().copied().take(quiet_shown))
-        {
-            out.more(&format!("{} ({})", rule.info.title, rule.info.id));
-            out.more(&format!("  {}", verdict(rule, one)));
-            if self.verbose || rule.alerts && one.fired.is_some() {
-                selections(out, one, self.verbose);
-            }
-        }
-        if !self.verbose && !quiet.is_empty() {
-            let more = quiet.len().saturating_sub(QUIET);
-            out.more(&match more {
-                0 => "-v shows what each rule looked for".to_owned(),
-                more => format!("… {more} more did not fire; -v shows what each rule looked for"),
-            });
-        }
-    }
-
     /// The indicator that this line alone would make.
     fn indicator(&self, out: &mut Page, line: &[u8]) {
         let mut scan = self.scan(line);
@@ -266,7 +221,7 @@ impl<'k> Explainer<'k> {
             [] => out.row("indicator", &format!("none: {}", why_none(finding, self.config))),
             all => all
                 .iter()
-                .for_each(|indicator| out.row("indicator", &indicator_text(indicator))),
+                .for_each(|indicator| out.row("indicator", &why::indicator_text(indicator))),
         }
     }
 
@@ -331,36 +286,6 @@ impl<'k> Explainer<'k> {
     }
 }
 
-/// Rows of a page: a word at the left, text at the right.
-#[derive(Default)]
-struct Page {
-    text: String,
-    /// The word of a section whose first row is still to come.
-    word: &'static str,
-}
-
-impl Page {
-    fn row(&mut self, word: &'static str, text: &str) {
-        self.heading(word);
-        self.more(text);
-    }
-
-    fn heading(&mut self, word: &'static str) {
-        self.word = word;
-    }
-
-    fn more(&mut self, text: &str) {
-        let word = std::mem::take(&mut self.word);
-        // Plain blanks before what has no word, for that is how far a line that is broken is indented.
-        let bold = match word {
-            "" => anstyle::Style::new(),
-            _ => anstyle::Style::new().bold(),
-        };
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.text, "{bold}{word:<WIDTH$}{bold:#}{}", printable(text));
-    }
-}
-
 fn enrichment(out: &mut Page, event: &Event<'_, '_>) {
     out.heading("enrichment");
     let facts = event.address;
@@ -398,66 +323,6 @@ fn enrichment(out: &mut Page, event: &Event<'_, '_>) {
     }
 }
 
-/// How a rule judged, in one line.
-fn verdict(rule: &Rule, explained: &Explained) -> String {
-    let info = &rule.info;
-    match explained.fired {
-        Some(view) if rule.alerts => format!(
-            "✔ fired on the {} view: class {}, confidence {:.2}",
-            view.name(),
-            info.class.name(),
-            info.confidence.value()
-        ),
-        Some(view) => format!("✔ held on the {} view: counted by a correlation", view.name()),
-        None => "✘ did not fire".to_owned(),
-    }
-}
-
-/// What of a rule's selections was found where: of those that hold, or of all.
-fn selections(out: &mut Page, explained: &Explained, all: bool) {
-    let shown = explained.selections.iter().filter(|one| all || one.holds);
-    for selection in shown {
-        let mark = if selection.holds { "holds" } else { "does not hold" };
-        out.more(&format!(
-            "  {} {mark} on the {} view",
-            selection.name,
-            selection.view.name()
-        ));
-        for found in selection.found.iter().take(FOUND) {
-            out.more(&format!(
-                "    {} at bytes {}..{}: {}",
-                clipped(&found.asked, PATTERN),
-                found.span.start,
-                found.span.end,
-                excerpt(found)
-            ));
-        }
-        if !selection.holds {
-            for missed in selection.missed.iter().take(FOUND) {
-                out.more(&format!("    not found: {}", clipped(missed, 3 * PATTERN)));
-            }
-        }
-    }
-}
-
-/// The field's text around what matched, which stands in ⟨ ⟩.
-fn excerpt(found: &Found) -> String {
-    const AROUND: usize = 40;
-    let text = &found.text;
-    let (start, end) = (found.span.start.min(text.len()), found.span.end.min(text.len()));
-    let before = &text[start.saturating_sub(AROUND)..start];
-    let after = &text[end..text.len().min(end + AROUND)];
-    let cut = |cut: bool| if cut { "…" } else { "" };
-    format!(
-        "{}{}⟨{}⟩{}{}",
-        cut(start > AROUND),
-        shown(before),
-        clipped(&shown(&text[start..end]), 200),
-        shown(after),
-        cut(text.len() > end + AROUND)
-    )
-}
-
 /// Why a line makes no indicator.
 fn why_none(finding: Option<&Finding>, config: &Config) -> String {
     let Some(finding) = finding else {
@@ -473,98 +338,4 @@ fn why_none(finding: Option<&Finding>, config: &Config) -> String {
         "the confidence stays below {}",
         config.analysis.min_confidence.value()
     )
-}
-
-fn indicator_text(indicator: &Indicator) -> String {
-    format!(
-        "{} {}, class {}, confidence {:.2}",
-        indicator.kind.name(),
-        indicator.value,
-        indicator.class.name(),
-        indicator.confidence.value()
-    )
-}
-
-/// Why the store holds an indicator.
-fn why(config: &Config, kit: &Arc<Kit>, address: &str, json: bool) -> Result<Exit, Failure> {
-    let store = Store::open_existing(&config.state_dir).map_err(|error| start::store_failure(&error))?;
-    let Some(store) = store else {
-        return Err(Failure::new(
-            Exit::Failed,
-            format!("nothing is stored in {} yet", config.state_dir.display()),
-        )
-        .hint("`afw tail` and `afw replay --resume` store what they find"));
-    };
-    let mut fold = start::fold(config, kit, false);
-    start::restore(&mut fold, &store)?;
-    let Some(indicator) = fold.find(address) else {
-        return Err(Failure::new(
-            Exit::Failed,
-            format!("the store holds no indicator for {address}"),
-        )
-        .hint("it may be below --min-confidence, exempt, or never sighted"));
-    };
-    let mut out = Output::new(false);
-    let written = if json {
-        out.line(&crate::indicator::to_json(&indicator))
-    } else {
-        out.page(&super::output::styled(&why_text(&indicator, &fold, address)))
-    };
-    quietly(written.and_then(|()| out.flush()))
-}
-
-/// How often an indicator was seen, and when, where lines tell it.
-fn seen_text(indicator: &Indicator) -> String {
-    let times = indicator.first_seen.zip(indicator.last_seen);
-    let when = times.map(|(first, last)| format!(" from {first} to {last}"));
-    format!(
-        "{}{}",
-        counted(indicator.sightings, "time"),
-        when.unwrap_or_default()
-    )
-}
-
-fn why_text(indicator: &Indicator, fold: &crate::analysis::Fold, address: &str) -> String {
-    let mut out = Page::default();
-    out.row("indicator", &indicator_text(indicator));
-    out.row("seen", &seen_text(indicator));
-    out.heading("rules");
-    for rule in &indicator.rules {
-        out.more(&format!(
-            "×{} {} ({}, {})",
-            rule.count,
-            rule.title,
-            rule.level.name(),
-            rule.id
-        ));
-    }
-    out.heading("evidence");
-    for one in &indicator.evidence {
-        let (method, target) = (
-            one.method.as_deref().unwrap_or("-"),
-            one.target.as_deref().unwrap_or("-"),
-        );
-        let status = one
-            .status
-            .map_or_else(|| "-".to_owned(), |status| status.to_string());
-        out.more(&format!(
-            "{}{method} {} → {status}",
-            one.time.map(|time| format!("{time} ")).unwrap_or_default(),
-            clipped(target, 200)
-        ));
-        if let Some(note) = one.note {
-            out.more(&format!("  {note}"));
-        }
-        out.more(&format!("  {} byte {}, rule {}", one.file, one.offset, one.rule));
-    }
-    if let Ok(address) = address.parse::<IpAddr>() {
-        out.heading("windows");
-        for window in fold.progress(address) {
-            out.more(&format!(
-                "{}: {} of {}",
-                window.rule.title, window.count, window.threshold
-            ));
-        }
-    }
-    out.text
 }
