@@ -112,8 +112,13 @@ impl Merge {
         self.logs.iter_mut().filter_map(Queue::partial).collect()
     }
 
-    /// What stands next, at most so many lines. [`Step::Take`] counts as taken.
-    pub fn step(&mut self, most: usize) -> Step {
+    /// What stands next. [`Step::Take`] counts as taken.
+    pub fn step(&mut self) -> Step {
+        self.step_up_to(usize::MAX)
+    }
+
+    /// The same with at most so many lines.
+    fn step_up_to(&mut self, most: usize) -> Step {
         while let Some(&Reverse((key, log))) = self.order.peek() {
             let second = self.second();
             match self.logs.get_mut(log).filter(|queue| !queue.is_over()) {
@@ -251,7 +256,7 @@ mod tests {
         }
         let mut taken = Vec::new();
         loop {
-            match merge.step(most) {
+            match merge.step_up_to(most) {
                 Step::Take { log, found } => {
                     assert!((1..=most).contains(&found.len()));
                     let lines = &merge.front(log).unwrap().found[found];
@@ -295,7 +300,7 @@ mod tests {
             }
             let mut taken = 0;
             loop {
-                match merge.step(usize::MAX) {
+                match merge.step() {
                     Step::Take { found, .. } => taken += found.len(),
                     Step::Done { log } => drop(merge.pop(log)),
                     Step::Need { log } => merge.end(log),
@@ -344,7 +349,7 @@ mod tests {
         merge.push(0, scan);
         let mut partials = Vec::new();
         for _ in 0..4 {
-            assert!(matches!(merge.step(1), Step::Take { .. }));
+            assert!(matches!(merge.step_up_to(1), Step::Take { .. }));
             partials.extend(merge.partials());
         }
         let told: Vec<_> = partials

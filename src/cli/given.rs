@@ -3,26 +3,22 @@
 //! Only clap knows: a word behind `--` is no option, and a variable of an option that a command does not have is not read.
 //! Used by [`crate::config::Origins`] to tell where a value comes from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use clap::ArgMatches;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Command};
-
-use super::variables;
 
 /// Which options were given. One of no command line, as the default is, knows of none.
 #[derive(Debug, Clone, Default)]
-pub struct Given {
+pub struct Given(
     /// By option, whether it was typed; else it is by its variable.
-    options: Arc<BTreeMap<String, bool>>,
-    /// The variables of all options of all commands.
-    variables: Arc<BTreeSet<String>>,
-}
+    Arc<BTreeMap<String, bool>>,
+);
 
 impl Given {
     /// What a command line and the environment gave.
-    pub(super) fn of(command: &Command, matches: &ArgMatches) -> Self {
+    pub(super) fn of(matches: &ArgMatches) -> Self {
         let mut options = BTreeMap::new();
         let mut at = Some(matches);
         while let Some(matches) = at {
@@ -35,24 +31,16 @@ impl Given {
             }
             at = matches.subcommand().map(|(_, matches)| matches);
         }
-        Self {
-            options: Arc::new(options),
-            variables: Arc::new(variables::all(command).into_iter().collect()),
-        }
+        Self(Arc::new(options))
     }
 
     /// Whether an option, named as its key, was typed.
     pub fn is_typed(&self, key: &str) -> bool {
-        self.options.get(key) == Some(&true)
+        self.0.get(key) == Some(&true)
     }
 
     /// Whether an option, named as its key, has the value of its variable.
     pub fn is_variable(&self, key: &str) -> bool {
-        self.options.get(key) == Some(&false)
-    }
-
-    /// Whether a variable is that of an option, which no file or credential stands for.
-    pub fn is_of_option(&self, variable: &str) -> bool {
-        self.variables.contains(variable)
+        self.0.get(key) == Some(&false)
     }
 }

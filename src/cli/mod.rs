@@ -123,7 +123,7 @@ enum Command {
 impl Cli {
     fn of(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut cli = Self::from_arg_matches(matches)?;
-        cli.common.given = Given::of(&Self::command(), matches);
+        cli.common.given = Given::of(matches);
         Ok(cli)
     }
 }

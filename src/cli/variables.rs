@@ -52,8 +52,8 @@ pub(super) fn refused(error: &clap::Error) -> Option<Failure> {
 
 /// Variables that are set and that nothing reads, each with the one that was probably meant.
 pub(super) fn misspelt(command: &Command) -> Vec<(String, String)> {
-    let mut known = all(command);
-    known.extend(OTHERS.map(str::to_owned));
+    let mut known: Vec<String> = OTHERS.map(str::to_owned).to_vec();
+    all_of(command, &mut known);
     let set = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let mut misspelt: Vec<_> = set
         .filter(|name| name.starts_with("AFW_") && !known.contains(name))
@@ -64,13 +64,6 @@ pub(super) fn misspelt(command: &Command) -> Vec<(String, String)> {
         .collect();
     misspelt.sort();
     misspelt
-}
-
-/// The variables of all options of a command and of those below it.
-pub(super) fn all(command: &Command) -> Vec<String> {
-    let mut all = Vec::new();
-    all_of(command, &mut all);
-    all
 }
 
 fn all_of(command: &Command, into: &mut Vec<String>) {

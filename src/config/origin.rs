@@ -65,7 +65,7 @@ impl Origins {
     /// [`Self::wrong`] of a failure with its hint.
     pub fn option(&self, key: &str, value: &str, failure: Failure) -> Failure {
         let (space, colon) = if value.is_empty() { ("", "") } else { (" ", ":") };
-        match self.entry(key, value, &format!("AFW_{}", key.to_ascii_uppercase())) {
+        match self.entry(key, value, &variable_of_option(key)) {
             Origin::Option(_) | Origin::Default => {
                 failure.after(&format!("--{}{space}{value}: ", key.replace('_', "-")))
             }
@@ -75,7 +75,7 @@ impl Origins {
 
     /// [`Self::wrong`] of a failure that begins with the value itself.
     pub fn naming(&self, key: &str, failure: Failure) -> Failure {
-        match self.find(key, &format!("AFW_{}", key.to_ascii_uppercase())) {
+        match self.find(key, &variable_of_option(key)) {
             Origin::Option(_) | Origin::Default => failure.after(&format!("--{} ", key.replace('_', "-"))),
             origin => self.placed(&origin, key, failure),
         }
@@ -112,8 +112,10 @@ impl Origins {
         if self.given.is_variable(key) {
             return Origin::Variable(variable.to_owned());
         }
-        let own = variable_of(variable).filter(|_| !self.given.is_of_option(variable));
-        if let Some(name) = own {
+        // An option's variable was read with the options; no file or credential stands for it.
+        if variable != variable_of_option(key)
+            && let Some(name) = variable_of(variable)
+        {
             return Origin::Variable(name);
         }
         let line = self
@@ -122,6 +124,11 @@ impl Origins {
             .or_else(|| self.lines.get(&format!("{key}_file")));
         line.map_or(Origin::Default, |line| Origin::Line(*line))
     }
+}
+
+/// The variable of the option that a key is.
+fn variable_of_option(key: &str) -> String {
+    format!("AFW_{}", key.to_ascii_uppercase())
 }
 
 /// The variable, or the file or credential that stands for it, when it is set.

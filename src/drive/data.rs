@@ -188,13 +188,22 @@ impl Watched {
     /// That it cannot be used, with the place where it is named.
     fn refused(&self, trouble: &Trouble, analysis: &Analysis) -> Failure {
         let path = self.path.display();
-        let (key, named, what) = match &self.kind {
-            Kind::Database => ("geoip", path.to_string(), "a database cannot be used"),
-            Kind::List(name) => ("list", format!("{name}={path}"), "a list cannot be used"),
+        let (key, variable, named, what) = match &self.kind {
+            Kind::Database => (
+                "geoip",
+                "AFW_GEOIP",
+                path.to_string(),
+                "a database cannot be used",
+            ),
+            Kind::List(name) => (
+                "list",
+                "AFW_LIST",
+                format!("{name}={path}"),
+                "a list cannot be used",
+            ),
         };
-        let variable = format!("AFW_{}", key.to_ascii_uppercase());
         let failure = Failure::usage(format!("{what}: {trouble}"));
-        analysis.origins.fault(key, &named, &variable, failure)
+        analysis.origins.fault(key, &named, variable, failure)
     }
 
     /// Takes the file when it is another one; whether it was.

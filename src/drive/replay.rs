@@ -147,7 +147,7 @@ impl Replay {
     /// The receiver's.
     pub fn run(&mut self, receiver: &mut dyn Receiver) -> io::Result<bool> {
         loop {
-            let step = self.merge.step(usize::MAX);
+            let step = self.merge.step();
             match step {
                 Step::Take { log, found } => self.gather(log, found, receiver)?,
                 _ => {

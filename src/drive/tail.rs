@@ -266,7 +266,7 @@ impl Tail {
 
     fn fold(&mut self, mut merge: Merge) -> Result<(), Failure> {
         loop {
-            match merge.step(usize::MAX) {
+            match merge.step() {
                 Step::Take { log, found } => {
                     if let Some(scan) = merge.front(log) {
                         self.run.take(scan, found)?;

@@ -75,8 +75,8 @@ impl Correlator {
             Plan::new(correlation, depth.unwrap_or(u32::MAX), &options)
         });
         let mut plans: Vec<Plan> = plans.collect();
-        let series = series::gather(correlations).into_iter().zip(0..);
-        let series = series.filter_map(|(series, number)| SeriesPlan::new(series, number, &mut plans));
+        let series = series::gather(correlations).into_iter().zip(plans.len() as u32..);
+        let series = series.filter_map(|(series, owner)| SeriesPlan::new(series, owner, &mut plans));
         let series = series.collect();
         Self::of(plans.into(), series, options)
     }
@@ -112,7 +112,7 @@ impl Correlator {
         let Some(plan) = self.plans.get(due.name.correlation as usize) else {
             return self.complete_series(due, &mut fired);
         };
-        if plan.is_chained && !self.is_below_fired(plan, due) {
+        if plan.is_chained() && !self.is_below_fired(plan, due) {
             return;
         }
         let shape = plan.shape;
@@ -371,7 +371,7 @@ impl Correlator {
 
     /// By correlation, whether it counts others.
     pub(super) fn chained(&self) -> Vec<bool> {
-        self.plans.iter().map(|plan| plan.is_chained).collect()
+        self.plans.iter().map(Plan::is_chained).collect()
     }
 
     /// The windows that are open at an event time in nanoseconds, by rule index.

@@ -18,13 +18,11 @@ pub(super) struct Plan {
     pub alerts: bool,
     pub shape: Shape,
     pub bases: Vec<RuleRef>,
-    /// Whether it counts other correlations.
-    pub is_chained: bool,
     /// How many correlations stand below it at most.
     pub depth: u32,
     /// The client network, when that alone is the key.
     pub client: Option<Net>,
-    /// The series that it is a member of, and its place in that.
+    /// What the windows of the series that it is a member of go by, and its place in that.
     pub series: Option<(u32, u8)>,
     /// Stays the same as long as the rule counts the same.
     pub fingerprint: u64,
@@ -48,13 +46,18 @@ impl Plan {
                 bases: correlation.bases.len(),
             },
             bases: correlation.bases.iter().map(|base| base.rule).collect(),
-            is_chained: (correlation.bases.iter()).any(|base| matches!(base.rule, RuleRef::Correlation(_))),
             depth,
             client: client_alone(correlation),
             series: None,
             fingerprint: fingerprint(correlation),
             counted: counted(correlation),
         }
+    }
+
+    /// Whether it counts other correlations.
+    #[inline]
+    pub const fn is_chained(&self) -> bool {
+        self.depth > 0
     }
 }
 
@@ -83,11 +86,11 @@ pub(super) struct SeriesPlan {
 }
 
 impl SeriesPlan {
-    /// Of a series, the first of all or behind the others; tells its members that they are.
-    pub fn new(series: Series, number: u32, plans: &mut [Plan]) -> Option<Self> {
+    /// Of a series whose windows go by that number; tells its members that they are.
+    pub fn new(series: Series, owner: u32, plans: &mut [Plan]) -> Option<Self> {
         let Series { members, fingerprint } = series;
         for (&member, place) in members.iter().zip(0..) {
-            plans.get_mut(member as usize)?.series = Some((number, place));
+            plans.get_mut(member as usize)?.series = Some((owner, place));
         }
         let shapes = members
             .iter()

@@ -38,32 +38,25 @@ impl Correlator {
     /// Counts a line for all members of a series; `fired` hears of those for which it completes a window.
     #[inline]
     pub(super) fn complete_series(&mut self, due: &Due, fired: &mut impl FnMut(Fired)) {
-        let number = due.name.correlation.saturating_sub(self.plans.len() as u32);
-        let Some(&SeriesPlan { shape, least, .. }) = self.series.get(number as usize) else {
+        let Some(&SeriesPlan { shape, least, .. }) = self.series(due.name.correlation) else {
             return;
         };
-        let met = self.meet(number, &shape, due);
+        let met = self.meet(&shape, due);
         if !met.says_nothing(due.time, least) {
-            self.ask_members(number, met, due, fired);
+            self.ask_members(&shape, met, due, fired);
         }
     }
 
     /// Has each member look at its part of the shared window, or count in one of its own.
     #[inline(never)]
-    fn ask_members(&mut self, number: u32, mut met: Met, due: &Due, fired: &mut impl FnMut(Fired)) {
+    fn ask_members(&mut self, shared: &Shape, mut met: Met, due: &Due, fired: &mut impl FnMut(Fired)) {
         for place in 0..u8::BITS as u8 {
-            let series = self.series.get(number as usize);
-            let Some((shared, member)) =
-                series.and_then(|series| Some((series.shape, *series.members.get(usize::from(place))?)))
-            else {
-                return;
-            };
-            let Some(shape) = self.plans.get(member as usize).map(|plan| plan.shape) else {
+            let Some((member, shape)) = self.member(due.name.correlation, place) else {
                 return;
             };
             // What a member before it fired may have cost the shared window its room.
             if !self.keys.is_at(met.at, &due.name) {
-                met = self.meet(number, &shared, due);
+                met = self.meet(shared, due);
             }
             let own = due.to(self.keys.name(member, due.name.key()));
             let (at, outcome) = self.ask(&met, place, &shape, &own);
@@ -99,11 +92,11 @@ impl Correlator {
 
     /// Counts a line in the shared window.
     #[inline]
-    fn meet(&mut self, number: u32, shape: &Shape, due: &Due) -> Met {
+    fn meet(&mut self, shape: &Shape, due: &Due) -> Met {
         self.retire(due.name.correlation, due.time);
         self.touches += 1;
         let met = match self.keys.touch(&due.name, self.touches) {
-            Some((at, _)) => self.count_for_all(number, at, due),
+            Some((at, _)) => self.count_for_all(shape, at, due),
             None => {
                 let (window, _) = Window::first(shape, due.time, due.value);
                 Met {
@@ -120,18 +113,17 @@ impl Correlator {
     }
 
     /// Puts a mark into a shared window that there is.
-    fn count_for_all(&mut self, number: u32, at: u32, due: &Due) -> Met {
+    fn count_for_all(&mut self, shape: &Shape, at: u32, due: &Due) -> Met {
         let (time, value) = (due.time, due.value);
-        let reach = self.farthest(number, at, time);
-        let shape = self.series.get(number as usize).map(|series| series.shape);
-        let (Some(Slot { window, parted, .. }), Some(shape)) = (self.keys.slot_mut(at), shape) else {
+        let reach = self.farthest(due.name.correlation, at, time);
+        let Some(Slot { window, parted, .. }) = self.keys.slot_mut(at) else {
             return Met::default();
         };
         let newest = window.newest();
         let (before, mut place, mut anew) = (window.bytes(), None, false);
         match Arrival::of(time, newest, reach.unwrap_or(shape.reach_nanos)) {
             Arrival::SteppedBack => {
-                *window = Window::first(&shape, time, value).0;
+                *window = Window::first(shape, time, value).0;
                 (place, anew) = (Some(0), true);
             }
             // Nobody looks at the marks: it only tells when the last one came.
@@ -142,7 +134,7 @@ impl Correlator {
                 });
             }
             Arrival::Late => {}
-            Arrival::Within { horizon } => place = window.place(&shape, time, value, horizon),
+            Arrival::Within { horizon } => place = window.place(shape, time, value, horizon),
         }
         self.held = (self.held + window.bytes()).saturating_sub(before);
         Met {
@@ -157,13 +149,13 @@ impl Correlator {
 
     /// How far back the members reach that look at the shared window, in nanoseconds, once those are back that
     /// may be; `None` when all have windows of their own.
-    fn farthest(&mut self, number: u32, at: u32, time: i64) -> Option<i64> {
+    fn farthest(&mut self, owner: u32, at: u32, time: i64) -> Option<i64> {
         let parted = self.keys.slot(at)?.parted;
         if parted == 0 {
-            return Some(self.series.get(number as usize)?.shape.reach_nanos);
+            return Some(self.series(owner)?.shape.reach_nanos);
         }
-        let parted = self.rejoin(number, at, time)?;
-        let members = self.series.get(number as usize)?.members.iter().zip(0..);
+        let parted = self.rejoin(owner, at, time)?;
+        let members = self.series(owner)?.members.iter().zip(0..);
         let sharing = members.filter(|(_, place)| parted & (1 << place) == 0);
         let reaches = sharing.filter_map(|(&member, _)| self.plans.get(member as usize));
         reaches.map(|plan| plan.shape.reach_nanos).max()
@@ -171,11 +163,11 @@ impl Correlator {
 
     /// Takes back the members that have nothing within reach, neither in the shared window nor in their own; which
     /// still have one.
-    fn rejoin(&mut self, number: u32, at: u32, time: i64) -> Option<u8> {
+    fn rejoin(&mut self, owner: u32, at: u32, time: i64) -> Option<u8> {
         let slot = self.keys.slot(at)?;
         let (mut parted, key, newest) = (slot.parted, slot.key(), slot.window.newest());
         for place in 0..u8::BITS as u8 {
-            let member = self.member(number, place, parted);
+            let member = self.parted_member(owner, place, parted);
             let Some((member, reach)) = member.filter(|(_, reach)| newest < time.saturating_sub(*reach))
             else {
                 continue;
@@ -191,12 +183,16 @@ impl Correlator {
         Some(parted)
     }
 
+    /// A member of a series, and what its windows must know of it.
+    fn member(&self, owner: u32, place: u8) -> Option<(u32, Shape)> {
+        let member = *self.series(owner)?.members.get(usize::from(place))?;
+        Some((member, self.plans.get(member as usize)?.shape))
+    }
+
     /// A member of a series that has a window of its own, and how far back it reaches.
-    fn member(&self, number: u32, place: u8, parted: u8) -> Option<(u32, i64)> {
-        let members = &self.series.get(number as usize)?.members;
-        let member = *members.get(usize::from(place))?;
-        let reach = self.plans.get(member as usize)?.shape.reach_nanos;
-        (parted & (1 << place) != 0).then_some((member, reach))
+    fn parted_member(&self, owner: u32, place: u8, parted: u8) -> Option<(u32, i64)> {
+        let (member, shape) = self.member(owner, place)?;
+        (parted & (1 << place) != 0).then_some((member, shape.reach_nanos))
     }
 
     /// Gives a member a window of its own beside the shared one: its slot.
@@ -242,9 +238,9 @@ impl Correlator {
     /// The windows that members have beside a shared one: slots, and how far they reach back in nanoseconds.
     fn beside(&self, shared: &Slot) -> impl Iterator<Item = (u32, i64)> {
         let (parted, key) = (shared.parted, shared.key());
-        let number = shared.correlation.saturating_sub(self.plans.len() as u32);
+        let owner = shared.correlation;
         (0..u8::BITS as u8).filter_map(move |place| {
-            let (member, reach) = self.member(number, place, parted)?;
+            let (member, reach) = self.parted_member(owner, place, parted)?;
             Some((self.keys.find(&self.keys.name(member, key))?, reach))
         })
     }
@@ -257,11 +253,6 @@ impl Correlator {
         })
     }
 
-    /// The number that the windows of a series go by.
-    fn owner(&self, number: u32) -> u32 {
-        self.plans.len() as u32 + number
-    }
-
     /// The series whose windows go by that number; `None` for the number of a correlation.
     #[inline]
     pub(super) fn series(&self, owner: u32) -> Option<&SeriesPlan> {
@@ -270,17 +261,16 @@ impl Correlator {
 
     /// Whose windows a member shares, and its place among them.
     pub(super) fn series_of(&self, correlation: u32) -> Option<(u32, u8)> {
-        let (number, place) = self.plans.get(correlation as usize)?.series?;
-        Some((self.owner(number), place))
+        self.plans.get(correlation as usize)?.series
     }
 
     /// The window that a correlation looks at.
     pub(super) fn window(&self, correlation: u32, key: u128) -> Option<&Window> {
         let find = |owner| self.keys.slot(self.keys.find(&self.keys.name(owner, key))?);
-        let Some((number, place)) = self.plans.get(correlation as usize)?.series else {
+        let Some((owner, place)) = self.series_of(correlation) else {
             return find(correlation).map(|slot| &slot.window);
         };
-        let shared = find(self.owner(number))?;
+        let shared = find(owner)?;
         let is_parted = shared.parted & (1 << place) != 0;
         let slot = if is_parted { find(correlation)? } else { shared };
         Some(&slot.window).filter(|window| **window != Window::Spent)
