@@ -16,6 +16,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use support::deaf::Deaf;
 use support::ingest::Ingest;
 use support::{Running, afw, json_lines, run, stdout, text, wait_until};
 
@@ -116,8 +117,8 @@ fn tail_of_standard_input_ends_with_it() {
 #[test]
 fn the_outbox_tells_of_records_that_are_in_no_batch_yet() {
     let dir = tempfile::tempdir().unwrap();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let child = shipping(dir.path(), &format!("http://{nobody}"))
+    let deaf = Deaf::new();
+    let child = shipping(dir.path(), &format!("http://{}", deaf.address))
         .args(["tail", "-", "--print", "none"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

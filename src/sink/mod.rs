@@ -158,6 +158,9 @@ fn said(status: u16, body: &str) -> String {
 }
 
 #[cfg(test)]
+#[path = "../../tests/support/deaf.rs"]
+mod deaf;
+#[cfg(test)]
 #[path = "../../tests/support/receiver.rs"]
 mod receiver;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use super::deaf::Deaf;
 use super::receiver::{Receiver, Reply, Request, http_date};
 use super::worker::wall_clock;
 use super::*;
@@ -307,10 +308,8 @@ fn connections_are_kept() {
 fn no_name_no_listener_and_no_tls_are_passing_troubles() {
     let plain = Receiver::script([Reply::Status(200)]);
     let wrong_tls = plain.origin.replace("http://", "https://");
-    let closed = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://{}/", listener.local_addr().unwrap())
-    };
+    let deaf = Deaf::new();
+    let closed = format!("http://{}/", deaf.address);
     for endpoint in ["https://name.invalid/".to_owned(), closed, wrong_tls] {
         let mut bench = Bench::at(endpoint.clone());
         bench.commit(0..3);

@@ -8,6 +8,7 @@
 )]
 
 pub mod coding;
+pub mod deaf;
 pub mod ingest;
 pub mod mount;
 pub mod schema;
