@@ -13,6 +13,7 @@ use crate::wrap;
 pub(crate) mod csv;
 pub(crate) mod event;
 pub(crate) mod iis;
+mod values;
 pub(crate) mod w3c;
 
 /// The columns that a header names, ready for use.

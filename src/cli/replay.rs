@@ -1,5 +1,7 @@
 //! `afw replay`: the same analysis over history, once; with `--resume` from cron.
 
+mod advice;
+
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -10,7 +12,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 
 use super::options::{AnalysisOptions, CommonOptions, OutputOptions, Print};
-use super::{ADVICE, Exit, Failure, logging, now};
+use super::{Exit, Failure, logging, now};
 use crate::analysis::Fold;
 use crate::analysis::merge::Partial;
 use crate::analysis::scan::{Kit, Scan};
@@ -18,11 +20,12 @@ use crate::config::{Config, parse_span};
 use crate::detect::correlate::shards::Counted;
 use crate::drive::data::Files;
 use crate::drive::formats::Formats;
+use crate::drive::keep::Keep;
 use crate::drive::pool::Pool;
 use crate::drive::progress::Progress;
 use crate::drive::replay::{LogState, Receiver, Replay};
 use crate::drive::report::Reporting;
-use crate::drive::run::{Keep, Run};
+use crate::drive::run::Run;
 use crate::drive::setup;
 use crate::drive::signals::Signals;
 use crate::drive::{checks, clock, sinks, start};
@@ -31,7 +34,9 @@ use crate::report::{Statistics, Tally};
 use crate::sink::Sink;
 use crate::source::{self, Plan, SourceSpec, Trouble};
 use crate::store::Lock;
-use crate::text::{counted, grouped, printable};
+use crate::text::{counted, printable};
+
+use advice::{NOT_BESIDE, absent, advice, no_access_log};
 
 /// How long replay waits for a failing sink after the last line, unless told otherwise.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -367,54 +372,6 @@ fn shown_paths(config: &Config, formats: &Formats) -> String {
     }
     let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
     paths.join(", ")
-}
-
-/// A log that a configuration declares and that is not there: who says that it should be.
-fn absent(mut trouble: Trouble, at: &str) -> Trouble {
-    trouble.what = format!("{}; {} declares it", trouble.what, printable(at));
-    let says_little = trouble
-        .hint
-        .as_deref()
-        .is_none_or(|hint| hint.starts_with("check the path"));
-    if says_little {
-        return trouble.hint(
-            "nothing was logged to it on this machine yet, or it lies elsewhere: name the logs to read",
-        );
-    }
-    trouble
-}
-
-/// What to do about an error log that was named.
-const BESIDE: &str = "it looks like an error log or a system log; access logs are usually beside it";
-/// What to do about a place that holds only such logs.
-const NOT_BESIDE: &str = "these look like error logs or system logs; access logs are usually in /var/log/nginx, /var/log/apache2 or /var/log/httpd: name that \
-     directory or the log itself";
-
-/// What to say of a file that was named and is no access log.
-fn no_access_log(log: &LogState) -> String {
-    let lines = match log.statistics.lines {
-        1 => "its only line is not".to_owned(),
-        lines => format!("none of its {} lines is", grouped(lines)),
-    };
-    format!(
-        "{}: {lines} of an access log\nhint: {}",
-        printable(&log.shown_name()),
-        advice(&log.statistics, BESIDE)
-    )
-}
-
-/// What to do about lines none of which is of an access log; `of_errors` where they look like those of an error log.
-fn advice(statistics: &Statistics, of_errors: &'static str) -> &'static str {
-    let reasons = &statistics.rejected;
-    if reasons.contains_key(&afw_parsers::Reason::NotAccess) {
-        of_errors
-    } else if let Some((_, advice)) = ADVICE.iter().find(|(reason, _)| reasons.contains_key(reason)) {
-        advice
-    } else if reasons.get(&afw_parsers::Reason::Binary).copied().unwrap_or(0) * 2 > statistics.lines {
-        "it holds no text; access logs are text, plain or compressed with gzip, zstd, bzip2 or xz"
-    } else {
-        "`afw explain 'LINE'` shows where parsing stops; --format 'nginx:…' or 'apache:…' takes the server's own format string"
-    }
 }
 
 fn log_summary(state: LogState) -> LogSummary {

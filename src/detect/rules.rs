@@ -20,6 +20,8 @@ mod document;
 mod examples;
 mod files;
 mod link;
+mod logic;
+mod logsource;
 mod meta;
 
 pub use examples::Example;

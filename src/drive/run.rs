@@ -1,54 +1,38 @@
-//! [`Run`]: what a run does with what it finds: prints it, gathers the effects and commits them.
+//! [`Run`]: what a run does with what it finds: prints it, counts it and gathers what is to be stored.
 //!
-//! `tail` and `replay` share it. A commit that fails (full or read-only disk) is said once and tried again; reading
-//! waits, and nothing is skipped. Next: [`crate::store`].
+//! `tail` and `replay` share it. Clients that say they are crawlers: `run/claims.rs`. Next: [`super::keep`], which makes
+//! it durable.
 
-use std::collections::HashMap;
+mod claims;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use afw_parsers::Time;
 
-use crate::analysis::claims::Standing;
 use crate::analysis::fold::{Fold, Outcome};
 use crate::analysis::merge::Partial;
 use crate::analysis::scan::{Rejected, Scan};
+use crate::cli::Failure;
 use crate::cli::output::unwritten;
 use crate::cli::print::Printer;
-use crate::cli::{Failure, now};
 use crate::config::Config;
 use crate::detect::correlate::Fired;
 use crate::detect::correlate::shards::Counted;
-use crate::enrich::crawler::{Claim, Verdict};
 use crate::indicator::Update;
 use crate::report::summary::{Delivery, LogSummary, Summary};
 use crate::report::{Scope, Sightings, Statistics};
-use crate::sink::{Sink, Workers};
-use crate::source::{Batch, Cursor};
-use crate::store::{Effects, FileCount, Item, Store};
+use crate::source::Batch;
+use crate::store::Item;
 use crate::text::shown;
 
 use super::checks::Checks;
+use super::keep::Keep;
 use super::notify::Notify;
 use super::proxy::Fronts;
 use super::signals::Signals;
-use super::start::{Left, left, store_failure};
-
-/// Work is committed at least this often while lines come: with the time that reading and committing take, within 250 ms.
-const COMMIT_EVERY: Duration = Duration::from_millis(225);
-/// With nothing to commit the outbox is still held to its limits this often. Such a commit writes nothing.
-const TEND_EVERY: Duration = Duration::from_secs(5);
-/// So many items for sinks are committed at once even if less time has passed; bounds memory.
-const COMMIT_ITEMS: usize = 4096;
-/// How long the sinks may still send after a signal.
-const GRACE: Duration = Duration::from_secs(5);
-/// How long workers may take to end when all that was worth waiting for has been waited for.
-const LAST: Duration = Duration::from_millis(500);
-/// How long a failed commit waits before it is tried again.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What a run keeps.
 pub struct Run {
@@ -78,83 +62,6 @@ pub struct Run {
     pub indicators: u64,
     /// Proxies that nobody named.
     pub fronts: Fronts,
-}
-
-/// The durable side of a run.
-pub struct Keep {
-    /// The database.
-    pub store: Store,
-    /// Sinks, in the order that items count them.
-    pub sinks: Vec<Arc<dyn Sink>>,
-    /// Their workers.
-    pub workers: Workers,
-    /// Cursors, windows and indicators are stored, not only what goes to sinks.
-    pub resumes: bool,
-    /// How long reading waits for a full outbox; `None` waits for ever.
-    patience: Option<Duration>,
-    effects: Effects,
-    /// Where the cursor of each file stands in the effects.
-    places: HashMap<i64, usize>,
-    committed: Instant,
-}
-
-impl Keep {
-    /// Nothing gathered yet.
-    pub fn new(
-        store: Store,
-        sinks: Vec<Arc<dyn Sink>>,
-        workers: Workers,
-        resumes: bool,
-        patience: Option<Duration>,
-    ) -> Self {
-        Self {
-            store,
-            sinks,
-            workers,
-            resumes,
-            patience,
-            effects: Effects::default(),
-            places: HashMap::new(),
-            committed: Instant::now(),
-        }
-    }
-
-    /// Lets the sinks send for so long, or after a signal for a shorter time, ends their workers, and says what still
-    /// waits.
-    pub fn finish(self, patience: Duration, signals: &Signals) -> Left {
-        let Self {
-            store,
-            sinks,
-            workers,
-            ..
-        } = self;
-        if !sinks.is_empty() {
-            workers.drain_unless(patience, &|| signals.end().is_some());
-        }
-        workers.stop(if signals.end().is_some() { GRACE } else { LAST });
-        // What cannot be read cannot be counted; the store has said so on every commit before.
-        left(&store).unwrap_or_default()
-    }
-
-    fn is_due(&self) -> bool {
-        self.due_in().is_zero() || self.effects.items.len() >= COMMIT_ITEMS
-    }
-
-    /// How long until a commit is due. At once when work comes after a pause, so that a quiet log waits for nobody.
-    fn due_in(&self) -> Duration {
-        let pause = if self.has_work() { COMMIT_EVERY } else { TEND_EVERY };
-        pause.saturating_sub(self.committed.elapsed())
-    }
-
-    fn has_work(&self) -> bool {
-        let Effects {
-            cursors,
-            items,
-            forgotten,
-            ..
-        } = &self.effects;
-        !(cursors.is_empty() && items.is_empty() && forgotten.is_empty())
-    }
 }
 
 impl Run {
@@ -219,77 +126,6 @@ impl Run {
         }
     }
 
-    /// Where a line's client says that it is a crawler: asks for it and, in a replay, waits for the verdict.
-    fn check(&mut self, scan: &mut Scan, found: usize) -> io::Result<()> {
-        if let Some(checks) = self.checks.as_mut().filter(|checks| found == 0 && checks.waits()) {
-            // All that the batch asks is asked at once, so that little is left to wait for.
-            let claims = scan.said.iter().filter_map(|said| said.claim);
-            claims
-                .filter(|claimed| {
-                    claimed.open && self.fold.claims().known().verdict(&claimed.claim).is_none()
-                })
-                .for_each(|claimed| checks.ask(claimed.claim));
-        }
-        if self.fold.meet(scan, found) != Standing::Awaited || !self.waits() {
-            return Ok(());
-        }
-        if let Some(claimed) = scan.said(found).and_then(|said| said.claim) {
-            self.wait_for(claimed.claim)?;
-            self.fold.meet(scan, found);
-        }
-        Ok(())
-    }
-
-    fn waits(&self) -> bool {
-        self.checks.as_ref().is_some_and(|checks| checks.waits())
-    }
-
-    fn wait_for(&mut self, claim: Claim) -> io::Result<()> {
-        let Self {
-            checks,
-            fold,
-            signals,
-            ..
-        } = self;
-        let outcomes = checks
-            .as_mut()
-            .map(|checks| checks.wait_for(claim, fold, signals));
-        self.outcomes(outcomes.unwrap_or_default())
-    }
-
-    /// No more lines of this client can be held. Nobody waits for a name server here: it is unknown for now.
-    fn decide_now(&mut self, claim: Claim) -> io::Result<()> {
-        let outcomes = self.fold.decide(&[(claim, Verdict::Unknown, Time::default())]);
-        self.outcomes(outcomes)
-    }
-
-    /// Takes in what name servers have decided.
-    ///
-    /// # Errors
-    /// Standard output cannot be written.
-    pub fn settle(&mut self) -> io::Result<()> {
-        let outcomes = match &mut self.checks {
-            Some(checks) => checks.settle(&mut self.fold),
-            None => return Ok(()),
-        };
-        self.outcomes(outcomes)
-    }
-
-    /// Lines that still wait are judged without a verdict: nobody will be there to do it later.
-    ///
-    /// # Errors
-    /// Standard output cannot be written.
-    pub fn release(&mut self) -> io::Result<()> {
-        let awaited = self.fold.claims().awaited();
-        let unknown: Vec<_> = awaited
-            .into_iter()
-            .filter(|claim| self.fold.claims().holds(claim))
-            .map(|claim| (claim, Verdict::Unknown, Time::default()))
-            .collect();
-        let outcomes = self.fold.decide(&unknown);
-        self.outcomes(outcomes)
-    }
-
     fn outcomes(&mut self, outcomes: Vec<Outcome>) -> io::Result<()> {
         outcomes.into_iter().try_for_each(|outcome| self.outcome(outcome))
     }
@@ -329,7 +165,7 @@ impl Run {
     fn items(&mut self, items: Vec<Item>) {
         self.records += items.len() as u64;
         if let Some(keep) = &mut self.keep {
-            keep.effects.items.extend(items);
+            keep.ship(items);
         }
     }
 
@@ -453,7 +289,7 @@ impl Run {
     /// Files that are gone for good need no cursor any more; their lines stay counted.
     pub fn forget(&mut self, ids: &[i64]) {
         if let Some(keep) = self.keep.as_mut().filter(|keep| keep.resumes) {
-            keep.effects.forgotten.extend_from_slice(ids);
+            keep.forget(ids);
         }
     }
 
@@ -479,120 +315,7 @@ impl Run {
             {
                 keep.move_to(cursor, lines, rejects, None);
             }
-            keep.effects.states.extend(self.fold.drain_dirty());
         }
-        keep.effects.counters.extend(self.fold.take_counters());
-        keep.commit(&self.signals, &mut self.notify)
-    }
-}
-
-impl Keep {
-    /// The cursor of a used-up batch, and its counts.
-    fn advance(&mut self, scan: &Scan) {
-        let mut cursor = scan.batch.cursor.clone();
-        cursor.layout = scan.layout.as_ref().map(afw_parsers::Layout::state);
-        let (lines, rejects) = (
-            scan.statistics.lines - scan.counted.0,
-            scan.statistics.rejects() - scan.counted.1,
-        );
-        let last = scan.statistics.last.map(afw_parsers::Time::nanos);
-        self.move_to(cursor, lines, rejects, last);
-    }
-
-    /// Notes how far a file was taken. A stream has no place to come back to, but its lines count.
-    pub fn move_to(&mut self, cursor: Cursor, lines: u64, rejects: u64, last_time_nanos: Option<i64>) {
-        let format = cursor
-            .layout
-            .as_deref()
-            .and_then(afw_parsers::Layout::from_state)
-            .map(|layout| layout.name().to_owned());
-        let next = self.effects.cursors.len();
-        let at = *self.places.entry(cursor.id).or_insert(next);
-        match self.effects.cursors.get_mut(at) {
-            Some(known) => *known = cursor,
-            None => self.effects.cursors.push(cursor),
-        }
-        self.effects.counts.push(FileCount {
-            cursor: at,
-            lines,
-            rejects,
-            last_time_nanos,
-            format,
-        });
-    }
-
-    fn commit(&mut self, signals: &Signals, notify: &mut Notify) -> Result<bool, Failure> {
-        let mut complained = false;
-        loop {
-            match self.store.commit(&self.effects, &self.sinks, now()) {
-                Ok(committed) => {
-                    if complained {
-                        tracing::info!("the store can be written again");
-                    }
-                    self.effects = Effects::default();
-                    self.places.clear();
-                    self.committed = Instant::now();
-                    if committed.frozen > 0 {
-                        self.workers.wake();
-                    }
-                    self.tidy()?;
-                    return if committed.full {
-                        self.wait_for_room(signals, notify)
-                    } else {
-                        Ok(true)
-                    };
-                }
-                Err(error) if error.is_retryable() => {
-                    if !std::mem::replace(&mut complained, true) {
-                        let hint = error.hint().map(|hint| format!("\nhint: {hint}"));
-                        let hint = hint.unwrap_or_default();
-                        tracing::error!("{error}; reading waits and nothing is lost{hint}");
-                    }
-                    if signals.end().is_some() {
-                        return Ok(false);
-                    }
-                    // It waits for a reason that was said: to be restarted would not help.
-                    notify.alive();
-                    std::thread::sleep(RETRY_AFTER);
-                }
-                Err(error) => return Err(store_failure(&error)),
-            }
-        }
-    }
-
-    /// After a commit there is time until the next.
-    fn tidy(&mut self) -> Result<(), Failure> {
-        if !self.resumes {
-            return Ok(());
-        }
-        match self.store.tidy(now()) {
-            Err(error) if !error.is_retryable() => Err(store_failure(&error)),
-            // A disk that is full will be said of the next commit, after which this is tried again.
-            _ => Ok(()),
-        }
-    }
-
-    /// The log is the buffer: reading waits until the sinks have made room in the outbox.
-    fn wait_for_room(&mut self, signals: &Signals, notify: &mut Notify) -> Result<bool, Failure> {
-        tracing::warn!(
-            "the outbox is full: reading waits until the sinks take something (`afw status`, `afw outbox list`)"
-        );
-        let started = Instant::now();
-        while self
-            .store
-            .outbox_full(now())
-            .map_err(|error| store_failure(&error))?
-        {
-            let waited_enough = self
-                .patience
-                .is_some_and(|patience| started.elapsed() >= patience);
-            if signals.end().is_some() || waited_enough {
-                return Ok(false);
-            }
-            notify.alive();
-            std::thread::sleep(Duration::from_millis(200));
-        }
-        tracing::info!("the outbox has room again");
-        Ok(true)
+        keep.commit(&mut self.fold, &self.signals, &mut self.notify)
     }
 }

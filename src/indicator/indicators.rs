@@ -18,24 +18,25 @@
 //! Too many or too large profiles make room: first those that are no indicator yet, then indicators, the
 //! least recently sighted first; both are counted. A profile not sighted for [`Options::expire_nanos`] ends.
 
+mod bounds;
+mod named;
 mod queue;
+mod state;
 mod values;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
 
 use afw_parsers::Time;
 use foldhash::quality::RandomState;
 
 use super::Indicator;
 use super::profile::{Policy, Profile};
-use super::row::{self, Shared};
 use super::subject::{Subject, last_of, prefix_of};
-use crate::detect::{ByClass, Confidence};
+use crate::detect::ByClass;
 use crate::event::{Finding, SightedEvent, Sighting, ValueType};
-use crate::store::{State, StateKind};
 
+use named::observed;
 use queue::Queue;
 pub use values::{Counters, Options, Restored, Update};
 
@@ -248,121 +249,10 @@ impl Indicators {
         self.profiles.insert(subject, profile);
     }
 
-    /// How many profiles may be about what payloads name. One client can write any number of names, and must not push
-    /// out what is known of others.
-    fn most_texts(&self) -> usize {
-        (self.options.max_profiles / 8).max(1)
-    }
-
-    /// The one of a rank that was not touched for the longest time.
-    fn oldest(&mut self, rank: usize) -> Option<Subject> {
-        let profiles = &self.profiles;
-        self.order[rank].oldest(|subject, touched| is_at(profiles, subject, rank, touched))
-    }
-
-    /// Forgets stale places when there are many.
-    fn tidy(&mut self) {
-        let profiles = &self.profiles;
-        for (rank, queue) in self.order.iter_mut().enumerate() {
-            queue.tidy(profiles.len(), |subject, touched| {
-                is_at(profiles, subject, rank, touched)
-            });
-        }
-    }
-
     fn note(&mut self, subject: &Subject) {
         if self.options.persist {
             self.dirty.insert(subject.clone());
         }
-    }
-
-    fn is_over(&self, profile: &Profile, now: Option<Time>) -> bool {
-        let quiet = now.zip(profile.last_seen).map(|(now, last)| now.since(last));
-        let most = self.options.expire_nanos;
-        most.zip(quiet).is_some_and(|(most, quiet)| quiet > most)
-    }
-
-    /// Ends at most one profile of each rank that was not sighted for long.
-    fn expire(&mut self, now: Time) {
-        if self.options.expire_nanos.is_none() {
-            return;
-        }
-        for rank in 0..self.order.len() {
-            let Some(subject) = self.oldest(rank) else {
-                continue;
-            };
-            let over = self
-                .profiles
-                .get(&subject)
-                .is_some_and(|profile| self.is_over(profile, Some(now)));
-            if over {
-                self.take(&subject);
-                self.note(&subject);
-                self.counters.expired += 1;
-            }
-        }
-    }
-
-    /// Makes room, but not by the one at hand, which was touched last and may be larger than all the room there is.
-    fn evict(&mut self, at_hand: Option<&Subject>) {
-        while self.profiles.len() > self.options.max_profiles.max(1) || self.bytes > self.options.max_bytes {
-            let weakest = (0..self.order.len()).find_map(|rank| {
-                let oldest = self.oldest(rank)?;
-                (Some(&oldest) != at_hand).then_some((rank, oldest))
-            });
-            let Some((rank, subject)) = weakest else { return };
-            self.take(&subject);
-            self.note(&subject);
-            match rank {
-                0 => self.counters.evicted_faint += 1,
-                _ => self.counters.evicted += 1,
-            }
-        }
-    }
-
-    /// The rows that changed since the last call.
-    pub fn drain_dirty(&mut self) -> Vec<State> {
-        let gone = std::mem::take(&mut self.rows_gone)
-            .into_iter()
-            .map(|key| (key, None));
-        let changed = std::mem::take(&mut self.dirty).into_iter().map(|subject| {
-            let value = self.profiles.get(&subject).map(|profile| row::encode(profile));
-            (row::key(&subject), value)
-        });
-        gone.chain(changed)
-            .map(|(key, value)| State {
-                kind: StateKind::Indicator,
-                key,
-                value,
-            })
-            .collect()
-    }
-
-    /// Takes back what was stored. Rows of other kinds are passed over.
-    pub fn restore(&mut self, rows: impl IntoIterator<Item = State>) -> Restored {
-        let mut shared = Shared::default();
-        let mut restored = Restored::default();
-        let mut at_hand = None;
-        for State { kind, key, value } in rows {
-            let Some(value) = value.filter(|_| kind == StateKind::Indicator) else {
-                continue;
-            };
-            let Some((subject, profile)) = row::subject(&key).zip(row::decode(&value, &mut shared)) else {
-                restored.damaged += 1;
-                self.rows_gone.push(key);
-                continue;
-            };
-            if profile.touched >= self.touches {
-                self.touches = profile.touched;
-                at_hand = Some(subject.clone());
-            }
-            self.take(&subject);
-            self.put(subject.clone(), Box::new(profile));
-            restored.profiles += 1;
-        }
-        self.order.iter_mut().for_each(Queue::sort);
-        self.evict(at_hand.as_ref());
-        restored
     }
 
     /// How many clients each class was seen of, among the profiles of whom `counts` says so by the time that they were last
@@ -446,55 +336,6 @@ impl Indicators {
 /// Not yet an indicator, or one.
 fn rank(profile: &Profile) -> usize {
     usize::from(profile.emitted.is_some())
-}
-
-/// Whether a place in the order is still that of a profile.
-fn is_at(
-    profiles: &HashMap<Subject, Box<Profile>, RandomState>,
-    subject: &Subject,
-    at: usize,
-    touched: u64,
-) -> bool {
-    profiles
-        .get(subject)
-        .is_some_and(|profile| profile.touched == touched && rank(profile) == at)
-}
-
-/// The values that a line's payloads name, in order, each with the sightings that name it.
-fn observed(finding: &Finding) -> Vec<(Subject, Vec<Sighting>)> {
-    let mut named: Vec<(Subject, &Sighting, Option<Confidence>)> = Vec::new();
-    for sighting in &finding.sightings {
-        for observable in &sighting.observables {
-            if let Some(subject) = Subject::observed(observable, &finding.event) {
-                named.push((subject, sighting, observable.confidence));
-            }
-        }
-    }
-    // In the order of sightings for each value; nearly always there is one or none.
-    named.sort_by(|(one, ..), (other, ..)| one.cmp(other));
-    let mut observed: Vec<(Subject, Vec<Sighting>)> = Vec::new();
-    for (subject, sighting, least) in named {
-        let told = named_by(sighting, least);
-        match observed.last_mut().filter(|(last, _)| *last == subject) {
-            Some((_, sightings)) => match sightings.last_mut() {
-                // The same sighting names it twice.
-                Some(last) if Arc::ptr_eq(&last.rule, &told.rule) => *last = told,
-                _ => sightings.push(told),
-            },
-            None => observed.push((subject, vec![told])),
-        }
-    }
-    observed
-}
-
-/// A sighting as it is about a value that it names, of which it is this sure at least.
-fn named_by(sighting: &Sighting, least: Option<Confidence>) -> Sighting {
-    Sighting {
-        rule: Arc::clone(&sighting.rule),
-        confidence: least.map_or(sighting.confidence, |least| least.max(sighting.confidence)),
-        observables: Vec::new(),
-        ..*sighting
-    }
 }
 
 #[cfg(test)]

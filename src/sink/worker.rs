@@ -15,6 +15,8 @@ use afw_parsers::Time;
 use super::{Sink, Tuning};
 use crate::store::{Condition, StoreError};
 
+mod answer;
+mod seldom;
 mod signals;
 mod thread;
 

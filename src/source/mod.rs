@@ -5,7 +5,7 @@
 //! [`plan`] lists the history to replay, oldest first, each byte once; a [`LogReader`] reads it. A [`Follower`] goes on
 //! with logs as they grow.
 //! Reading order: [`spec`], [`discover`], [`frame`], [`decode`], [`identity`], [`rotation`],
-//! [`ledger`], [`replay`], [`follow`].
+//! [`probe`], [`ledger`], [`replay`], [`follow`].
 //! Next: [`crate::analysis`].
 
 pub mod decode;
@@ -15,6 +15,7 @@ pub mod frame;
 pub mod identity;
 pub mod ledger;
 pub mod names;
+pub mod probe;
 pub mod reader;
 pub mod replay;
 pub mod rotation;

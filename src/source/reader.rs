@@ -9,7 +9,7 @@ use super::decode::Decoder;
 use super::discover::Found;
 use super::frame::{Framed, Framer};
 use super::identity::{HASHED_BYTES, Head, Trail};
-use super::ledger::{Probe, pass, read_before};
+use super::probe::{Probe, pass, read_before};
 use super::spec::Trouble;
 use super::{Batch, Cursor};
 use crate::text::of_path;

@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use memchr::memmem;
 
 use super::Column;
-use super::w3c::{self, Row, Value};
+use super::values::Value;
+use super::w3c::{self, Row};
 use crate::memo::TimeMemo;
 use crate::parser::Line;
 use crate::record::Record;

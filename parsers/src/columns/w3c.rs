@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::values::{Parting, Value, Values};
 use super::{Column, Columns, Kind};
 use crate::compile::sink::{Dialect, Pieces, Sink};
 use crate::memo::TimeMemo;
@@ -102,10 +103,10 @@ fn parted<'a>(
     let Kind::W3c(names, cloudfront) = columns.kind() else {
         return Err(Reject::new(Reason::UnknownFormat, 0));
     };
-    let mut values = Values { line, at: 0, parting };
+    let mut values = Values::of(line, parting);
     let mut row = Row::new(columns.date(), *cloudfront, Escape::None);
     for column in names {
-        let at = values.at;
+        let at = values.at();
         let Some(value) = values.next() else {
             return Err(Reject::new(Reason::Columns, line.len()));
         };
@@ -113,7 +114,7 @@ fn parted<'a>(
             .map_err(|reason| Reject::new(reason, at))?;
     }
     if values.next().is_some() {
-        return Err(Reject::new(Reason::Columns, values.at.min(line.len())));
+        return Err(Reject::new(Reason::Columns, values.at().min(line.len())));
     }
     row.finish(record, times, 0)
 }
@@ -338,75 +339,6 @@ fn decoded(text: &[u8]) -> Vec<u8> {
         }
     }
     out
-}
-
-/// One value of a line.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Value<'a> {
-    /// As logged.
-    pub(super) text: &'a [u8],
-    /// Whether it stands in quotes, and spaces may stand for themselves.
-    pub(super) quoted: bool,
-}
-
-/// What stands between the values of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Parting {
-    /// Tabs.
-    Tabs,
-    /// Spaces, but for those in `"…"`.
-    Quotes,
-    /// Spaces.
-    Spaces,
-}
-
-/// The values of a line.
-struct Values<'a> {
-    line: &'a [u8],
-    at: usize,
-    parting: Parting,
-}
-
-impl<'a> Values<'a> {
-    fn next(&mut self) -> Option<Value<'a>> {
-        if self.parting == Parting::Tabs {
-            let rest = self.line.get(self.at..)?;
-            let end = memchr::memchr(b'\t', rest).unwrap_or(rest.len());
-            self.at += end + 1;
-            let text = rest.get(..end)?.trim_ascii();
-            return Some(Value { text, quoted: false });
-        }
-        let rest = self.line.get(self.at..)?;
-        let start = rest.trim_ascii_start();
-        self.at += rest.len() - start.len();
-        match start.split_first()? {
-            (b'"', inside) if self.parting == Parting::Quotes => {
-                let end = closing(inside)?;
-                self.at += end + 2;
-                let text = inside.get(..end)?;
-                Some(Value { text, quoted: true })
-            }
-            _ => {
-                let end = memchr::memchr(b' ', start).unwrap_or(start.len());
-                self.at += end;
-                let text = start.get(..end)?;
-                Some(Value { text, quoted: false })
-            }
-        }
-    }
-}
-
-/// Position of the quote that ends a value: not doubled, and a space or nothing behind it.
-fn closing(inside: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let at = from + memchr::memchr(b'"', inside.get(from..)?)?;
-        match inside.get(at + 1) {
-            None | Some(b' ') => return Some(at),
-            Some(b'"') => from = at + 2,
-            Some(_) => return None,
-        }
-    }
 }
 
 const fn extra(name: &'static str) -> Sink {

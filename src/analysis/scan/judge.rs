@@ -51,27 +51,22 @@ impl Scanner {
         signatures.inspect(&event, hits);
         let number = signatures.request_number();
         let label = recalled.label(number, record);
-        // A further event of a request is judged like any line, but the request was counted already.
-        let is_request = !record.more.repeats;
-        if is_request {
-            count(&mut scan.statistics, event.client, label);
-        }
-        let first_tick = scan.ticks.len() as u32;
-        if !hits.is_empty() && is_request {
-            let rules = hits.iter().map(|hit| hit.rule);
-            ticker.observe(&event, signatures.list_number(), rules, &mut scan.ticks);
-        }
-        let ticks = first_tick..scan.ticks.len() as u32;
         let finding = finding(kit, &event, hits, label, (recalled, number));
-        if let Some(tally) = tally.as_mut().filter(|_| is_request) {
-            let remark = tally.request(&event, batch.log, finding.as_ref(), signatures.remark());
-            if let Some(new) = remark {
-                signatures.leave(new);
+        let first_tick = scan.ticks.len() as u32;
+        // A further event of a request is judged like any line, but the request was counted already.
+        if !record.more.repeats {
+            count(&mut scan.statistics, event.client, label);
+            if !hits.is_empty() {
+                let rules = hits.iter().map(|hit| hit.rule);
+                ticker.observe(&event, signatures.list_number(), rules, &mut scan.ticks);
             }
-        }
-        if is_request {
+            if let Some(tally) = tally {
+                let remark = tally.request(&event, batch.log, finding.as_ref(), signatures.remark());
+                remark.into_iter().for_each(|new| signatures.leave(new));
+            }
             requests(kit, &event, finding.is_some(), encoded, &mut scan.requests);
         }
+        let ticks = first_tick..scan.ticks.len() as u32;
         let wants = kit.wants.events;
         let printed = wants.then(|| Box::new((ecs::document(&event), host(record))));
         let claim = claimed(kit, &event);

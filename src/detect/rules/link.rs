@@ -9,7 +9,7 @@ use crate::detect::problem::{Problems, RuleProblem, meant};
 use crate::detect::yaml::At;
 
 use super::counted::CorrelationDoc;
-use super::document::LogSource;
+use super::logsource::LogSource;
 use super::meta::Meta;
 use super::{Logic, Rule, Selection};
 

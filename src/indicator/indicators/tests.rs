@@ -9,6 +9,7 @@ use super::*;
 use crate::detect::{Class, Confidence, Level, RuleInfo, View};
 use crate::enrich::Exempt;
 use crate::event::Observable;
+use crate::store::{State, StateKind};
 
 const SECOND: i64 = 1_000_000_000;
 const HOUR: i64 = 3_600 * SECOND;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::thread::Seldom;
+use super::seldom::Seldom;
 use super::*;
 use crate::sink::{Answer, Frozen, Limits, RefusedRecord};
 use crate::store::Store;

@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 
 use afw_parsers::Time;
 
+use super::answer::{complaint, outcome};
+use super::seldom::Seldom;
 use super::signals::{Progress, Shared};
 use super::wall_clock;
-use crate::sink::pace::{Outcome, Pace};
+use crate::sink::pace::Pace;
 use crate::sink::{Answer, Sink, Tuning};
 use crate::store::queue::{Claimed, Next};
 use crate::store::receivers::Outlook;
 use crate::store::{Close, Condition, Owner, Store, StoreError};
-use crate::text::{counted, printable};
 
 /// Wait after the store itself failed (a full disk).
 const STORE_WAIT: Duration = Duration::from_secs(1);
@@ -367,63 +368,6 @@ impl Worker {
                 None => tracing::debug!(sink, batch, events = claimed.batch.events, "refused: {error}"),
             },
         }
-    }
-}
-
-/// How long nothing more is said of dead letters after they were spoken of.
-const SELDOM: Duration = Duration::from_secs(60);
-
-/// Counts what is not worth a message each.
-#[derive(Debug, Default)]
-pub(super) struct Seldom {
-    last: Option<Instant>,
-    untold: usize,
-}
-
-impl Seldom {
-    /// Adds so many; how many there are to tell of, if it is time.
-    pub fn tell(&mut self, more: usize, now: Instant) -> Option<usize> {
-        self.untold += more;
-        if self
-            .last
-            .is_some_and(|last| now.saturating_duration_since(last) < SELDOM)
-        {
-            return None;
-        }
-        self.last = Some(now);
-        Some(std::mem::take(&mut self.untold))
-    }
-}
-
-/// What an answer says about the receiver.
-fn outcome(answer: &Answer) -> Outcome {
-    match answer {
-        Answer::Accepted => Outcome::Taken,
-        Answer::Partly { again, .. } if again.is_empty() => Outcome::Taken,
-        Answer::Partly { .. } => Outcome::Unavailable { retry_after: None },
-        Answer::Refused { .. } => Outcome::Refused,
-        Answer::Misconfigured { .. } => Outcome::Misconfigured,
-        Answer::Unavailable { retry_after, .. } => Outcome::Unavailable {
-            retry_after: *retry_after,
-        },
-    }
-}
-
-/// An answer in words, unless it is good.
-fn complaint(answer: &Answer) -> Option<String> {
-    match answer {
-        Answer::Accepted => None,
-        Answer::Partly { refused, again } => (!refused.is_empty() || !again.is_empty()).then(|| {
-            format!(
-                "{} refused, {} to be sent again",
-                counted(refused.len() as u64, "record"),
-                again.len()
-            )
-        }),
-        Answer::Refused { status, body } | Answer::Misconfigured { status, body } => {
-            Some(crate::sink::said(*status, &printable(body)))
-        }
-        Answer::Unavailable { error, .. } => Some(printable(error)),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which files belong to a path, against directories, siblings, links and what is not there.
 
+use std::fs;
+
 use super::*;
 
 fn make(names: &[&str]) -> tempfile::TempDir {

@@ -19,8 +19,8 @@ use self::direct::{Direct, holds};
 use crate::source::Cursor;
 use crate::source::discover::Found;
 use crate::source::identity::{Key, modified_nanos};
-use crate::source::ledger::Probe;
 use crate::source::names::Name;
+use crate::source::probe::Probe;
 use crate::source::reader::FileReader;
 use crate::text::of_path;
 

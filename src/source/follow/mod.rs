@@ -14,6 +14,7 @@ mod adopt;
 mod file;
 mod look;
 mod mounts;
+mod parked;
 mod read;
 mod stream;
 mod tell;
@@ -23,8 +24,8 @@ mod watch;
 
 pub use self::watch::Waker;
 
-use self::adopt::Parked;
 use self::file::Followed;
+use self::parked::Parked;
 use self::stream::Stream;
 use self::watch::Watch;
 use super::discover::{Family, Found, Origin};

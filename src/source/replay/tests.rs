@@ -1,5 +1,6 @@
 //! Opening sets of real files: order, resuming, archives and what is refused, held against what was written.
 
+use std::fs;
 use std::io::Write;
 
 use super::*;

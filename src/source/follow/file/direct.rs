@@ -11,7 +11,7 @@ use super::{Open, Pass};
 use crate::source::Cursor;
 use crate::source::frame::Framer;
 use crate::source::identity::{HASHED_BYTES, Head, Trail, hash};
-use crate::source::ledger::{Probe, read_before};
+use crate::source::probe::{Probe, read_before};
 
 /// A plain file, open.
 pub(super) struct Direct {

@@ -11,7 +11,7 @@ use crate::source::Cursor;
 use crate::source::decode::Decoder;
 use crate::source::frame::Framer;
 use crate::source::identity::{HASHED_BYTES, Trail, hash};
-use crate::source::ledger::{Probe, read_before};
+use crate::source::probe::{Probe, read_before};
 
 /// A cursor that stands at the end of a file that will not be read from its start: after its last whole line, at
 /// most `limit` bytes in. A compressed file is taken as done.

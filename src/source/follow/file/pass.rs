@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::direct::direct;
 use super::{Followed, Limits, Open, Pass};
 use crate::source::frame::Framed;
-use crate::source::ledger::Probe;
+use crate::source::probe::Probe;
 use crate::source::reader::FileReader;
 use crate::source::spec::Trouble;
 use crate::source::{Batch, Cursor};
