@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use crate::address;
-use crate::clf::{self, Tail};
+use crate::clf;
 use crate::columns::Columns;
 use crate::compile::program::Refused;
 use crate::foreign;
 use crate::format::{self, Format};
 use crate::layout::{First, Layout};
 use crate::memo::TimeMemo;
-use crate::raw;
 use crate::record::Record;
 use crate::reject::{Reason, Reject};
 use crate::transform;
 use crate::unescape::Escape;
 use crate::wrap::{self, By, Inner, Left, WRAPPERS, Wrapped};
 
+mod any;
 mod part;
 mod several;
 
@@ -224,75 +224,10 @@ impl Parser {
                 Err(reject) => best = reject,
             }
         }
-        let columns = self.columns.clone();
         if self.layout.inner().only {
             return Err(foreign::reason(line, best));
         }
-        let mut better = |reject: Reject| {
-            if reject.at > best.at || best.reason == Reason::UnknownFormat {
-                best = reject;
-            }
-        };
-        let mut odd_shape = false;
-        record.restart(line);
-        match clf::parse(line, record, &mut self.memo, Escape::Either) {
-            Ok(shape) if shape.vhost && self.is_address_for_user(record) => {
-                record.forget_names();
-                return Ok(Format::of_family(self.layout.inner().first.preset()).accept(record));
-            }
-            Ok(shape) => match Format::of_shape(shape, self.layout.inner().first.family()) {
-                Some(format) => return Ok(format.accept(record)),
-                None => odd_shape = true,
-            },
-            Err(reject) => better(reject),
-        }
-        // A line that one format skips may be another's record.
-        let mut skipped = None;
-        for &format in Format::ALL.iter().filter(|format| !format.is_clf()) {
-            record.restart(line);
-            match format.parse(line, record, &mut self.memo, Escape::Either, columns.as_deref()) {
-                Ok(Line::Record) => return Ok(Line::Record),
-                Ok(Line::Skip(skip)) => skipped = Some(skip),
-                Err(reject) => better(reject),
-            }
-        }
-        // Of the family, but with an end of the administrator's own; or from a server that escaped nothing.
-        let dialect = if odd_shape { Escape::Either } else { Escape::None };
-        record.restart(line);
-        let times = clf::head::times(line);
-        match clf::parse(line, record, &mut self.memo, dialect) {
-            // A line that was cut, and the next behind it.
-            Ok(_) if raw::is_glued(line, &times) => better(Reject::new(Reason::Truncated, line.len())),
-            Ok(shape) => {
-                // Perhaps a forwarding header that the client filled with something else, perhaps another value.
-                if shape.tail == Tail::Quoted {
-                    record.put_unclear("x-forwarded-for".into());
-                }
-                return Ok(Format::of_family(self.layout.inner().first.family()).accept(record));
-            }
-            Err(reject) => better(reject),
-        }
-        record.restart(line);
-        let plain = times.len() < 2;
-        if plain && clf::parse_raw(line, record, &mut self.memo).is_ok() && record.more.headers.is_empty() {
-            return Ok(Format::of_family(self.layout.inner().first.family()).accept(record));
-        }
-        record.restart(line);
-        if let Some(skip) = skipped {
-            return Ok(Line::Skip(skip));
-        }
-        Err(foreign::reason(line, best))
-    }
-
-    /// Whether what was taken for a virtual host may be the peer, and the peer a user's name: in a log without virtual
-    /// hosts, a first word that is an address, or the only name. Who chose the other cannot be told, so nobody is blamed.
-    #[cold]
-    fn is_address_for_user(&self, record: &Record<'_>) -> bool {
-        let first = self.layout.inner().first.preset();
-        let none = first.is_some_and(|format| format.is_clf() && format != Format::ApacheVhostCombined);
-        let host = record.host.as_deref().unwrap_or_default();
-        let is_peer = address::peer(host).is_some() || record.peer_text.is_empty();
-        none && record.more.server_port.is_none() && is_peer
+        self.parse_any(line, record, best)
     }
 
     /// Reads a line in one of the other formats that were declared for the log.

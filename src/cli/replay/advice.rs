@@ -22,8 +22,7 @@ pub(super) fn absent(mut trouble: Trouble, at: &str) -> Trouble {
 }
 
 /// What to do about an error log that was named.
-const BESIDE: &str =
-    "it looks like an error log or a system log; access logs are usually beside it";
+const BESIDE: &str = "it looks like an error log or a system log; access logs are usually beside it";
 /// What to do about a place that holds only such logs.
 pub(super) const NOT_BESIDE: &str = "these look like error logs or system logs; access logs are usually in /var/log/nginx, /var/log/apache2 or /var/log/httpd: name that \
      directory or the log itself";
