@@ -142,7 +142,7 @@ impl Parser {
         self.parse_first(line, &mut record).is_ok()
             || self.take_header(line)
             || format::skip(line).is_some()
-            || self.parse_others(line, &mut record).is_some()
+            || self.skip_by_others(line).is_some()
     }
 
     /// Reads a line as the layout says first. `Err` where something else may read it, with the reason if there is one.
@@ -200,7 +200,7 @@ impl Parser {
         if let Some(skip) = format::skip(line) {
             return Ok(Line::Skip(skip));
         }
-        if let Some(read) = self.parse_others(line, record) {
+        if let Some(read) = self.skip_by_others(line) {
             return Ok(read);
         }
         if self.layout.inner().first.preset() == Some(Format::CaddyTransform) {
@@ -230,32 +230,26 @@ impl Parser {
         self.parse_any(line, record, best)
     }
 
-    /// Reads a line in one of the other formats that were declared for the log.
-    fn parse_others<'a>(&mut self, line: &'a [u8], record: &mut Record<'a>) -> Option<Line> {
+    /// Whether one of the other formats that were declared for the log skips a line: what they read, [`Parser::parse_first`] has
+    /// asked them.
+    fn skip_by_others(&mut self, line: &[u8]) -> Option<Line> {
         let Self {
             layout,
             memo,
             columns,
             ..
         } = self;
-        let mut skipped = None;
-        for other in &layout.inner().others {
-            record.restart(line);
-            let read = match &other.inner().first {
-                First::Preset(format) => {
-                    let strict = format.escape().unwrap_or_default();
-                    format.parse(line, record, memo, strict, columns.as_deref())
-                }
-                First::Compiled(compiled) => compiled.parse(line, record, memo).map_err(Reject::from),
-                First::Auto => continue,
-            };
-            match read {
-                Ok(Line::Record) => return Some(Line::Record),
-                Ok(skip) => skipped = Some(skip),
-                Err(_) => {}
-            }
-        }
-        skipped
+        let presets = layout
+            .inner()
+            .others
+            .iter()
+            .filter_map(|other| other.inner().first.preset());
+        let mut skips = presets.filter_map(|format| {
+            let strict = format.escape().unwrap_or_default();
+            let read = format.parse(line, &mut Record::default(), memo, strict, columns.as_deref());
+            read.ok()
+        });
+        skips.next()
     }
 
     /// Takes a line for the header that names the columns of those after it.
