@@ -2,7 +2,8 @@
 //! them out among several, which never look at each other.
 //!
 //! **When it fires.** On the tick that makes a key's condition true; that tick's line carries the sighting. The
-//! window is consumed: an attack that goes on fires again after another full threshold.
+//! window is consumed, with all that the line says for it: an attack that goes on fires again after another full
+//! threshold.
 //!
 //! **Event time.** Only the times in the ticks count, and each key goes by its own newest one. A tick out of order by
 //! up to the timespan and the tolerance (60 s, at most the timespan) still counts where it belongs; a later one is
@@ -30,7 +31,7 @@ use afw_parsers::Time;
 use super::due::Due;
 use super::keys::{Keys, Name, Slot};
 use super::network::client_key;
-use super::rule::{Correlation, RuleRef, depths};
+use super::rule::{Correlation, Kind, RuleRef, depths};
 use super::series;
 use super::tick::Tick;
 use super::window::{Outcome, Shape, Window};
@@ -58,9 +59,9 @@ pub struct Correlator {
     held: usize,
     touches: u64,
     counters: Counters,
-    /// Number of the line at hand, and what fired on it.
+    /// Number of the line at hand, and what fired on it, with the key where that was in this table.
     line: u64,
-    fired: Vec<u32>,
+    fired: Vec<(u32, Option<u128>)>,
     dirty: Vec<u32>,
     gone: Vec<(u32, u128)>,
     rows_gone: Vec<Vec<u8>>,
@@ -116,6 +117,9 @@ impl Correlator {
             return;
         }
         let shape = plan.shape;
+        if shape.kind == Kind::Temporal && self.has_fired(due) {
+            return;
+        }
         self.retire(due.name.correlation, due.time);
         let (at, outcome) = self.count_alone(&shape, due);
         if let Some(done) = self.settle(at, outcome, due) {
@@ -136,7 +140,7 @@ impl Correlator {
     fn fire(&mut self, at: u32, due: &Due, count: u64) -> Option<Fired> {
         let correlation = due.name.correlation;
         self.counters.fired += 1;
-        self.fired.push(correlation);
+        self.fired.push((correlation, Some(due.name.key())));
         let estimated = self.keys.slot(at).is_some_and(|slot| slot.window.estimates());
         match self.plans.get(correlation as usize)?.series {
             None => self.remove(at),
@@ -156,7 +160,7 @@ impl Correlator {
     /// Hears that a correlation whose windows are elsewhere fired on a line.
     pub(super) fn hear(&mut self, line: u64, correlation: u32) {
         self.come_to(line);
-        self.fired.push(correlation);
+        self.fired.push((correlation, None));
     }
 
     /// Counts a tick in a window of the correlation's own.
@@ -203,10 +207,18 @@ impl Correlator {
     /// Whether the base that ticks is a detection rule, or a correlation that fired on this line.
     fn is_below_fired(&self, plan: &Plan, due: &Due) -> bool {
         match plan.bases.get(due.base as usize) {
-            Some(RuleRef::Correlation(below)) => self.fired.contains(below),
+            Some(RuleRef::Correlation(below)) => self.fired.iter().any(|(fired, _)| fired == below),
             Some(RuleRef::Rule(_)) => true,
             None => false,
         }
+    }
+
+    /// Whether the line has completed this window already. It ticks once for each rule of a `temporal` correlation that hit, and
+    /// none of that is left over, or the order in which rules are listed would tell when the next window is complete.
+    #[inline]
+    fn has_fired(&self, due: &Due) -> bool {
+        let this = (due.name.correlation, Some(due.name.key()));
+        self.fired.contains(&this)
     }
 
     /// Forgets what fired on the line before.

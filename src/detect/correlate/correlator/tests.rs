@@ -123,15 +123,23 @@ pub(in crate::detect::correlate) fn ticks_of((_, client, rule, value): Line) -> 
         value,
     };
     match rule {
-        0 => vec![
-            tick(0, 0, 0),
-            tick(1, 0, value),
-            tick(2, 0, 0),
-            tick(5, 0, 0),
-            tick(6, 0, value),
-            tick(7, 0, 0),
-            tick(8, 0, value),
-        ],
+        0 | 3 => {
+            let mut ticks = vec![
+                tick(0, 0, 0),
+                tick(1, 0, value),
+                tick(2, 0, 0),
+                tick(5, 0, 0),
+                tick(6, 0, value),
+                tick(7, 0, 0),
+                tick(8, 0, value),
+            ];
+            // Rules 0 and 1 hit.
+            if rule == 3 {
+                ticks.insert(3, tick(2, 1, 1));
+                ticks.push(tick(4, 1, 1));
+            }
+            ticks
+        }
         1 => vec![
             tick(0, 1, 0),
             tick(2, 1, 1),
@@ -145,7 +153,7 @@ pub(in crate::detect::correlate) fn ticks_of((_, client, rule, value): Line) -> 
 
 pub(in crate::detect::correlate) fn lines() -> impl Strategy<Value = Vec<Line>> {
     let step = prop_oneof![9 => 0i64..3, 1 => -8i64..0, 1 => 5i64..30];
-    proptest::collection::vec((step, 0u8..4, 0u32..3, 0u64..5), 1..150).prop_map(|steps| {
+    proptest::collection::vec((step, 0u8..4, 0u32..4, 0u64..5), 1..150).prop_map(|steps| {
         let mut time = 1_000;
         let lines = steps.into_iter().map(|(step, client, rule, value)| {
             time += step;
@@ -231,6 +239,10 @@ fn obvious(lines: &[Line]) -> Vec<(usize, u32)> {
             if let RuleRef::Correlation(below) = rule.bases[tick.base as usize].rule
                 && !on_line.contains(&below)
             {
+                continue;
+            }
+            // What is left of a line that completed a window is consumed with it.
+            if rule.kind == Kind::Temporal && on_line.contains(&tick.correlation) {
                 continue;
             }
             let shape = Plan::new(rule, 0, &options()).shape;
