@@ -16,7 +16,6 @@ pub mod merge;
 pub mod pages;
 mod recalled;
 pub mod scan;
-pub mod sighted;
 
 pub use fold::{Fold, FoldOptions};
 pub use merge::Merge;

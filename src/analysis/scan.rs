@@ -4,6 +4,7 @@
 //! indicators are not touched here. One scanner a thread; all share one [`Kit`]. Next: [`super::merge`].
 
 mod judge;
+mod sighted;
 mod values;
 
 use std::sync::Arc;
@@ -22,7 +23,6 @@ use crate::source::{Batch, Line};
 
 use super::pages::{Answer, Hashes};
 use super::recalled::Recalled;
-use super::sighted;
 use judge::{count, event};
 pub use values::{Claimed, Found, Kit, Rejected, Said, Scan, Seen, Wants};
 

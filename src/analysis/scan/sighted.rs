@@ -8,10 +8,10 @@ use crate::ecs;
 use crate::event::{Event, SightedEvent, method_text};
 use crate::text::{percent_decoded, shown};
 
-use super::scan::Wants;
+use super::values::Wants;
 
 /// An owned copy of what later stages need of this event, whose target as text and AppFirewall label are known.
-pub fn of(
+pub(super) fn of(
     event: &Event<'_, '_>,
     target: Option<Arc<str>>,
     label: Option<&'static str>,
