@@ -22,10 +22,12 @@ pub fn sets() -> Vec<(String, String)> {
     let mut sets: Vec<_> = counts
         .map(|count| (format!("{count} signatures"), signatures(count)))
         .into();
-    sets.push((
-        "100 signatures, 50 correlations".to_owned(),
-        signatures(100) + &correlations(50),
-    ));
+    for (name, every) in [
+        ("100 signatures, 50 correlations", false),
+        ("100 signatures, 50 correlations, two of every line", true),
+    ] {
+        sets.push((name.to_owned(), signatures(100) + &correlations(50, every)));
+    }
     sets
 }
 
@@ -53,18 +55,18 @@ fn signature(number: usize) -> String {
     )
 }
 
-/// Correlations of rules that hold on many lines: one in twenty-five counts every request, the others what is absent, posted or
-/// asked for by a path.
-fn correlations(count: usize) -> String {
+/// Correlations of rules that hold on many lines: what is absent, posted, searched for or answered by a script; with `every`, one
+/// in twenty-five counts every request.
+fn correlations(count: usize, every: bool) -> String {
     let mut text = String::new();
     let bases = [
-        ("every", "cs-method: [GET, POST, HEAD]"),
         ("absent", "sc-status: 404"),
         ("posted", "cs-method: POST"),
         ("php", "cs-uri-stem|endswith: .php"),
         ("searched", "cs-uri-query|contains: q="),
     ];
-    for (name, asks) in bases {
+    let all = ("every", "cs-method: [GET, POST, HEAD]");
+    for (name, asks) in every.then_some(all).into_iter().chain(bases) {
         // Writing to a String cannot fail.
         let _ = write!(
             text,
@@ -72,10 +74,9 @@ fn correlations(count: usize) -> String {
         );
     }
     for number in 0..count {
-        let base = if number % 25 == 0 {
-            "every"
-        } else {
-            bases[1 + number % 4].0
+        let base = match every && number % 25 == 0 {
+            true => all.0,
+            false => bases[number % 4].0,
         };
         let (kind, field) = match number % 3 {
             0 => ("value_count", "field: cs-uri-stem, "),
