@@ -32,7 +32,7 @@ pub struct Explained {
 pub struct Outcome {
     /// Its name.
     pub name: Arc<str>,
-    /// The view it was judged on: where the rule fired, else the first on which the selection held, else the last.
+    /// The view it was judged on: where the rule fired, else the first on which the selection held, else that on which most of it held.
     pub view: View,
     /// Whether it held.
     pub holds: bool,
@@ -88,36 +88,52 @@ impl<'e, 'v, 'a> Plain<'e, 'v, 'a> {
         Self { event }
     }
 
-    /// The target as it reads on a view.
-    pub fn target(&self, view: View) -> Option<Vec<u8>> {
-        let candidate = self.candidate(&Field::Target, view as usize)?;
-        Some(candidate.text)
+    /// The target as it reads on each of [`VIEWS`].
+    pub fn targets(&self) -> impl Iterator<Item = (View, Option<Vec<u8>>)> {
+        let text = |at| Some(self.candidate(&Field::Target, at)?.text);
+        VIEWS.iter().enumerate().map(move |(at, &view)| (view, text(at)))
     }
 
     /// The first view on which a tree holds.
     pub fn first_view(&self, expr: &Expr) -> Option<View> {
-        let first = (0..VIEWS.len()).find(|view| self.holds(expr, *view, false))?;
-        VIEWS.get(first).copied()
+        VIEWS.get(self.first(expr)?).copied()
+    }
+
+    /// Its place among [`VIEWS`].
+    fn first(&self, expr: &Expr) -> Option<usize> {
+        (0..VIEWS.len()).find(|view| self.holds(expr, *view, false))
+    }
+
+    /// The view on which most of a tree's checks hold, the first of them.
+    fn nearest(&self, expr: &Expr) -> usize {
+        let held = |view: usize| {
+            let mut held = 0;
+            expr.each_check(&mut |check| held += usize::from(self.find(check, view).is_some()));
+            held
+        };
+        (0..VIEWS.len()).rev().max_by_key(|view| held(*view)).unwrap_or(0)
     }
 
     fn explain(&self, index: u32, rule: &Rule) -> Explained {
-        let fired = self.first_view(&rule.expr());
+        let fired = self.first(&rule.expr());
         let selections = rule.selections.iter().map(|selection| {
-            let held = self.first_view(&selection.expr);
-            let view = fired.or(held).unwrap_or(View::Normalized);
+            let held = || self.first(&selection.expr);
+            let view = fired
+                .or_else(held)
+                .unwrap_or_else(|| self.nearest(&selection.expr));
             let mut outcome = Outcome {
                 name: Arc::clone(&selection.name),
-                view,
-                holds: self.holds(&selection.expr, view as usize, false),
+                view: VIEWS.get(view).copied().unwrap_or_default(),
+                holds: self.holds(&selection.expr, view, false),
                 found: Vec::new(),
                 missed: Vec::new(),
             };
-            self.gather(&selection.expr, view as usize, &mut outcome);
+            self.gather(&selection.expr, view, &mut outcome);
             outcome
         });
         Explained {
             rule: index,
-            fired,
+            fired: fired.and_then(|view| VIEWS.get(view).copied()),
             selections: selections.collect(),
         }
     }

@@ -1,8 +1,10 @@
 //! [`Layers`]: one text of an event with its views, in buffers that are used again for the next event.
 //!
-//! View 0 is the text as logged and is borrowed; views 1 and 2 are decoded once and twice, view 3 is normalised. A view
-//! that would equal the one before it is left out and stands for that one, so an ordinary text costs two scans and no
-//! copy. Next: [`super::signature`].
+//! View 0 is the text as logged and is borrowed; views 1 and 2 are decoded once and twice, view 3 is the last of these
+//! normalised. Of a text that can be decoded twice view 4 is what it reads as decoded once, normalised: a server decodes
+//! once and then drops `;param`, so what a second decoding finds in there must not hide the rest. A view that would equal the
+//! one before it is left out and stands for that one, so an ordinary text costs two scans and no copy. Next:
+//! [`super::signature`].
 
 use std::ops::Range;
 
@@ -13,7 +15,13 @@ use super::views::{
 };
 
 /// The views in their order.
-pub const VIEWS: [View; 4] = [View::Raw, View::Decoded, View::Decoded2, View::Normalized];
+pub const VIEWS: [View; 5] = [
+    View::Raw,
+    View::Decoded,
+    View::Decoded2,
+    View::Normalized,
+    View::Normalized,
+];
 
 /// How a text is layered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +81,7 @@ impl Region {
 #[derive(Debug, Default)]
 pub struct Layers {
     raw: Parts,
-    decoded: [TargetView; 3],
+    decoded: [TargetView; 4],
     /// Bit n: view n differs from the one before it. Bit 0 is always set.
     has: u8,
     /// Only `has` is known: the views are made when one is looked at.
@@ -107,7 +115,7 @@ impl Layers {
         if layering == Layering::Plain || (layering == Layering::Target && is_plain(text)) {
             return;
         }
-        let [once, twice, flat] = &mut self.decoded;
+        let [once, twice, flat, flat_once] = &mut self.decoded;
         let mut latest: (&[u8], &Parts) = (text, &self.raw);
         if decode(layering, latest, once) {
             self.has |= 0b10;
@@ -115,6 +123,9 @@ impl Layers {
             if decode(layering, latest, twice) {
                 self.has |= 0b100;
                 latest = (&twice.bytes, &twice.parts);
+                if normalise(layering, (&once.bytes, &once.parts), flat_once) {
+                    self.has |= 0b1_0000;
+                }
             }
         }
         if normalise(layering, latest, flat) {
@@ -169,6 +180,7 @@ mod tests {
             ("/%41", 0b11),
             ("/%2541", 0b111),
             ("//a", 0b1001),
+            ("/a;%252e/", 0b1_1111),
             ("/%252e/", 0b1111),
         ] {
             layers.load(Some(target.as_bytes()), Layering::Target);

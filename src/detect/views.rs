@@ -315,20 +315,44 @@ fn text_is_odd(text: &[u8]) -> bool {
     memchr::memchr3(b'\\', 0, b'*', text).is_some()
         || memchr::memchr_iter(b' ', text).any(|at| next(at, b' '))
         // Folded, not stopped at the first: that runs over many bytes at once.
-        || text.iter().fold(false, |odd, byte| odd | (9..=13).contains(byte))
+        || text.iter().fold(false, |odd, byte| odd | (*byte < b' ') | (*byte == HARD_SPACE))
         || memchr::memchr_iter(b'/', text).any(|at| next(at, b'.') && next(at + 1, b'/'))
 }
 
+/// A space that does not break in Latin-1, which MySQL takes for white space.
+const HARD_SPACE: u8 = 0xa0;
+
 /// Appends a query or other free text: NUL left out, back-slashes as slashes, `/./` as `/`, SQL comments and runs of
-/// white space as one space. The text of a `/*!50000 ...*/` comment stays, since MySQL runs it.
+/// white space as one space, for which databases take any control character. The text of a `/*!50000 ...*/` comment stays,
+/// since MySQL runs it.
 pub fn normalise_query(text: &[u8], out: &mut Vec<u8>) {
     let from = out.len();
+    // From the last end of a line on, in bytes; none is as long as the text where there is no such end.
+    let last_line = memchr::memrchr(b'\n', text).map_or(usize::MAX, |at| text.len() - at);
     let mut rest = text;
     while let Some((&byte, after)) = rest.split_first() {
         rest = after;
         match byte {
             0 => {}
-            b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => push_space(out, from),
+            ..=b' ' => push_space(out, from),
+            // Behind ASCII it is no part of a letter in UTF-8.
+            HARD_SPACE
+                if out
+                    .get(from..)
+                    .unwrap_or_default()
+                    .last()
+                    .is_none_or(u8::is_ascii) =>
+            {
+                push_space(out, from);
+            }
+            // Only before the last line's end, so that each is looked for once.
+            b'#' | b'-' if after.len() >= last_line => match skip_line(byte, after) {
+                Some(behind) => {
+                    rest = behind;
+                    push_space(out, from);
+                }
+                None => out.push(byte),
+            },
             b'\\' => push_slash(out, from),
             b'/' if after.first() == Some(&b'*') => {
                 rest = skip_comment(after.get(1..).unwrap_or_default());
@@ -374,6 +398,16 @@ fn skip_comment(inside: &[u8]) -> &[u8] {
         // Unclosed: databases read to the end, but hiding the rest would help who sends it.
         None => inside,
     }
+}
+
+/// What stands behind a comment that goes to the end of its line, of which this is the first byte; none where no line follows.
+fn skip_line(first: u8, after: &[u8]) -> Option<&[u8]> {
+    let comment = match first {
+        b'-' => after.strip_prefix(b"-")?,
+        _ => after,
+    };
+    let end = memchr::memchr(b'\n', comment)?;
+    comment.get(end + 1..)
 }
 
 #[cfg(test)]
@@ -426,6 +460,13 @@ mod tests {
     }
 
     #[test]
+    fn a_hard_space_of_latin_1_is_white_space() {
+        let mut out = Vec::new();
+        assert!(normalise_text(b"1\xa0union\xa0\xa0select \xc3\xa0", &mut out));
+        assert_eq!(out, b"1 union select \xc3\xa0");
+    }
+
+    #[test]
     fn what_means_nothing_is_taken_out() {
         for (target, expected) in [
             ("//wp-admin/", "/wp-admin/"),
@@ -439,6 +480,11 @@ mod tests {
             ("/x?a=1/**/or/**/1", "/x?a=1 or 1"),
             ("/x?a=/*!50000union*/select", "/x?a= union select"),
             ("/x?a=1/*or 1", "/x?a=1 or 1"),
+            ("/x?a=1#x\nor--y\n1", "/x?a=1 or 1"),
+            ("/x?a=1#x or--y", "/x?a=1#x or--y"),
+            ("/x?a=b-c\n#1-\n\n-2#", "/x?a=b-c -2#"),
+            ("/x?a=\u{1}or\u{2}\u{1f}1", "/x?a= or 1"),
+            ("/x?a=à", "/x?a=à"),
             ("/x?a  \t b", "/x?a b"),
             ("/x?f=\\etc\\.\\passwd", "/x?f=/etc/passwd"),
             ("/x?u=http://h/", "/x?u=http://h/"),

@@ -12,21 +12,24 @@ const LONGEST: usize = 500;
 /// The target on each view that differs from the one before; nothing where none does.
 pub(super) fn print(out: &mut Page, event: &Event<'_, '_>) {
     let plain = Plain::new(event);
-    let mut before = plain.target(View::Raw);
+    let mut before: Vec<Option<Vec<u8>>> = Vec::new();
     let mut word = "read as";
-    for (view, how) in [
-        (View::Decoded, "decoded once"),
-        (View::Decoded2, "decoded twice"),
-        (View::Normalized, "tidied"),
-    ] {
-        let target = plain.target(view);
-        if target != before {
+    for (view, target) in plain.targets() {
+        if !before.is_empty() && !before.contains(&target) {
             let text = target.as_deref().map(shown).unwrap_or_default();
-            out.row(
-                std::mem::take(&mut word),
-                &format!("{how:<14} {}", clipped(&text, LONGEST)),
-            );
-            before = target;
+            let row = format!("{:<14} {}", how(view), clipped(&text, LONGEST));
+            out.row(std::mem::take(&mut word), &row);
         }
+        before.push(target);
+    }
+}
+
+/// What was done to a text on a view.
+const fn how(view: View) -> &'static str {
+    match view {
+        View::Raw => "as logged",
+        View::Decoded => "decoded once",
+        View::Decoded2 => "decoded twice",
+        View::Normalized => "tidied",
     }
 }

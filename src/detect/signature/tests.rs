@@ -200,6 +200,22 @@ fn the_first_view_on_which_the_whole_rule_holds() {
 }
 
 #[test]
+fn what_a_second_decoding_finds_hides_nothing_of_the_first() {
+    let manager = "s:\n  cs-uri-stem|contains: /manager/html\ncondition: s";
+    let union = "s:\n  cs-uri-query|contains: union select\ncondition: s";
+    for (rule, target) in [
+        (manager, "/manager;z/html"),
+        (manager, "/manager;%252fz/html"),
+        (union, "/x?id=1+union/*%252a%2fx*/select+a"),
+        (union, "/x?id=1%01union%02select"),
+        (union, "/x?id=1%a0union%a0select"),
+        (union, "/x?id=1+union%23x%0aselect+1"),
+    ] {
+        assert_eq!(fires(rule, &record(target)), Some(View::Normalized), "{target}");
+    }
+}
+
+#[test]
 fn what_filters_a_line_as_logged_filters_its_views() {
     let rule = "s:\n  cs-uri|contains: select\nf:\n  cs-uri|contains: '%20'\ncondition: s and not f";
     assert_eq!(fires(rule, &record("/?select%20x")), None);
