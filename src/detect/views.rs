@@ -334,7 +334,7 @@ pub fn normalise_query(text: &[u8], out: &mut Vec<u8>) {
         rest = after;
         match byte {
             0 => {}
-            ..=b' ' => push_space(out, from),
+            1..=b' ' => push_space(out, from),
             // Behind ASCII it is no part of a letter in UTF-8.
             HARD_SPACE
                 if out
