@@ -1,5 +1,7 @@
-//! From the configuration to what a run needs: rules, databases, lists, trust, formats. All reading of such files is
-//! here; everything that is wrong is said at once, before any log is opened.
+//! From the configuration to what a run needs: rules, databases, lists, trust, formats, read before any log is opened.
+//!
+//! What is wrong with one kind of file is told at once, with the place that names each; `afw config check` tells all kinds
+//! together. Next: [`super::run`].
 
 mod logs;
 mod own;

@@ -55,10 +55,11 @@ impl Replay {
         let shares = self.pool.count(shares, ticks).ok_or_else(lost)?;
         let mut counted = receiver.fold().gather_in(shares);
         for (log, found) in self.stretch.runs.drain(..) {
-            let Some(scan) = self.merge.front(log) else {
-                continue;
-            };
-            receiver.found(scan, found, &mut counted)?;
+            match self.merge.front(log) {
+                Some(scan) => receiver.found(scan, found, &mut counted)?,
+                // What fired is told line by line, also of lines that nobody takes.
+                None => found.for_each(|_| drop(counted.next_line())),
+            }
         }
         Ok(())
     }
