@@ -42,6 +42,20 @@ struct Modifiers {
     transforms: Vec<Transform>,
 }
 
+impl Modifiers {
+    /// Says where the text stands in the value.
+    fn stand(&mut self, anchor: Anchor) -> Result<(), (String, String)> {
+        let before = std::mem::replace(&mut self.anchor, anchor);
+        match before == Anchor::Whole || before == anchor {
+            true => Ok(()),
+            false => Err((
+                "stands beside another place of the text".to_owned(),
+                "keep one of contains, startswith and endswith".to_owned(),
+            )),
+        }
+    }
+}
+
 /// All modifiers, for the hint.
 const KNOWN: &str = "contains, startswith, endswith, all, re (with i, m, s), cidr, cased, exists, gt, gte, lt, lte, neq, \
      windash, base64, base64offset, wide, utf16, utf16le, utf16be, fieldref, minute, hour, day, week, month, year";
@@ -161,9 +175,9 @@ fn modifiers(rest: Option<&str>, mut start: usize, at: At, problems: &mut Proble
 
 fn apply(found: &mut Modifiers, name: &str) -> Result<(), (String, String)> {
     match name {
-        "contains" => found.anchor = Anchor::Anywhere,
-        "startswith" => found.anchor = Anchor::Start,
-        "endswith" => found.anchor = Anchor::End,
+        "contains" => found.stand(Anchor::Anywhere)?,
+        "startswith" => found.stand(Anchor::Start)?,
+        "endswith" => found.stand(Anchor::End)?,
         "all" => found.all = true,
         "cased" => found.cased = true,
         "neq" => found.negated = true,

@@ -65,7 +65,7 @@ pub fn threshold(kind: Kind, condition: &[(Comparison, u64)], bases: usize) -> R
     let count = first_count(condition)?;
     if temporal && count > bases {
         return Err(format!(
-            "the condition asks for {count} rules, but only {bases} are listed"
+            "the condition asks for {count} rules, and of those listed there are {bases}"
         ));
     }
     if kind == Kind::TemporalOrdered && count < bases {

@@ -77,6 +77,7 @@ fn refusals_name_the_construct() {
         ("cs-uri|contians: a", "contians", "no modifier"),
         ("cs-uri|re|contains: a", "modifiers", "do not go with"),
         ("cs-uri|re|cidr: a", "cidr", "another comparison"),
+        ("cs-uri|startswith|endswith: a", "endswith", "another place"),
         ("cs-uri|re: '(?=a)'", "cs-uri|re", "look-around"),
         ("c-ip|cidr: 1.2.3.4/99", "c-ip|cidr", ""),
         ("sc-status|gt: x", "sc-status|gt", "no number"),

@@ -144,7 +144,7 @@ fn names(all: &Documents, refusals: &mut Vec<RuleProblem>) -> Names {
                 at,
                 "id",
                 format!("`{}` is the id of another rule that is loaded", meta.info.id),
-                "give the rule an id of its own, or leave the built-in rules out with --no-default-rules",
+                "give the rule an `id` of its own (without one its title stands for it), or leave the built-in rules out with --no-default-rules",
             );
             refusals.append(&mut problems.refusals);
         }
