@@ -64,3 +64,39 @@ fn an_empty_variable_counts_as_unset() {
     assert_eq!(text(&output.stdout), expected);
     assert_eq!(text(&output.stderr), "");
 }
+
+#[test]
+fn rules_tells_of_the_rules_that_variables_put_in_force() {
+    let place = tempfile::tempdir().unwrap();
+    let own = place.path().join("own.yml");
+    let rule = "title: Own\nid: own\ndetection: {s: {cs-uri: /own}, condition: s}\n";
+    std::fs::write(&own, rule).unwrap();
+    let rules = |arguments: &[&str]| {
+        let mut command = afw(&place.path().join("state"));
+        command.arg("rules").args(arguments);
+        command.env("AFW_RULES", &own).env("AFW_NO_DEFAULT_RULES", "true");
+        run(&mut command)
+    };
+    let listed = text(&rules(&["list"]).stdout);
+    assert_eq!(listed.lines().count(), 1, "{listed}");
+    assert!(listed.trim_end().ends_with("Own  (own)"), "{listed}");
+    assert!(text(&rules(&["show", "own"]).stdout).starts_with("Own (own)\n"));
+    let checked = text(&rules(&["check"]).stderr);
+    assert!(checked.contains("1 rule in 1 file loads"), "{checked}");
+    std::fs::write(
+        &own,
+        "title: Own\ndetection: {s: {cs-uri|no: /own}, condition: s}\n",
+    )
+    .unwrap();
+    let refused = rules(&["check"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused.stderr));
+    assert!(
+        text(&refused.stdout).contains("own.yml:2: no: is no modifier"),
+        "{}",
+        text(&refused.stdout)
+    );
+    // A file that is named is looked at alone.
+    std::fs::write(place.path().join("other.yml"), rule).unwrap();
+    let other = place.path().join("other.yml");
+    assert!(rules(&["check", other.to_str().unwrap()]).status.success());
+}

@@ -382,30 +382,6 @@ fn a_standard_output_that_takes_nothing_is_named() {
     }
 }
 
-#[test]
-fn explain_shows_what_decided_and_with_v_all_that_was_tried() {
-    let dir = tempfile::tempdir().unwrap();
-    let line = "198.51.100.7 - - [10/Oct/2026:13:55:36 +0000] \"GET /..%252f..%252fetc/passwd HTTP/1.1\" 404 5 \"-\" \"curl/8.11.0\"";
-    let said = |arguments: &[&str]| {
-        let mut command = afw(&dir.path().join("state"));
-        text(&run(command.arg("explain").args(arguments)).stdout)
-    };
-    let brief = said(&[line]);
-    assert!(brief.contains("✔ fired on the decoded2 view"), "{brief}");
-    assert!(
-        brief.contains("⟨/../⟩") || brief.contains("⟨etc/passwd⟩"),
-        "{brief}"
-    );
-    assert!(brief.contains("-v shows what each rule looked for"), "{brief}");
-    assert!(!brief.contains("not found:"), "{brief}");
-    assert!(said(&["-v", line]).contains("not found:"));
-    let other = said(&["no line of any log"]);
-    assert!(
-        other.contains("\nhint       no format that afw knows: --format 'nginx:…'"),
-        "{other}"
-    );
-}
-
 /// What a file that something else names is refused for is told where it is named, whatever a variable holds that nobody reads.
 #[test]
 fn files_named_by_the_configuration_are_told_by_its_line() {
@@ -434,8 +410,8 @@ fn files_named_by_the_configuration_are_told_by_its_line() {
     let cases: [(&str, &[&str], &str, &str); 9] = [
         ("none.toml", &["replay", "access.log"], "", unread),
         ("none.toml", &["replay", "access.log"], "AFW_RULES_FILE", unread),
-        // These do not read the variable.
-        ("none.toml", &["rules", "list"], "AFW_RULES", unread),
+        // This does not read the variable.
+        ("none.toml", &["rules", "list"], "AFW_LIST", unread),
         ("bad.toml", &["replay", "access.log"], "", refused),
         ("bad.toml", &["config", "check"], "", refused),
         (

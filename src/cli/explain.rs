@@ -4,6 +4,7 @@
 
 mod fields;
 mod input;
+mod json;
 mod page;
 mod readings;
 mod rules;
@@ -74,7 +75,7 @@ pub fn run(common: &CommonOptions, args: &ExplainArgs) -> Result<Exit, Failure> 
     let mut records = lines.iter().flat_map(|line| explainer.records(line));
     let written = records.try_for_each(|record| {
         if args.json {
-            out.text(&explainer.json(record))
+            out.text(&json::line(&explainer, record))
         } else {
             out.page(&super::output::styled(&explainer.text(record)))
         }
@@ -238,51 +239,6 @@ impl<'k> Explainer<'k> {
             ..Batch::default()
         };
         self.scanner().scan(batch, &self.layout)
-    }
-
-    fn json(&self, line: &[u8]) -> String {
-        let mut scan = self.scan(line);
-        let mut record = Record::default();
-        let rejected = match self.read(line, &mut record) {
-            Err(reject) => Some(serde_json::json!({ "reason": reject.reason.name(), "at": reject.at })),
-            Ok(_) => None,
-        };
-        let mut fold = start::fold(self.config, self.kit, false);
-        let finding = (!scan.found.is_empty())
-            .then(|| fold.take(&mut scan, 0))
-            .and_then(|outcome| outcome.finding);
-        let candidates: Vec<_> = self
-            .candidates
-            .iter()
-            .map(|candidate| serde_json::json!({ "format": candidate.format.name(), "score": candidate.score }))
-            .collect();
-        let hops: Vec<_> = self
-            .kit
-            .trust
-            .explain(&record)
-            .iter()
-            .map(|hop| serde_json::json!({ "origin": hop.origin, "text": hop.text, "why": hop.why.to_string() }))
-            .collect();
-        let value = |json: String| serde_json::from_str::<serde_json::Value>(&json).ok();
-        let sightings: Vec<_> = finding
-            .iter()
-            .flat_map(|finding| finding.sightings.iter().map(|one| (&finding.event, one)))
-            .filter_map(|(event, one)| value(crate::ecs::sighting(event, one)))
-            .collect();
-        let event = self
-            .scanner()
-            .with_event(&record, |event, _| crate::ecs::document(event));
-        let indicators: Vec<_> = fold
-            .indicators()
-            .iter()
-            .filter_map(|indicator| value(crate::indicator::to_json(indicator)))
-            .collect();
-        let document = serde_json::json!({
-            "line": shown(line), "format": self.layout.name(), "candidates": candidates, "rejected": rejected,
-            "event": if rejected.is_none() { value(event) } else { None }, "client": hops,
-            "sightings": sightings, "indicators": indicators,
-        });
-        format!("{document}\n")
     }
 }
 

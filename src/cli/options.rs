@@ -80,6 +80,27 @@ pub struct CommonOptions {
     pub progress: Option<When>,
 }
 
+/// Which rules are in force.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RuleOptions {
+    /// Further Sigma rules, a file or a directory; repeatable
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "AFW_RULES",
+        hide_env_values = true,
+        help_heading = "Judging"
+    )]
+    pub rules: Vec<PathBuf>,
+    /// Leave the built-in rules out
+    #[arg(
+        long,
+        env = "AFW_NO_DEFAULT_RULES",
+        hide_env_values = true,
+        help_heading = "Judging", action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub no_default_rules: bool,
+}
+
 /// Options that `tail`, `replay` and `explain` share: how lines are read and judged.
 #[derive(Debug, Clone, Default, Args)]
 pub struct AnalysisOptions {
@@ -128,22 +149,9 @@ pub struct AnalysisOptions {
         help_heading = "Judging"
     )]
     pub geoip: Vec<PathBuf>,
-    /// Further Sigma rules, a file or a directory; repeatable
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "AFW_RULES",
-        hide_env_values = true,
-        help_heading = "Judging"
-    )]
-    pub rules: Vec<PathBuf>,
-    /// Leave the built-in rules out
-    #[arg(
-        long,
-        env = "AFW_NO_DEFAULT_RULES",
-        hide_env_values = true,
-        help_heading = "Judging", action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
-    pub no_default_rules: bool,
+    /// Which rules are in force.
+    #[command(flatten)]
+    pub rules: RuleOptions,
     /// Address, network, ASN or crawler-range list under a name; repeatable
     #[arg(
         long,

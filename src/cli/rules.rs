@@ -8,7 +8,7 @@ use afw_parsers::Record;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::options::CommonOptions;
+use super::options::{AnalysisOptions, CommonOptions, RuleOptions};
 use super::output::Output;
 use super::{Exit, Failure, logging, now};
 use crate::analysis::Scanner;
@@ -29,12 +29,8 @@ pub struct RulesArgs {
 enum Command {
     /// All rules in force, one a line
     List {
-        /// Further rules, a file or a directory; repeatable
-        #[arg(long, value_name = "PATH")]
-        rules: Vec<PathBuf>,
-        /// Leave the built-in rules out
-        #[arg(long)]
-        no_default_rules: bool,
+        #[command(flatten)]
+        rules: RuleOptions,
         /// One JSON object a rule
         #[arg(long)]
         json: bool,
@@ -43,20 +39,31 @@ enum Command {
     Show {
         /// Its id or title
         id: String,
-        /// Further rules, a file or a directory; repeatable
-        #[arg(long, value_name = "PATH")]
-        rules: Vec<PathBuf>,
+        #[command(flatten)]
+        rules: RuleOptions,
     },
     /// Load rules and report every problem; 0 when all load, 2 when any is refused
-    Check {
-        /// Files and directories; none: the built-in rules and the configured ones
-        paths: Vec<PathBuf>,
-    },
+    Check(Named),
     /// Run the rules' own examples: what must match and what must pass
-    Test {
-        /// Files and directories; none: the built-in rules and the configured ones
-        paths: Vec<PathBuf>,
-    },
+    Test(Named),
+}
+
+/// Rules by their files, or those in force.
+#[derive(Debug, Args)]
+struct Named {
+    /// Files and directories; none: the rules in force
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    rules: RuleOptions,
+}
+
+impl Command {
+    const fn options(&self) -> &RuleOptions {
+        match self {
+            Self::List { rules, .. } | Self::Show { rules, .. } => rules,
+            Self::Check(named) | Self::Test(named) => &named.rules,
+        }
+    }
 }
 
 /// Runs the command.
@@ -64,28 +71,19 @@ enum Command {
 /// # Errors
 /// Rules that do not load; output that cannot be written.
 pub fn run(common: &CommonOptions, args: &RulesArgs) -> Result<Exit, Failure> {
-    let config = Config::resolve(common, &[], &Default::default(), &Default::default(), now())?;
+    let analysis = AnalysisOptions {
+        rules: args.command.options().clone(),
+        ..Default::default()
+    };
+    let config = Config::resolve(common, &[], &analysis, &Default::default(), now())?;
     logging::start(&config);
+    let in_force = || setup::ruleset(&config.analysis);
     match &args.command {
-        Command::List {
-            rules,
-            no_default_rules,
-            json,
-        } => {
-            let ruleset = load(&config, rules, !no_default_rules)?;
-            super::output::quietly(list(&ruleset, *json))
-        }
-        Command::Show { id, rules } => show(&load(&config, rules, true)?, id),
-        Command::Check { paths } => check(&config, paths),
-        Command::Test { paths } => test(&config, paths),
+        Command::List { json, .. } => super::output::quietly(list(&in_force()?, *json)),
+        Command::Show { id, .. } => show(&in_force()?, id),
+        Command::Check(named) => check(&config, &named.paths),
+        Command::Test(named) => test(&config, &named.paths),
     }
-}
-
-fn load(config: &Config, rules: &[PathBuf], default_rules: bool) -> Result<Ruleset, Failure> {
-    let mut analysis = config.analysis.clone();
-    analysis.rules.extend(rules.iter().cloned());
-    analysis.default_rules &= default_rules;
-    setup::ruleset(&analysis)
 }
 
 fn list(ruleset: &Ruleset, json: bool) -> std::io::Result<()> {
@@ -166,14 +164,12 @@ fn page(rule: &Rule) -> Vec<String> {
     lines
 }
 
-/// The named rules, else all that are configured.
+/// The named rules, else those in force.
 fn texts(config: &Config, paths: &[PathBuf]) -> Result<Vec<RuleText>, Failure> {
     if !paths.is_empty() {
         return setup::rule_texts(paths);
     }
-    let mut texts = crate::detect::builtin();
-    texts.extend(setup::own_rules(&config.analysis)?);
-    Ok(texts)
+    setup::rules_in_force(&config.analysis)
 }
 
 /// Loads rules by themselves, or beside the built-in ones when they need those: a filter narrows rules, a correlation

@@ -24,7 +24,7 @@ use crate::sink::Sink;
 use super::data::Data;
 
 pub use logs::{logs, logs_or_none};
-pub use rules::{own_rules, refused, rule_texts, ruleset};
+pub use rules::{refused, rule_texts, rules_in_force, ruleset};
 
 /// Builds the kit of a run. `dns`: name servers are asked about crawlers' claims.
 ///

@@ -9,7 +9,9 @@ use crate::analysis::scan::Kit;
 use crate::cli::output::{Output, quietly, styled};
 use crate::cli::{Exit, Failure};
 use crate::config::Config;
+use crate::detect::correlate::correlator::Progress;
 use crate::drive::start;
+use crate::event::ValueType;
 use crate::indicator::Indicator;
 use crate::store::Store;
 use crate::text::{clipped, counted};
@@ -26,20 +28,36 @@ pub(super) fn why(config: &Config, kit: &Arc<Kit>, address: &str, json: bool) ->
     };
     let mut fold = start::fold(config, kit, false);
     start::restore(&mut fold, &store)?;
-    let Some(indicator) = fold.find(address) else {
-        return Err(Failure::new(
-            Exit::Failed,
-            format!("the store holds no indicator for {address}"),
-        )
-        .hint("it may be below --min-confidence, exempt, or never sighted"));
-    };
+    let (indicator, windows) = (fold.find(address), windows(&fold, address));
     let mut out = Output::new(false);
-    let written = if json {
-        out.line(&crate::indicator::to_json(&indicator))
-    } else {
-        out.page(&styled(&why_text(&indicator, &fold, address)))
+    let written = match indicator {
+        Some(indicator) if json => out.line(&super::json::why(&indicator, &windows)),
+        Some(indicator) => out.page(&styled(&why_text(&indicator, &windows))),
+        None => {
+            let mut page = Page::default();
+            if !json && !windows.is_empty() {
+                windows_text(&mut page, &windows);
+            }
+            quietly(out.page(&styled(&page.text)).and_then(|()| out.flush()))?;
+            return Err(nothing(address));
+        }
     };
     quietly(written.and_then(|()| out.flush()))
+}
+
+fn nothing(address: &str) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        format!("the store holds no indicator for {address}"),
+    )
+    .hint("it may be below --min-confidence, exempt, or never sighted")
+}
+
+/// How far the windows of an address have come; those of a prefix, as indicators tell it, are those of its first address.
+fn windows(fold: &Fold, address: &str) -> Vec<Progress> {
+    let first = address.split_once('/').map_or(address, |(first, _)| first);
+    let client = first.parse::<IpAddr>().ok();
+    client.map_or_else(Vec::new, |client| fold.progress(client.to_canonical()))
 }
 
 /// How often an indicator was seen, and when, where lines tell it.
@@ -53,7 +71,7 @@ fn seen_text(indicator: &Indicator) -> String {
     )
 }
 
-fn why_text(indicator: &Indicator, fold: &Fold, address: &str) -> String {
+fn why_text(indicator: &Indicator, windows: &[Progress]) -> String {
     let mut out = Page::default();
     out.row("indicator", &indicator_text(indicator));
     out.row("seen", &seen_text(indicator));
@@ -86,16 +104,20 @@ fn why_text(indicator: &Indicator, fold: &Fold, address: &str) -> String {
         }
         out.more(&format!("  {} byte {}, rule {}", one.file, one.offset, one.rule));
     }
-    if let Ok(address) = address.parse::<IpAddr>() {
-        out.heading("windows");
-        for window in fold.progress(address) {
-            out.more(&format!(
-                "{}: {} of {}",
-                window.rule.title, window.count, window.threshold
-            ));
-        }
+    if matches!(indicator.kind, ValueType::Ipv4 | ValueType::Ipv6) {
+        windows_text(&mut out, windows);
     }
     out.text
+}
+
+fn windows_text(out: &mut Page, windows: &[Progress]) {
+    out.heading("windows");
+    for window in windows {
+        out.more(&format!(
+            "{}: {} of {}",
+            window.rule.title, window.count, window.threshold
+        ));
+    }
 }
 
 /// What an indicator is of, and how sure it is.

@@ -19,12 +19,7 @@ const RULES_HINT: &str = "--rules takes a Sigma rule file or a folder of .yml an
 /// # Errors
 /// Exit code 2 with every refused rule; warnings are only logged.
 pub fn ruleset(analysis: &Analysis) -> Result<Ruleset, Failure> {
-    let mut texts = if analysis.default_rules {
-        crate::detect::builtin()
-    } else {
-        Vec::new()
-    };
-    texts.extend(own_rules(analysis)?);
+    let texts = rules_in_force(analysis)?;
     let ruleset = Ruleset::load(&texts).map_err(|problems| refused_of(analysis, &problems))?;
     for warning in ruleset.warnings() {
         tracing::warn!("{warning}");
@@ -69,11 +64,24 @@ pub fn refused(problems: &[RuleProblem]) -> Failure {
         .hint("`afw rules check PATH` shows all problems of a file or folder")
 }
 
+/// The built-in packs, unless they are left out, and the user's rules.
+///
+/// # Errors
+/// Exit code 2 with every path that cannot be read, and where it is named.
+pub fn rules_in_force(analysis: &Analysis) -> Result<Vec<RuleText>, Failure> {
+    let mut texts = match analysis.default_rules {
+        true => crate::detect::builtin(),
+        false => Vec::new(),
+    };
+    texts.extend(own_rules(analysis)?);
+    Ok(texts)
+}
+
 /// Reads the rule files that the configuration names.
 ///
 /// # Errors
 /// Exit code 2 with every path that cannot be read, and where it is named.
-pub fn own_rules(analysis: &Analysis) -> Result<Vec<RuleText>, Failure> {
+fn own_rules(analysis: &Analysis) -> Result<Vec<RuleText>, Failure> {
     let read = |path: &PathBuf| {
         rule_texts(std::slice::from_ref(path)).map_err(|failure| named_at(analysis, path, failure))
     };
