@@ -279,6 +279,25 @@ fn check_combination(
     None
 }
 
+/// A number that others can be compared with.
+fn finite(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// Numbers are compared as logs write them, so `404.0` and `0x194` are no 404.
+fn warn_of_no_number(subject: &Subject, modifiers: &Modifiers, text: &str, at: At, problems: &mut Problems) {
+    let Subject::Field(field) = subject else { return };
+    let never = |byte: u8| !byte.is_ascii_digit() && !b"*?\\".contains(&byte);
+    if field.is_number() && modifiers.transforms.is_empty() && text.bytes().any(never) {
+        problems.warn(
+            at,
+            field.name(),
+            format!("`{text}` is no number as logs write them and matches nothing"),
+            Some("write digits; gt, gte, lt and lte compare as numbers".to_owned()),
+        );
+    }
+}
+
 fn one(
     subject: &Subject,
     modifiers: &Modifiers,
@@ -304,6 +323,7 @@ fn one(
     };
     let result = match modifiers.compare {
         Compare::Text => {
+            warn_of_no_number(subject, modifiers, text, item.at, problems);
             patterns(subject, modifiers, text).map(|tests| Expr::any(tests.into_iter().map(check).collect()))
         }
         Compare::Regex => Regex::new(text, &modifiers.flags).map(|regex| check(Test::Regex(Arc::new(regex)))),
@@ -319,11 +339,9 @@ fn one(
             true => check(Test::Present),
             false => check(Test::Present).negate(),
         }),
-        Compare::Number(order) => text
-            .trim()
-            .parse()
+        Compare::Number(order) => finite(text)
             .map(|limit| check(Test::Compare(order, limit)))
-            .map_err(|_| {
+            .ok_or_else(|| {
                 Flaw::new(
                     format!("`{text}` is no number"),
                     "write digits, with or without a point",

@@ -81,6 +81,7 @@ fn refusals_name_the_construct() {
         ("cs-uri|re: '(?=a)'", "cs-uri|re", "look-around"),
         ("c-ip|cidr: 1.2.3.4/99", "c-ip|cidr", ""),
         ("sc-status|gt: x", "sc-status|gt", "no number"),
+        ("sc-status|lt: nan", "sc-status|lt", "no number"),
         ("cs-uri|exists: maybe", "cs-uri|exists", "true or false"),
         ("cs-uri|base64: 'a*'", "cs-uri|base64", "wildcards"),
         ("cs-uri|windash: ' -a -b -c -d -e'", "cs-uri|windash", "at most 4"),
@@ -105,4 +106,29 @@ fn a_field_that_no_web_log_has_is_a_warning() {
     let (expr, problems) = read("CommandLine|contains: a");
     assert!(expr.is_some());
     assert_eq!(problems.warnings[0].construct, "CommandLine");
+}
+
+#[test]
+fn a_number_that_no_log_writes_is_a_warning() {
+    for value in ["404.0", "0x194", "OK", "-1"] {
+        let (expr, problems) = read(&format!("sc-status: {value}"));
+        assert!(expr.is_some());
+        assert!(
+            problems.warnings[0]
+                .reason
+                .contains("no number as logs write them"),
+            "{value}"
+        );
+    }
+    for fine in [
+        "sc-status: 404",
+        "sc-status: 4*",
+        "sc-status|startswith: 5",
+        "sc-status: '4?4'",
+        "sc-status: ''",
+        "cs-uri: 404.0",
+        "sc-status|gt: 403.5",
+    ] {
+        assert_eq!(read(fine).1.warnings, [], "{fine}");
+    }
 }
