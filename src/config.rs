@@ -1,19 +1,21 @@
 //! Configuration: flags win over the environment, which wins over the file; every default lives here.
 //!
-//! [`File`] is the TOML file as data; [`Config::resolve`] makes one checked [`Config`]. Secrets are never printed.
-//! Next: [`crate::cli`].
+//! [`options`] are what can be typed, [`File`] is the TOML file as data; [`Config::resolve`] makes one checked [`Config`].
+//! Secrets are never printed. Next: [`crate::drive`].
 
 use std::path::{Path, PathBuf};
 
 use afw_parsers::Time;
 
-use crate::cli::Failure;
-use crate::cli::options::{AnalysisOptions, CommonOptions, LogLevel, LogStyle, OutputOptions, Print, When};
+use self::options::{AnalysisOptions, CommonOptions, LogLevel, LogStyle, OutputOptions, Print, When};
 use crate::detect::{Class, Confidence};
+use crate::terminal::Failure;
 
 pub mod data;
 mod file;
+mod given;
 mod lookup;
+pub mod options;
 mod origin;
 mod reading;
 mod resolve;
@@ -21,6 +23,7 @@ pub mod sinks;
 mod times;
 
 pub use file::File;
+pub use given::Given;
 pub use lookup::{config_path, environment, secret, state_dir};
 pub use origin::Origins;
 pub use times::{parse_span, parse_time};

@@ -31,8 +31,9 @@
 //! # Reading order
 //!
 //! [`event`] (the values), [`analysis`] (the hot loop), [`detect`] (rules), [`source`], [`store`], [`sink`], then
-//! [`drive`] (the drivers that put them together) and [`cli`] (what users type). Dependencies point one way:
-//! `cli → drive → source, analysis, store, sink`; `analysis → indicator → detect → enrich → client → parsers`.
+//! [`drive`] (the drivers that put them together), [`config`] (options, file and defaults as one), [`cli`] (what users
+//! type) and [`terminal`] (what they read). Dependencies point one way: `cli → drive → config, source, analysis, store,
+//! sink`; `analysis → indicator → detect → enrich → client → parsers`; `cli, drive, config → terminal`.
 
 pub mod analysis;
 pub mod cli;
@@ -53,6 +54,7 @@ mod rows;
 pub mod sink;
 pub mod source;
 pub mod store;
+pub mod terminal;
 pub mod text;
 pub mod update;
 

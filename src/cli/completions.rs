@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::output::{quietly, unwritten};
-use super::{Cli, Exit, Failure};
+use super::Cli;
+use crate::terminal::output::{quietly, unwritten};
+use crate::terminal::{Exit, Failure};
 
 /// Shell completions.
 #[derive(Debug, Args)]

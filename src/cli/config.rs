@@ -4,13 +4,15 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 
-use super::options::{AnalysisOptions, CommonOptions, OutputOptions};
-use super::output::{Output, quietly};
-use super::{Exit, Failure, logging, now};
+use super::logging;
 use crate::config::Config;
+use crate::config::options::{AnalysisOptions, CommonOptions, OutputOptions};
+use crate::drive::clock::now;
 use crate::drive::data::Files;
 use crate::drive::{checks, setup, sinks};
 use crate::source::servers::Servers;
+use crate::terminal::output::{Output, quietly};
+use crate::terminal::{Exit, Failure};
 
 mod begin;
 mod show;

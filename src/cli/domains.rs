@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::options::{CommonOptions, When};
-use super::output::{Output, quietly};
-use super::{Exit, Failure, logging, now};
+use super::logging;
+use crate::config::options::{CommonOptions, When};
 use crate::config::{Config, parse_time};
+use crate::drive::clock::now;
 use crate::drive::sinks;
 use crate::sink::domains::{Decision, DomainsApi, DomainsError};
+use crate::terminal::output::{Output, quietly};
+use crate::terminal::{Exit, Failure};
 use crate::text::counted;
 
 /// How often a long list says how far it is.

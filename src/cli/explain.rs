@@ -16,11 +16,11 @@ use afw_parsers::{Candidate, Layout, Line as Parsed, Parser, Reason, Record, Rej
 use clap::Args;
 
 use self::page::Page;
-use super::options::{AnalysisOptions, CommonOptions};
-use super::output::{Output, quietly};
-use super::{ADVICE, Exit, Failure, logging, now};
+use super::{ADVICE, logging};
 use crate::analysis::scan::{Kit, Scan, Scanner, Wants};
 use crate::config::Config;
+use crate::config::options::{AnalysisOptions, CommonOptions};
+use crate::drive::clock::now;
 use crate::drive::data::Files;
 use crate::drive::formats::Formats;
 use crate::drive::setup;
@@ -28,6 +28,8 @@ use crate::drive::{checks, start};
 use crate::enrich::crawler::Known;
 use crate::event::{Event, Finding};
 use crate::source::{Batch, Line};
+use crate::terminal::output::{Output, quietly};
+use crate::terminal::{Exit, Failure};
 use crate::text::{clipped, printable, shown};
 
 /// One line through every stage.
@@ -77,7 +79,7 @@ pub fn run(common: &CommonOptions, args: &ExplainArgs) -> Result<Exit, Failure> 
         if args.json {
             out.text(&json::line(&explainer, record))
         } else {
-            out.page(&super::output::styled(&explainer.text(record)))
+            out.page(&crate::terminal::output::styled(&explainer.text(record)))
         }
     });
     quietly(written.and_then(|()| out.flush()))

@@ -9,14 +9,16 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::options::{AnalysisOptions, CommonOptions};
-use super::output::{Output, quietly};
-use super::{Exit, Failure, logging, now, refresh};
+use super::{logging, refresh};
+use crate::config::options::{AnalysisOptions, CommonOptions};
 use crate::config::sinks::Maxmind;
 use crate::config::{Config, data, environment, secret};
+use crate::drive::clock::now;
 use crate::drive::data::{STALE_DATABASE_DAYS, days_since};
 use crate::enrich::Database;
 use crate::sink::Secret;
+use crate::terminal::output::{Output, quietly};
+use crate::terminal::{Exit, Failure};
 use crate::text::{counted, of_path, printable};
 use crate::update::geoip::{GeoipSpec, HOST, update};
 

@@ -7,12 +7,14 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::options::{AnalysisOptions, CommonOptions};
-use super::output::{Output, quietly};
-use super::{Exit, Failure, logging, now, refresh};
+use super::{logging, refresh};
 use crate::config::Config;
+use crate::config::options::{AnalysisOptions, CommonOptions};
+use crate::drive::clock::now;
 use crate::drive::data::{STALE_LIST_DAYS, days_since, list_time};
 use crate::enrich::{List, ListSpec, Lists};
+use crate::terminal::output::{Output, quietly};
+use crate::terminal::{Exit, Failure};
 use crate::text::{counted, grouped, of_path, printable};
 use crate::update::list::update;
 

@@ -4,7 +4,6 @@
 //! Log text is hostile: whatever is put in a message is escaped before it reaches a terminal.
 
 use std::fmt::{self, Write as _};
-use std::io::IsTerminal;
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
@@ -13,9 +12,10 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::options::{LogLevel, LogStyle, When};
-use super::screen::Stderr;
 use crate::config::Config;
+use crate::config::options::{LogLevel, LogStyle, When};
+use crate::terminal::journal::{ERROR, prioritised};
+use crate::terminal::screen::Stderr;
 use crate::text::printable_lines;
 
 /// Starts logging as the configuration says; also fixes colour for everything that afw writes.
@@ -73,20 +73,8 @@ where
         };
         let text = printable_lines(text.trim_end());
         let text = format!("{style}afw: {word}{style:#}{text}\n");
-        writer.write_str(&for_journal(priority, text))
+        writer.write_str(&prioritised(priority, text))
     }
-}
-
-/// The journal's priority of errors.
-pub(super) const ERROR: u8 = 3;
-
-/// Lines as the journal takes them, each with its priority; unchanged where standard error does not lead there.
-pub(super) fn for_journal(priority: u8, text: String) -> String {
-    let journal = std::env::var_os("JOURNAL_STREAM").is_some_and(|stream| !stream.is_empty());
-    if !journal || std::io::stderr().is_terminal() {
-        return text;
-    }
-    text.lines().map(|line| format!("<{priority}>{line}\n")).collect()
 }
 
 /// Collects a message and its fields as text.

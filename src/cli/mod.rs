@@ -1,31 +1,23 @@
-//! The command line: what users type, one file per command. The drivers that put the machines together live here.
+//! The command line: what users type, one file per command.
 //!
 //! Data goes to standard output, everything else to standard error. Nothing here parses logs or decides what is
-//! hostile. Next: [`options`], then the command of interest.
+//! hostile; [`crate::drive`] puts the machines together. Options stand in [`crate::config::options`]. Next: the command of interest.
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
-use afw_parsers::{Reason, Time};
+use afw_parsers::Reason;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-pub mod exit;
-pub mod failure;
 pub mod logging;
-pub mod options;
-pub mod output;
-pub mod print;
-pub mod screen;
 
 mod completions;
 mod config;
 mod domains;
 mod explain;
 mod geoip;
-mod given;
 mod lists;
 mod outbox;
 mod refresh;
@@ -36,11 +28,9 @@ mod status;
 mod tail;
 mod variables;
 
-pub use exit::Exit;
-pub use failure::Failure;
-pub use given::Given;
-
-use options::CommonOptions;
+use crate::config::Given;
+use crate::config::options::CommonOptions;
+use crate::terminal::{Exit, Failure, output};
 
 /// What `afw` alone says: a screen that nothing scrolls off.
 const WELCOME: &str = "\
@@ -238,12 +228,4 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Completions(args) => completions::run(&args),
         Command::Man => completions::man(),
     }
-}
-
-/// The wall clock, for what is about today and not about the log.
-pub fn now() -> Time {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    Time::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -7,14 +7,16 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::options::CommonOptions;
-use super::output::{Output, quietly};
-use super::{Exit, Failure, logging, now};
+use super::logging;
 use crate::config::Config;
+use crate::config::options::CommonOptions;
+use crate::drive::clock::now;
 use crate::drive::start::store_failure;
 use crate::drive::{sinks, start};
 use crate::store::outbox::{OutboxRow, Which};
 use crate::store::{Lock, Store};
+use crate::terminal::output::{Output, quietly};
+use crate::terminal::{Exit, Failure};
 use crate::text::{clause, clipped, counted, printable, shown};
 
 /// How long `flush` waits for sinks that fail.

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Exit, Failure};
 use crate::report::summary::bytes;
+use crate::terminal::{Exit, Failure};
 use crate::text::{of_path, printable};
 use crate::update::Updated;
 

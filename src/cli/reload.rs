@@ -7,13 +7,15 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-use super::options::CommonOptions;
-use super::output::{Output, quietly};
-use super::{Exit, Failure, logging, now};
+use super::logging;
 use crate::config::Config;
+use crate::config::options::CommonOptions;
+use crate::drive::clock::now;
 use crate::drive::reload::Answer;
 use crate::drive::start::store_failure;
 use crate::store::Lock;
+use crate::terminal::output::{Output, quietly};
+use crate::terminal::{Exit, Failure};
 
 /// How long the running afw may take: it may be waiting for a disk or for name servers.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
-use super::options::{AnalysisOptions, CommonOptions, OutputOptions, Print};
-use super::{Exit, Failure, logging, now};
+use super::logging;
 use crate::analysis::Fold;
 use crate::analysis::merge::Partial;
 use crate::analysis::scan::{Kit, Scan};
+use crate::config::options::{AnalysisOptions, CommonOptions, OutputOptions, Print};
 use crate::config::{Config, parse_span};
 use crate::detect::correlate::shards::Counted;
+use crate::drive::clock::now;
 use crate::drive::data::Files;
 use crate::drive::formats::Formats;
 use crate::drive::keep::Keep;
@@ -34,6 +35,7 @@ use crate::report::{Statistics, Tally};
 use crate::sink::Sink;
 use crate::source::{self, Plan, SourceSpec, Trouble};
 use crate::store::Lock;
+use crate::terminal::{Exit, Failure};
 use crate::text::{counted, printable};
 
 use advice::{NOT_BESIDE, absent, advice, no_access_log};
@@ -208,7 +210,7 @@ impl Job {
         let pool = Pool::new(kit, threads, tally.as_ref())?;
         let mut replay = Replay::new(plan.logs, pool, threads, formats, cursors);
         self.finished = match replay.run(&mut self) {
-            Err(error) if super::output::is_closed_pipe(&error) => return Ok(Exit::Done),
+            Err(error) if crate::terminal::output::is_closed_pipe(&error) => return Ok(Exit::Done),
             other => other?,
         };
         self.run.settle()?;
@@ -323,14 +325,14 @@ impl Job {
                 } else {
                     summary.text()
                 };
-                self.run.printer.text(&super::output::styled(&text))
+                self.run.printer.text(&crate::terminal::output::styled(&text))
             }
             _ => summary
                 .indicators
                 .iter()
                 .try_for_each(|indicator| self.run.printer.indicator(indicator)),
         };
-        super::output::quietly(written.and_then(|()| self.run.printer.flush())).map(drop)
+        crate::terminal::output::quietly(written.and_then(|()| self.run.printer.flush())).map(drop)
     }
 }
 

@@ -8,14 +8,16 @@ use afw_parsers::Record;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::options::{AnalysisOptions, CommonOptions, RuleOptions};
-use super::output::Output;
-use super::{Exit, Failure, logging, now};
+use super::logging;
 use crate::analysis::Scanner;
 use crate::config::Config;
+use crate::config::options::{AnalysisOptions, CommonOptions, RuleOptions};
 use crate::detect::rules::Example;
 use crate::detect::{Rule, RuleInfo, RuleProblem, RuleText, Ruleset};
+use crate::drive::clock::now;
 use crate::drive::setup;
+use crate::terminal::output::Output;
+use crate::terminal::{Exit, Failure};
 use crate::text::{counted, printable, printable_lines};
 
 /// The rules: list, show, check, test.
@@ -79,7 +81,7 @@ pub fn run(common: &CommonOptions, args: &RulesArgs) -> Result<Exit, Failure> {
     logging::start(&config);
     let in_force = || setup::ruleset(&config.analysis);
     match &args.command {
-        Command::List { json, .. } => super::output::quietly(list(&in_force()?, *json)),
+        Command::List { json, .. } => crate::terminal::output::quietly(list(&in_force()?, *json)),
         Command::Show { id, .. } => show(&in_force()?, id),
         Command::Check(named) => check(&config, &named.paths),
         Command::Test(named) => test(&config, &named.paths),
@@ -125,7 +127,7 @@ fn show(ruleset: &Ruleset, id: &str) -> Result<Exit, Failure> {
     };
     let mut out = Output::new(false);
     let written = page(rule).iter().try_for_each(|line| out.line(&printable(line)));
-    super::output::quietly(written.and_then(|()| out.flush()))
+    crate::terminal::output::quietly(written.and_then(|()| out.flush()))
 }
 
 fn page(rule: &Rule) -> Vec<String> {
@@ -213,7 +215,7 @@ fn check(config: &Config, paths: &[PathBuf]) -> Result<Exit, Failure> {
                 let word = if problem.warning { "warning: " } else { "" };
                 out.line(&printable_lines(&format!("{word}{problem}")))
             });
-            super::output::quietly(written.and_then(|()| out.flush()))?;
+            crate::terminal::output::quietly(written.and_then(|()| out.flush()))?;
             Ok(Exit::Usage)
         }
     }
@@ -242,11 +244,11 @@ fn test(config: &Config, paths: &[PathBuf]) -> Result<Exit, Failure> {
                     "{}:{}: {} {said} {}",
                     rule.info.source, example.line, rule.info.title, example.target
                 );
-                super::output::quietly(out.line(&printable(&line)))?;
+                crate::terminal::output::quietly(out.line(&printable(&line)))?;
             }
         }
     }
-    super::output::quietly(out.flush())?;
+    crate::terminal::output::quietly(out.flush())?;
     let (examples, rules) = (counted(count as u64, "example"), counted(rules as u64, "rule"));
     tracing::info!("{examples} of {rules}, {wrong} wrong");
     Ok(if wrong == 0 { Exit::Done } else { Exit::Failed })

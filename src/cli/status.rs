@@ -6,15 +6,17 @@ use afw_parsers::Time;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::options::CommonOptions;
-use super::output::{Output, quietly};
-use super::{Exit, Failure, logging, now};
+use super::logging;
 use crate::config::Config;
+use crate::config::options::CommonOptions;
+use crate::drive::clock::now;
 use crate::drive::lag::{lag_bytes, lag_secs, size};
 use crate::drive::start::store_failure;
 use crate::drive::{setup, sinks};
 use crate::report::summary::bytes;
 use crate::store::{Condition, FileRow, Lock, Receiver, StateKind, Store};
+use crate::terminal::output::{Output, quietly};
+use crate::terminal::{Exit, Failure};
 use crate::text::{clause, counted, grouped, of_path, printable, printable_path};
 
 /// Cursors and lag, outbox, sinks, databases and lists.
@@ -59,7 +61,7 @@ pub fn run(common: &CommonOptions, args: &StatusArgs) -> Result<Exit, Failure> {
     let written = if args.json {
         out.text(&format!("{:#}\n", status.json(&config)))
     } else {
-        out.page(&super::output::styled(&status.text(&config)))
+        out.page(&crate::terminal::output::styled(&status.text(&config)))
     };
     quietly(written.and_then(|()| out.flush()))?;
     Ok(if args.check && status.is_bad() {

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::options::{AnalysisOptions, CommonOptions, OutputOptions};
-use super::screen::Bottom;
-use super::{Exit, Failure, logging, now};
+use super::logging;
 use crate::analysis::Fold;
 use crate::config::Config;
+use crate::config::options::{AnalysisOptions, CommonOptions, OutputOptions, When};
+use crate::drive::clock::now;
 use crate::drive::keep::Keep;
 use crate::drive::live::Live;
 use crate::drive::metrics::Endpoint;
@@ -25,6 +25,8 @@ use crate::drive::{sinks, start};
 use crate::report::Statistics;
 use crate::source::{Cursor, From};
 use crate::store::Lock;
+use crate::terminal::screen::Bottom;
+use crate::terminal::{Exit, Failure};
 use crate::text::{counted, printable_path, system_message};
 
 /// How long the sinks may still send after a signal.
@@ -89,7 +91,9 @@ pub fn run(common: &CommonOptions, args: &TailArgs) -> Result<Exit, Failure> {
     let mut tail = Tail::new(follower, &plan.kit, plan.formats.clone(), run).counting(tally);
     let mut endpoint = metrics(&plan.config, args)?;
     let mut service = Service::start(plan)?;
-    let status = Bottom::status(service.config());
+    let config = service.config();
+    let wanted = config.progress != When::Never && !config.is_quiet();
+    let status = wanted.then(Bottom::status).flatten();
     let mut live = Live::default();
     let mut ready = false;
     let each_round = |tail: &mut Tail| {

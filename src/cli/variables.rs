@@ -3,7 +3,7 @@
 use clap::Command;
 use clap::error::{ContextKind, ContextValue};
 
-use super::Failure;
+use crate::terminal::Failure;
 use crate::text::nearest;
 
 /// Variables that are no option's.

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use super::sinks::Maxmind;
 use super::{File, Origins, environment, parse_span};
-use crate::cli::Failure;
 use crate::enrich::ListSpec;
 use crate::enrich::crawler::operator;
+use crate::terminal::Failure;
 use crate::update::list::ListSource;
 
 /// What `afw geoip update` fetches unless configured: all that detection reads, and free of charge.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::reading;
-use crate::cli::Failure;
-use crate::cli::options::{LogLevel, LogStyle, Print, When};
+use crate::config::options::{LogLevel, LogStyle, Print, When};
+use crate::terminal::Failure;
 use crate::text::system_message;
 
 /// The whole file.

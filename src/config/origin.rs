@@ -8,7 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{File, environment};
-use crate::cli::{Failure, Given};
+use crate::config::Given;
+use crate::terminal::Failure;
 
 /// Where the values of one run come from.
 #[derive(Debug, Clone, Default)]

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use afw_parsers::Time;
 
-use crate::cli::Failure;
-use crate::cli::options::{AnalysisOptions, OutputOptions};
+use crate::config::options::{AnalysisOptions, OutputOptions};
 use crate::detect::{Class, Confidence};
-use crate::drive::report::Form;
 use crate::enrich::address::DEFAULT_ADDRESSES;
+use crate::report::Form;
+use crate::terminal::Failure;
 use crate::text::nearest;
 
 use super::{

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use afw_parsers::Time;
 
 use crate::analysis::fold::{Fold, Outcome};
-use crate::cli::{Failure, now};
 use crate::config::Config;
 use crate::dns::{self, Asked, Client, Crawlers, Limits, ResolverError};
+use crate::drive::clock::now;
 use crate::enrich::crawler::{Claim, Known, Verdict};
+use crate::terminal::Failure;
 
 use super::signals::Signals;
 

@@ -1,4 +1,6 @@
-//! Clocks that disagree: the one that wrote a log and this machine's. Nothing is judged by it, it is only told.
+//! This machine's clock, and whether it and the one that wrote a log disagree. Nothing is judged by it, it is only told.
+
+use std::time::SystemTime;
 
 use afw_parsers::Time;
 
@@ -9,6 +11,14 @@ const AHEAD: i64 = 5 * MINUTE;
 const BEHIND: i64 = 50 * MINUTE;
 /// No two zones are further apart: what is older is an old log.
 const FARTHEST: i64 = 26 * 60 * MINUTE;
+
+/// The wall clock, for what is about today and not about the log.
+pub fn now() -> Time {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    Time::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
 
 /// How far a line is ahead of this machine's clock, with what to do about it.
 pub fn ahead(line: Option<Time>, now: Time) -> Option<String> {

@@ -12,9 +12,10 @@ use std::time::SystemTime;
 
 use afw_parsers::Time;
 
-use crate::cli::{Failure, now};
 use crate::config::Analysis;
+use crate::drive::clock::now;
 use crate::enrich::{Database, Databases, GeoError, List, ListError, Lists};
+use crate::terminal::Failure;
 use crate::text::counted;
 use crate::update::list::tag_path;
 

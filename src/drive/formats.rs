@@ -9,8 +9,8 @@ use std::path::Path;
 use afw_parsers::recognise::HEAD_LINES;
 use afw_parsers::{Format, Layout, Line, Parser, Recognition, Record, parts};
 
-use crate::cli::Failure;
 use crate::source::servers::Servers;
+use crate::terminal::Failure;
 
 /// How the format of each log is found.
 #[derive(Debug, Clone)]

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use crate::analysis::fold::Fold;
 use crate::analysis::scan::Scan;
-use crate::cli::{Failure, now};
+use crate::drive::clock::now;
 use crate::sink::{Sink, Workers};
 use crate::source::Cursor;
 use crate::store::{Committed, Effects, FileCount, Item, Store, StoreError};
+use crate::terminal::Failure;
 
 use super::notify::Notify;
 use super::signals::Signals;

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::tail::Tail;
-use crate::cli::screen::fitting;
 use crate::report::summary::bytes;
+use crate::terminal::screen::fitting;
 use crate::text::{counted, grouped};
 
 /// How often it is looked at.

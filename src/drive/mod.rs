@@ -14,6 +14,7 @@ pub mod live;
 pub mod metrics;
 pub mod notify;
 pub mod pool;
+pub mod print;
 pub mod progress;
 pub mod proxy;
 pub mod refresh;

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::cli::options::When;
-use crate::cli::screen::{Bottom, fitting};
+use crate::config::options::When;
 use crate::report::summary::bytes;
+use crate::terminal::screen::{Bottom, fitting};
 use crate::text::{counted, grouped, printable};
 
 /// How often a pipe gets a line.

@@ -18,11 +18,12 @@ use super::setup;
 use super::tail::Tail;
 use super::{sinks, start};
 use crate::analysis::{Fold, Kit};
-use crate::cli::options::Print;
-use crate::cli::{Failure, now};
 use crate::config::Config;
+use crate::config::options::Print;
+use crate::drive::clock::now;
 use crate::sink::{Sink, SinkSpec};
 use crate::source::{Cursor, Follower, From, SourceSpec};
+use crate::terminal::Failure;
 
 pub mod answer;
 mod fixed;

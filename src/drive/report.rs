@@ -8,33 +8,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::{Exit, Failure};
 use crate::config::Config;
 use crate::report::Scope;
 use crate::report::document::Filter;
 use crate::report::summary::Summary;
-use crate::report::{Report, Sightings, Tally};
+use crate::report::{Form, Report, Sightings, Tally};
+use crate::terminal::{Exit, Failure};
 use crate::text::system_message;
-
-/// The form of a report, told by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// A page for people.
-    Html,
-    /// A document for scripts.
-    Json,
-}
-
-impl Form {
-    /// The form of a file of that name.
-    pub fn of(path: &Path) -> Option<Self> {
-        let extension = path.extension()?.to_str()?;
-        [("html", Self::Html), ("htm", Self::Html), ("json", Self::Json)]
-            .into_iter()
-            .find(|(known, _)| extension.eq_ignore_ascii_case(known))
-            .map(|(_, form)| form)
-    }
-}
 
 /// A report under way.
 pub struct Reporting {

@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::analysis::scan::{Kit, Wants};
-use crate::cli::{Exit, Failure};
 use crate::client::{Trust, TrustSpec};
 use crate::config::{Analysis, Config};
 use crate::detect::Ruleset;
@@ -20,6 +19,7 @@ use crate::enrich::crawler::Published;
 use crate::enrich::{Databases, Exemptions, ListFormat, ListSpec, Lists, Role};
 use crate::net::{Cidr, Ranges};
 use crate::sink::Sink;
+use crate::terminal::{Exit, Failure};
 
 use super::data::Data;
 

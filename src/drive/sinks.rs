@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cli::Failure;
 use crate::config::{Config, parse_span};
 use crate::sink::{self, EcsPlace, EcsSpec, Secret, Sink, SinkError, SinkKind, SinkSpec, Tuning, Workers};
 use crate::store::{OutboxLimits, Overflow, Store};
+use crate::terminal::Failure;
 
 use super::start::store_failure;
 use crate::text::nearest;

@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use crate::analysis::fold::{Fold, FoldOptions};
 use crate::analysis::scan::{Kit, Wants};
-use crate::cli::options::Print;
-use crate::cli::output::Output;
-use crate::cli::print::Printer;
-use crate::cli::{Exit, Failure};
 use crate::config::Config;
+use crate::config::options::Print;
 use crate::detect::correlate::correlator;
+use crate::drive::print::Printer;
 use crate::indicator;
 use crate::report::Scope;
 use crate::sink::Sink;
 use crate::store::{Lock, LockError, Receiver, StateKind, Store, StoreError};
+use crate::terminal::output::Output;
+use crate::terminal::{Exit, Failure};
 use crate::text::{clause, system_message};
 
 /// Event time after which a followed client that is not sighted any more is forgotten, in nanoseconds: 30 days.

@@ -11,11 +11,12 @@ use afw_parsers::{Layout, Time};
 use crate::analysis::fold::Fold;
 use crate::analysis::merge::{Merge, Step};
 use crate::analysis::scan::{Kit, Scan, Scanner};
-use crate::cli::options::Print;
-use crate::cli::{Failure, now};
+use crate::config::options::Print;
+use crate::drive::clock::now;
 use crate::report::Tally;
 use crate::report::summary::{LOUD_REJECTS, LogSummary};
 use crate::source::{Batch, Follower, Polled};
+use crate::terminal::Failure;
 use crate::text::printable;
 use std::sync::Arc;
 

@@ -2,11 +2,12 @@
 //!
 //! [`Statistics`] is counted by every scan and merged in any order; [`summary`] writes it out. A report wants more:
 //! [`Tally`] counts every request by time, place, path and agent. Nothing here reads
-//! logs or decides what is hostile. Next: [`crate::cli`].
+//! logs or decides what is hostile. Next: [`summary`], [`document`].
 
 pub mod counts;
 pub mod document;
 pub mod fired;
+mod form;
 pub mod page;
 pub mod scope;
 pub mod sightings;
@@ -15,6 +16,7 @@ pub mod summary;
 pub mod tally;
 
 pub use document::Report;
+pub use form::Form;
 pub use scope::Scope;
 pub use sightings::Sightings;
 pub use statistics::Statistics;

@@ -1,7 +1,7 @@
 //! Sinks: where findings go. One file per contract; [`worker`] retries, [`http`] sends.
 //!
 //! A sink encodes records (pure) and delivers frozen batches (I/O). It never reads logs and never decides what is
-//! hostile. [`build`] makes the sinks of a configuration. Next: [`crate::cli`].
+//! hostile. [`build`] makes the sinks of a configuration. Next: [`worker`].
 
 pub mod appfirewall;
 mod arrays;

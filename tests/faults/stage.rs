@@ -250,7 +250,7 @@ impl<'r> Stage<'r> {
             return write_log(self.dir, self.row.records);
         }
         let year = 365 * 86_400 * 1_000_000_000;
-        let now = afw::cli::now();
+        let now = afw::drive::clock::now();
         let mut store = Store::open(&self.state()).unwrap();
         for (at, first) in (0..self.row.records).step_by(COMMIT).enumerate() {
             let now = match (&self.row.twist, at % 3) {
@@ -331,7 +331,7 @@ impl<'r> Stage<'r> {
                 if grown < growth {
                     let mut store = Store::open(&state).unwrap();
                     let next = (grown + COMMIT).min(growth);
-                    commit(&mut store, first + grown..first + next, afw::cli::now());
+                    commit(&mut store, first + grown..first + next, afw::drive::clock::now());
                     grown = next;
                 }
                 false

@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use crate::cli::{Exit, Failure};
 use crate::source::decode::Decoder;
+use crate::terminal::{Exit, Failure};
 
 /// Most bytes of standard input that are read, decoded.
 const MAX_INPUT: usize = 16 << 20;

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::page::Page;
 use crate::analysis::Fold;
 use crate::analysis::scan::Kit;
-use crate::cli::output::{Output, quietly, styled};
-use crate::cli::{Exit, Failure};
 use crate::config::Config;
 use crate::detect::correlate::correlator::Progress;
 use crate::drive::start;
 use crate::event::ValueType;
 use crate::indicator::Indicator;
 use crate::store::Store;
+use crate::terminal::output::{Output, quietly, styled};
+use crate::terminal::{Exit, Failure};
 use crate::text::{clipped, counted};
 
 /// Why the store holds an indicator.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use afw_parsers::Time;
 
 use super::{Live, Stored};
-use crate::cli::now;
+use crate::drive::clock::now;
 use crate::drive::lag::{lag_bytes, lag_secs};
 use crate::report::summary::LOUD_REJECTS;
 use crate::store::{Condition, FileRow, Receiver};

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use afw_parsers::{Reason, Time};
 
 use super::{Live, Stored};
-use crate::cli::now;
 use crate::detect::Class;
+use crate::drive::clock::now;
 use crate::drive::lag::{lag_bytes, lag_secs};
 use crate::store::{Condition, Receiver};
 

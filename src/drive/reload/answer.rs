@@ -6,7 +6,7 @@ use std::path::Path;
 use afw_parsers::Time;
 use serde_json::{Value, json};
 
-use crate::cli::Failure;
+use crate::terminal::Failure;
 
 /// Name of the file in the state directory.
 const FILE: &str = "afw.reload";

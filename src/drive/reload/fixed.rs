@@ -1,7 +1,7 @@
 //! What a running tail keeps as it is until it is started again.
 
-use crate::cli::Failure;
 use crate::config::Config;
+use crate::terminal::Failure;
 
 /// Refuses what would make another run of this one.
 ///

@@ -4,11 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::Failure;
 use crate::config::{Analysis, Config};
 use crate::drive::formats::Formats;
 use crate::source::discover;
 use crate::source::servers::{DeclaredLog, Servers};
+use crate::terminal::Failure;
 use crate::text::{printable, printable_path};
 
 /// The logs to read and how their formats are found: as named, else what the servers' configuration declares.

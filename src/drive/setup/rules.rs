@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::cli::Failure;
 use crate::config::Analysis;
 use crate::detect::{RuleProblem, RuleText, Ruleset};
+use crate::terminal::Failure;
 use crate::text::system_message;
 
 /// Largest rule file that is read, in bytes; Sigma rules are a few kilobytes.

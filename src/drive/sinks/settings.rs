@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{not_known, span, wrong};
-use crate::cli::Failure;
 use crate::config::{Config, environment, secret};
 use crate::sink::onefirewall::{DEFAULT_END_POINT_V1, DEFAULT_STATUSES};
 use crate::sink::{
     AppFirewallMode, AppFirewallSpec, Content, EcsBody, EcsPlace, EcsSpec, FileSpec, HttpSpec,
     OneFirewallSpec, Rotation, Secret, Target, WebhookSpec,
 };
+use crate::terminal::Failure;
 
 pub(super) fn appfirewall_key(config: &Config) -> Result<Option<Secret>, Failure> {
     let set = &config.file.appfirewall;

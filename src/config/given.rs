@@ -18,7 +18,7 @@ pub struct Given(
 
 impl Given {
     /// What a command line and the environment gave.
-    pub(super) fn of(matches: &ArgMatches) -> Self {
+    pub(crate) fn of(matches: &ArgMatches) -> Self {
         let mut options = BTreeMap::new();
         let mut at = Some(matches);
         while let Some(matches) = at {

@@ -8,7 +8,7 @@ use std::fmt::Display;
 use std::io::Write;
 
 use super::exit::Exit;
-use super::logging::{ERROR, for_journal};
+use super::journal::{ERROR, prioritised};
 use super::screen::Stderr;
 use crate::text::printable_lines;
 
@@ -120,7 +120,7 @@ impl Failure {
         let hint = hint.map(|hint| format!("{dim}hint:{dim:#} {hint}\n"));
         let text = format!("{bad}afw: error:{bad:#} {message}\n{}", hint.unwrap_or_default());
         // Standard error may be closed; there is nobody left to tell.
-        let _ = Stderr.write_all(for_journal(ERROR, text).as_bytes());
+        let _ = Stderr.write_all(prioritised(ERROR, text).as_bytes());
         self.others.iter().for_each(Self::report);
     }
 }

@@ -8,8 +8,6 @@ use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::options::When;
-use crate::config::Config;
 use crate::text::fitted;
 
 static BOTTOM: Mutex<Option<ProgressBar>> = Mutex::new(None);
@@ -27,10 +25,9 @@ impl Bottom {
         Self { bar }
     }
 
-    /// A line of plain text, where a person looks on and wants to see it.
-    pub fn status(config: &Config) -> Option<Self> {
-        let shown = config.progress != When::Never && !config.is_quiet();
-        (shown && io::stderr().is_terminal()).then(|| {
+    /// A line of plain text, where a person looks on.
+    pub fn status() -> Option<Self> {
+        io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
             let style = ProgressStyle::with_template("{wide_msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));

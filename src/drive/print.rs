@@ -11,8 +11,8 @@ use crate::indicator::{self, Indicator};
 use crate::report::Scope;
 use crate::text::{fitted, printable};
 
-use super::options::Print;
-use super::output::Output;
+use crate::config::options::Print;
+use crate::terminal::output::Output;
 
 /// Terminals of fewer letters have no room for the date and for wide columns.
 const NARROW: usize = 100;
