@@ -13,7 +13,7 @@ use afw_parsers::Time;
 use foldhash::quality::RandomState;
 
 use super::scan::Claimed;
-use crate::enrich::crawler::{Claim, Known, Verdict};
+use crate::enrich::crawler::{Claim, ClaimCounts, Known, Verdict};
 use crate::rows::{Reader, Writer};
 use crate::store::{State, StateKind};
 
@@ -48,17 +48,6 @@ impl Held {
     fn bytes(&self) -> usize {
         self.line.len() + self.layout.len() + 128
     }
-}
-
-/// How many clients' claims are true, false, or stayed open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ClaimCounts {
-    /// Clients that are the crawler they say they are.
-    pub verified: u64,
-    /// Clients that are not.
-    pub fake: u64,
-    /// Clients of which it is not known.
-    pub unverified: u64,
 }
 
 /// What is to be done about a line's claim.

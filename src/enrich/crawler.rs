@@ -51,3 +51,14 @@ pub fn operator(list: &str) -> Option<&'static Crawler> {
     let named = |crawler: &&Crawler| crawler.lists.iter().any(|name| name.eq_ignore_ascii_case(list));
     CRAWLERS.iter().find(named)
 }
+
+/// How many clients' claims are true, false, or stayed open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ClaimCounts {
+    /// Clients that are the crawler they say they are.
+    pub verified: u64,
+    /// Clients that are not.
+    pub fake: u64,
+    /// Clients of which it is not known.
+    pub unverified: u64,
+}

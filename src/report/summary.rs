@@ -9,8 +9,8 @@ use std::time::Duration;
 use afw_parsers::Reject;
 
 use super::{Scope, Statistics};
-use crate::analysis::claims::ClaimCounts;
 use crate::detect::ByClass;
+use crate::enrich::crawler::ClaimCounts;
 use crate::indicator::Indicator;
 
 mod advice;

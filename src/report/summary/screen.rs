@@ -10,8 +10,8 @@ use anstyle::{AnsiColor, Style};
 
 use super::units::{bytes, minute, plural, span};
 use super::{BEFORE, LOUD_REJECTS, LogSummary, Summary, TOP};
-use crate::analysis::claims::ClaimCounts;
 use crate::detect::Class;
+use crate::enrich::crawler::ClaimCounts;
 use crate::indicator::Indicator;
 use crate::text::{clipped, counted, grouped, percent, printable, shown};
 
