@@ -27,7 +27,7 @@ static KNOWN: LazyLock<HashMap<&str, (&str, &str), RandomState>> = LazyLock::new
         .collect()
 });
 
-/// What is known of an expression, given as [`super::expr::Regex`] has it.
+/// What is known of an expression, given as [`super::regex::Regex`] has it.
 pub fn of(source: &str) -> Option<Analysis> {
     let (kind, texts) = KNOWN.get(source)?;
     Some(Analysis {
@@ -68,7 +68,8 @@ mod tests {
     use std::fmt::Write;
 
     use super::super::compile::{AtomTest, Engine};
-    use super::super::expr::{Test, compile};
+    use super::super::expr::Test;
+    use super::super::regex::compile;
     use super::super::{Ruleset, builtin, required};
     use super::*;
 

@@ -25,6 +25,7 @@ mod packs;
 mod pattern;
 mod pcre;
 mod problem;
+mod regex;
 mod required;
 pub mod rules;
 pub mod signature;

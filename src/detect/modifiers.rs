@@ -9,10 +9,11 @@ mod transform;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::expr::{Anchor, Expr, Order, Regex, Subject, Test, TimePart};
+use super::expr::{Anchor, Expr, Order, Subject, Test, TimePart};
 use super::fields::Field;
 use super::pattern::Pattern;
 use super::problem::{Flaw, Problems, meant};
+use super::regex::Regex;
 use super::yaml::{At, Node, Value};
 use crate::net::Cidr;
 
