@@ -3,15 +3,19 @@
 //! [`Plain`] evaluates a rule's tree in the most obvious way, test by test and view by view, without automata, memos or
 //! shared state. It is what `afw explain` shows, and what the compiled engine is tested against.
 
+mod words;
+
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use words::describe;
+use words::subject_name;
+
 use super::View;
-use super::expr::{Anchor, Check, Expr, Subject, Test};
+use super::expr::{Check, Expr, Subject, Test};
 use super::fields::{self, Field};
 use super::layers::{Layering, Layers, Region, VIEWS};
 use super::lazy;
-use super::pattern::{Pattern, Piece};
 use super::rules::Rule;
 use super::signature::Signatures;
 use crate::event::Event;
@@ -38,7 +42,7 @@ pub struct Outcome {
     pub holds: bool,
     /// What was found.
     pub found: Vec<Found>,
-    /// What was not, as the rule asks it.
+    /// What was not, as the rule asks it: all of these would have had to be.
     pub missed: Vec<String>,
 }
 
@@ -70,6 +74,9 @@ impl Signatures {
             .collect()
     }
 }
+
+/// Most parts that are told of a selection that does not hold.
+const MAX_MISSED: usize = 8;
 
 /// Evaluates trees on one event, plainly.
 pub struct Plain<'e, 'v, 'a> {
@@ -156,13 +163,17 @@ impl<'e, 'v, 'a> Plain<'e, 'v, 'a> {
     }
 
     fn gather(&self, expr: &Expr, view: usize, outcome: &mut Outcome) {
-        /// A list of a thousand agents need not be shown whole.
-        const MAX_MISSED: usize = 8;
-        expr.each_check(&mut |check| match self.find(check, view) {
-            Some(found) => outcome.found.push(found),
-            None if outcome.missed.len() < MAX_MISSED => outcome.missed.push(describe(check)),
-            None => {}
-        });
+        expr.each_check(&mut |check| outcome.found.extend(self.find(check, view)));
+        self.missed(expr, view, &mut outcome.missed);
+    }
+
+    /// What would have to hold for a tree to hold: each part by itself where all must, in one text where one would do.
+    fn missed(&self, expr: &Expr, view: usize, missed: &mut Vec<String>) {
+        match expr {
+            _ if self.holds(expr, view, false) || missed.len() >= MAX_MISSED => {}
+            Expr::All(parts) => parts.iter().for_each(|part| self.missed(part, view, missed)),
+            _ => missed.push(words::of(expr)),
+        }
     }
 
     /// What a check finds on a view.
@@ -259,47 +270,4 @@ fn span(test: &Test, text: &[u8]) -> Range<usize> {
         _ => None,
     };
     found.unwrap_or(0..text.len())
-}
-
-fn subject_name(subject: &Subject) -> String {
-    match subject {
-        Subject::Anything => "keyword".to_owned(),
-        Subject::Field(field) => field.name(),
-    }
-}
-
-/// What a pattern asks, in words.
-fn like(pattern: &Pattern) -> String {
-    let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
-    match pattern.pieces() {
-        [Piece::Bytes(bytes)] => format!("is {}", text(bytes)),
-        [Piece::Bytes(bytes), Piece::Any] => format!("starts with {}", text(bytes)),
-        [Piece::Any, Piece::Bytes(bytes)] => format!("ends with {}", text(bytes)),
-        [Piece::Any, Piece::Bytes(bytes), Piece::Any] => format!("contains {}", text(bytes)),
-        [Piece::Any] => "is anything".to_owned(),
-        _ => format!("is like {pattern}"),
-    }
-}
-
-/// A check in words.
-pub fn describe(check: &Check) -> String {
-    let subject = subject_name(&check.subject);
-    match &check.test {
-        Test::Pattern { pattern, .. } => format!("{subject} {}", like(pattern)),
-        Test::Regex(regex) => format!("{subject} matches /{}/", regex.source),
-        Test::Network(network) => format!("{subject} in {network}"),
-        Test::Present => format!("{subject} exists"),
-        Test::Empty => format!("{subject} empty or absent"),
-        Test::Compare(order, limit) => format!("{subject} {} {limit}", order.name()),
-        Test::SameAs { field, anchor, .. } => {
-            let how = match anchor {
-                Anchor::Whole => "equals",
-                Anchor::Start => "starts with",
-                Anchor::End => "ends with",
-                Anchor::Anywhere => "contains",
-            };
-            format!("{subject} {how} {}", field.name())
-        }
-        Test::TimePart(part, number) => format!("{subject} {} is {number}", part.name()),
-    }
 }

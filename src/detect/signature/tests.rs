@@ -445,6 +445,25 @@ fn explaining_says_where_and_why_not() {
 }
 
 #[test]
+fn explaining_tells_what_all_of_would_be_needed_from_what_one_of_would_do() {
+    let ruleset = load(
+        "title: t\ndetection:\n  s:\n    cs-uri|contains: [/abc, /xyz]\n    sc-status: [500, 501, 502, 503, 504]\n    \
+         cs-method|neq: GET\n    cs-version: HTTP/3\n  condition: s\n",
+    );
+    let mut signatures = Signatures::new(ruleset);
+    with_record(&record("/abc"), |event| {
+        let explained = signatures.explain(event);
+        let outcome = &explained[0].selections[0];
+        assert_eq!(outcome.found[0].asked, "cs-uri contains /abc");
+        let status = "any of 5: sc-status is 500, sc-status is 501, sc-status is 502, sc-status is 503, …";
+        assert_eq!(
+            outcome.missed,
+            [status, "not (cs-method is GET)", "cs-version is HTTP/3"]
+        );
+    });
+}
+
+#[test]
 fn rules_of_every_shape_hold_where_they_should() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/rules/shapes.yml");
     let ruleset = load(&std::fs::read_to_string(path).unwrap());
