@@ -20,6 +20,7 @@ use crate::unescape::Escape;
 
 pub(crate) mod head;
 pub(crate) mod ordinary;
+mod quotes;
 pub(crate) mod tail;
 
 pub(crate) use tail::Tail;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::address;
-use crate::clf;
+use crate::clf::ordinary::Ordinary;
 use crate::columns::Columns;
 use crate::compile::program::Refused;
 use crate::foreign;
@@ -63,8 +63,8 @@ pub struct Parser {
     memo: TimeMemo,
     /// The columns of the layout's header line.
     columns: Option<Arc<Columns>>,
-    /// The format that is tried first, if ordinary lines are its own.
-    ordinary: Option<Format>,
+    /// What is tried first.
+    ordinary: Option<Ordinary>,
     /// What the lines of a container left behind.
     left: Left,
 }
@@ -101,8 +101,8 @@ impl Parser {
     /// furthest says why.
     #[inline]
     pub fn parse<'a>(&mut self, line: &'a [u8], record: &mut Record<'a>) -> Result<Line, Reject> {
-        if let Some(format) = self.ordinary
-            && clf::ordinary::read(line, format, record, &mut self.memo).is_some()
+        if let Some(ordinary) = self.ordinary
+            && ordinary.read(line, record, &mut self.memo).is_some()
         {
             return Ok(Line::Record);
         }
@@ -320,14 +320,14 @@ impl Parser {
     }
 }
 
-/// The format that is tried first, if ordinary lines are its own.
-fn ordinary(first: &First) -> Option<Format> {
+/// What reads the ordinary lines of a format, if it has such.
+fn ordinary(first: &First) -> Option<Ordinary> {
     let format = match first {
         First::Preset(format) => Some(*format),
         First::Compiled(compiled) => compiled.twin,
         First::Auto => None,
     };
-    format.filter(|format| clf::ordinary::is_of(*format))
+    format.and_then(Ordinary::of)
 }
 
 /// Whether a layout begins with a preset, or the same in words: none of these reads an ordinary line of another.

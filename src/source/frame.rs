@@ -10,8 +10,10 @@ use memchr::memchr;
 use super::Line;
 use super::identity::Trail;
 
+mod ends;
 mod held;
 
+use ends::Ends;
 use held::Held;
 
 /// So many zero bytes in a row are a hole in the file, not part of a line.
@@ -31,6 +33,8 @@ pub struct Framer {
     base: u64,
     /// No newline stands before this index of `bytes`.
     scanned: usize,
+    /// Where lines end in `bytes`, from there on.
+    ends: Ends,
     /// Set while an over-long line is passed over: `bytes` then holds its first `cap` bytes.
     overlong: Option<Overlong>,
     /// An over-long line that ended.
@@ -73,6 +77,7 @@ impl Framer {
             bytes: Held::default(),
             base: offset,
             scanned: 0,
+            ends: Ends::default(),
             overlong: None,
             ready: None,
             taken: offset,
@@ -145,9 +150,10 @@ impl Framer {
         let mut lines = Vec::with_capacity((self.bytes.len() / 128).min(MAX_LINES));
         let mut start = 0;
         let mut from = self.scanned;
+        self.ends.find(&self.bytes, from);
         // Hardly any block holds a zero byte at all, so they are not looked for line by line.
-        let mut zero = self.next_from(0, from);
-        while let Some(end) = self.next_from(b'\n', from) {
+        let mut zero = self.ends.zero();
+        for end in self.ends.newlines() {
             let stop = self.without_return(start, end);
             let holed = zero.is_some_and(|zero| zero < end);
             if holed || from > start || !self.is_ordinary(start, stop) {
@@ -156,14 +162,17 @@ impl Framer {
                 lines.push(line(start, stop));
             }
             if holed {
-                zero = self.next_from(0, end);
+                zero = self.next_zero(end);
             }
             start = end + 1;
             from = start;
             if lines.len() >= MAX_LINES {
-                self.scanned = 0;
-                return self.give(lines, start, 0);
+                break;
             }
+        }
+        if lines.len() >= MAX_LINES {
+            self.scanned = 0;
+            return self.give(lines, start, 0);
         }
         start = self.part_at_hole(&mut lines, start);
         let framed = self.give(lines, start, 0);
@@ -277,9 +286,9 @@ impl Framer {
         self.scanned = self.bytes.len();
     }
 
-    /// Index of the first such byte from `from` on.
-    fn next_from(&self, byte: u8, from: usize) -> Option<usize> {
-        Some(from + memchr(byte, self.bytes.get(from..)?)?)
+    /// Index of the first zero byte from `from` on.
+    fn next_zero(&self, from: usize) -> Option<usize> {
+        Some(from + memchr(0, self.bytes.get(from..)?)?)
     }
 
     /// Whether bytes without a zero among them are one line as they stand: not empty, not too long, without a mark.

@@ -9,6 +9,9 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use fearless_simd::{Level, Simd, dispatch};
+
+use super::quotes::Quotes;
 use crate::address;
 use crate::format::Format;
 use crate::lanes::after;
@@ -17,15 +20,36 @@ use crate::memo::TimeMemo;
 use crate::record::Record;
 use crate::request;
 
-/// Whether ordinary lines are lines of this format.
-pub(crate) fn is_of(format: Format) -> bool {
-    matches!(format, Format::NginxCombined | Format::ApacheCombined)
+/// Reads the ordinary lines of a format.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ordinary {
+    format: Format,
+    /// What the processor can do.
+    level: Level,
 }
 
-/// Reads an ordinary line into a record, which is cleared first; `None` for any other line, and the record is as it
-/// was.
-#[inline]
-pub(crate) fn read<'a>(
+impl Ordinary {
+    /// A reader, if ordinary lines are lines of this format.
+    pub(crate) fn of(format: Format) -> Option<Self> {
+        let is_own = matches!(format, Format::NginxCombined | Format::ApacheCombined);
+        is_own.then(|| Self {
+            format,
+            level: Level::new(),
+        })
+    }
+
+    /// Reads an ordinary line into a record, which is cleared first; `None` for any other line, and the record is as it
+    /// was.
+    #[inline]
+    pub(crate) fn read<'a>(self, line: &'a [u8], record: &mut Record<'a>, memo: &mut TimeMemo) -> Option<()> {
+        dispatch!(self.level, simd => read(simd, line, self.format, record, memo))
+    }
+}
+
+/// The same with the vectors of one processor.
+#[inline(always)]
+fn read<'a, S: Simd>(
+    simd: S,
     line: &'a [u8],
     format: Format,
     record: &mut Record<'a>,
@@ -36,7 +60,8 @@ pub(crate) fn read<'a>(
     let rest = after(rest, b" - - [")?;
     let (time, rest) = rest.split_first_chunk()?;
     let rest = after(rest, b"] \"")?;
-    let (request, rest) = value(rest)?;
+    let mut quotes = Quotes::new(simd, line, line.len() - rest.len());
+    let (request, rest) = value(line, rest, &mut quotes)?;
     let (method, target, version) = request::split(request)?;
     let [b' ', rest @ ..] = rest else { return None };
     let (status, rest) = leaf::plain_status(rest)?;
@@ -47,14 +72,12 @@ pub(crate) fn read<'a>(
             .ok()
             .map(|(rest, bytes)| (bytes, rest))?,
     };
-    let (referrer, rest) = match after(rest, b" \"-\" \"") {
-        Some(rest) => (None, rest),
-        None => {
-            let (referrer, rest) = value(after(rest, b" \"")?)?;
-            (Some(referrer), after(rest, b" \"")?)
-        }
-    };
-    let (agent, b"") = value(rest)? else {
+    let rest = after(rest, b" \"")?;
+    quotes.next();
+    let (referrer, rest) = value(line, rest, &mut quotes)?;
+    let rest = after(rest, b" \"")?;
+    quotes.next();
+    let (agent, b"") = value(line, rest, &mut quotes)? else {
         return None;
     };
     let time = memo.clf_text(time)?;
@@ -67,7 +90,7 @@ pub(crate) fn read<'a>(
     record.http_version = version;
     record.status = Some(status);
     record.body_bytes = bytes;
-    record.referrer = referrer.map(Cow::Borrowed);
+    record.referrer = (referrer != b"-").then_some(Cow::Borrowed(referrer));
     record.put_agent((agent != b"-").then_some(Cow::Borrowed(agent)));
     format.accept(record);
     Some(())
@@ -83,11 +106,15 @@ fn peer(line: &[u8]) -> Option<(IpAddr, &[u8])> {
     Some((address::canonical(IpAddr::V6(ip)), rest))
 }
 
-/// A value without escapes, and what follows the quote behind it.
-#[inline]
-fn value(inside: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = memchr::memchr2(b'"', b'\\', inside)?;
-    match inside.split_at_checked(end)? {
+/// A value without escapes with which `rest`, the end of `line`, begins, and what follows the quote behind it.
+#[inline(always)]
+fn value<'a, S: Simd>(
+    line: &'a [u8],
+    rest: &'a [u8],
+    quotes: &mut Quotes<'a, S>,
+) -> Option<(&'a [u8], &'a [u8])> {
+    let end = quotes.next()?.checked_sub(line.len() - rest.len())?;
+    match rest.split_at_checked(end)? {
         (text, [b'"', rest @ ..]) => Some((text, rest)),
         _ => None,
     }
@@ -134,13 +161,16 @@ mod tests {
             referrer in select(&["-", "", "http://r/", r"a\\", "a\"b", "- \" \"x"][..]),
             agent in select(&["-", "", "curl/8", r"\x22", r#"\""#, "a\"b"][..]),
             end in select(&["", "", " ", " \"-\"", "\"", " 1 2", "\""][..]),
+            long in 0..200_usize,
+            longer in 0..200_usize,
         ) {
-            let line = format!("{peer}{names}{time} \"{request}\" {status} {size} \"{referrer}\" \"{agent}\"{end}");
+            let (long, longer) = ("a".repeat(long), "b".repeat(longer));
+            let line = format!("{peer}{names}{time} \"{request}{long}\" {status} {size} \"{referrer}\" \"{agent}{longer}\"{end}");
             for cut in [line.len(), line.len() - 1, line.len() / 2] {
                 let line = &line.as_bytes()[..cut];
                 for (format, dialect) in [(Format::NginxCombined, Escape::Nginx), (Format::ApacheCombined, Escape::Either)] {
                     let mut record = used();
-                    let read = read(line, format, &mut record, &mut TimeMemo::new());
+                    let read = Ordinary::of(format).unwrap().read(line, &mut record, &mut TimeMemo::new());
                     let wanted = match read {
                         Some(()) => of_grammar(line, format, dialect),
                         None => Some(used()),
@@ -158,7 +188,8 @@ mod tests {
             br#"2001:db8::7 - - [10/Oct/2000:13:55:36 -0700] "POST / HTTP/2.0" 404 - "http://r/" "-""#,
         ] {
             let mut record = used();
-            assert!(read(line, Format::ApacheCombined, &mut record, &mut TimeMemo::new()).is_some());
+            let ordinary = Ordinary::of(Format::ApacheCombined).unwrap();
+            assert!(ordinary.read(line, &mut record, &mut TimeMemo::new()).is_some());
             assert_eq!(
                 Some(record),
                 of_grammar(line, Format::ApacheCombined, Escape::Apache)
