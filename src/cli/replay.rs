@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
+use clap::builder::BoolishValueParser;
 
 use super::logging;
 use crate::analysis::Fold;
@@ -49,7 +49,7 @@ pub struct ReplayArgs {
     /// Files, globs, directories, or - for standard input; none: what the servers on this machine are configured to write
     paths: Vec<PathBuf>,
     /// Use and advance the stored cursors: only what is new since the last run, across rotation; safe for cron
-    #[arg(long, env = "AFW_RESUME", hide_env_values = true, action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "AFW_RESUME", hide_env_values = true, action = clap::ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     resume: bool,
     /// How long to wait after the last line for a sink that fails [default: 30s]
     #[arg(long, value_name = "SPAN", env = "AFW_DRAIN", hide_env_values = true)]

@@ -44,10 +44,17 @@ pub(super) fn refused(error: &clap::Error) -> Option<Failure> {
     let value = text(ContextKind::InvalidValue)?;
     let hint = match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(known)) => format!("one of {}", known.join(", ")),
+        _ if is_of_a_switch(error) => "true or false is wanted, and empty counts as unset".to_owned(),
         _ => "a number is wanted".to_owned(),
     };
     let message = format!("{variable}: \"{value}\" is not what belongs here");
     Some(Failure::usage(message).hint(hint))
+}
+
+/// Whether what was refused stood for an option that takes no value.
+fn is_of_a_switch(error: &clap::Error) -> bool {
+    let source = std::error::Error::source(error);
+    source.is_some_and(|source| source.to_string().contains("boolean"))
 }
 
 /// Variables that are set and that nothing reads, each with the one that was probably meant.

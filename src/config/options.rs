@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
@@ -37,7 +37,7 @@ pub struct CommonOptions {
     )]
     pub state_dir: Option<PathBuf>,
     /// Fewer messages: only errors
-    #[arg(short, long, global = true, env = "AFW_QUIET", hide_env_values = true, action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(short, long, global = true, env = "AFW_QUIET", hide_env_values = true, action = clap::ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub quiet: bool,
     /// More messages; twice for debugging
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -97,7 +97,7 @@ pub struct RuleOptions {
         long,
         env = "AFW_NO_DEFAULT_RULES",
         hide_env_values = true,
-        help_heading = "Judging", action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+        help_heading = "Judging", action = clap::ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub no_default_rules: bool,
 }
 
@@ -194,7 +194,7 @@ pub struct AnalysisOptions {
         env = "AFW_NO_DNS",
         hide_env_values = true,
         overrides_with = "dns",
-        help_heading = "Judging", action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+        help_heading = "Judging", action = clap::ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub no_dns: bool,
     /// Check crawler claims by reverse DNS (default for tail)
     #[arg(
@@ -202,7 +202,7 @@ pub struct AnalysisOptions {
         env = "AFW_DNS",
         hide_env_values = true,
         overrides_with = "no_dns",
-        help_heading = "Judging", action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+        help_heading = "Judging", action = clap::ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub dns: bool,
 }
 
@@ -246,7 +246,7 @@ pub struct OutputOptions {
     )]
     pub print: Option<Print>,
     /// One JSON document (summary) or JSON lines (indicators) in place of readable text
-    #[arg(long, env = "AFW_JSON", hide_env_values = true, help_heading = "Output", action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "AFW_JSON", hide_env_values = true, help_heading = "Output", action = clap::ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub json: bool,
     /// Write a report: a page for people (.html) or a document for scripts (.json); tail writes it when it ends
     #[arg(
@@ -294,7 +294,7 @@ pub struct OutputOptions {
     )]
     pub threads: Option<usize>,
     /// Everything but delivery and state
-    #[arg(long, env = "AFW_DRY_RUN", hide_env_values = true, help_heading = "Output", action = clap::ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "AFW_DRY_RUN", hide_env_values = true, help_heading = "Output", action = clap::ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
 }
 

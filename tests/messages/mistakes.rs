@@ -303,6 +303,15 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         typed: &["replay", "access.log"],
+        environment: &[("AFW_NO_DEFAULT_RULES", "maybe")],
+        code: 2,
+        said: &[
+            "afw: error: AFW_NO_DEFAULT_RULES: \"maybe\" is not what belongs here",
+            "hint: true or false is wanted, and empty counts as unset",
+        ],
+    },
+    Mistake {
+        typed: &["replay", "access.log"],
         environment: &[("AFW_COLOR", "red")],
         code: 2,
         said: &[
