@@ -36,6 +36,7 @@
 //! sink`; `analysis → indicator → detect → enrich → client → parsers`; `cli, drive, config → terminal`.
 
 pub mod analysis;
+mod bounded;
 pub mod cli;
 pub mod client;
 pub mod config;

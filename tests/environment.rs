@@ -8,7 +8,7 @@
 
 mod support;
 
-use support::{afw, run, stdout, text};
+use support::{afw, run, shell, stdout, text};
 
 const SAMPLE: &str = "testdata/sample/access.log";
 
@@ -95,6 +95,10 @@ fn rules_tells_of_the_rules_that_variables_put_in_force() {
         "{}",
         text(&refused.stdout)
     );
+    let mut piped = shell(&place.path().join("state"), "afw rules check - <\"$OWN\"");
+    let refused = run(piped.env("OWN", &own));
+    let told = text(&refused.stdout);
+    assert!(told.contains("/dev/stdin:2: no: is no modifier"), "{told}");
     // A file that is named is looked at alone.
     std::fs::write(place.path().join("other.yml"), rule).unwrap();
     let other = place.path().join("other.yml");

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::Path;
 
 /// Every room, from the top down.
-const ROOMS: [&str; 23] = [
+const ROOMS: [&str; 24] = [
     "main",
     "cli",
     "drive",
@@ -37,6 +37,7 @@ const ROOMS: [&str; 23] = [
     "numbered",
     "rows",
     "index",
+    "bounded",
 ];
 /// What may look up: values name what they hold, and the store asks a sink how its batches are cut.
 const UPWARDS: [(&str, &str); 2] = [("event", "detect"), ("store", "sink")];
@@ -59,7 +60,7 @@ const WORLD: [(&str, &[&str]); 6] = [
     (
         "std::fs",
         &[
-            "cli", "config", "dns", "drive", "enrich", "sink", "source", "store", "update",
+            "bounded", "cli", "config", "dns", "drive", "sink", "source", "store", "update",
         ],
     ),
     ("TcpListener", &["drive"]),

@@ -53,7 +53,7 @@ enum Command {
 /// Rules by their files, or those in force.
 #[derive(Debug, Args)]
 struct Named {
-    /// Files and directories; none: the rules in force
+    /// Files and directories, `-` for standard input; none: the rules in force
     paths: Vec<PathBuf>,
     #[command(flatten)]
     rules: RuleOptions,
@@ -166,12 +166,16 @@ fn page(rule: &Rule) -> Vec<String> {
     lines
 }
 
-/// The named rules, else those in force.
+/// The named rules, `-` being standard input, else those in force.
 fn texts(config: &Config, paths: &[PathBuf]) -> Result<Vec<RuleText>, Failure> {
-    if !paths.is_empty() {
-        return setup::rule_texts(paths);
+    if paths.is_empty() {
+        return setup::rules_in_force(&config.analysis);
     }
-    setup::rules_in_force(&config.analysis)
+    let named = |path: &PathBuf| match path.as_os_str() == "-" {
+        true => PathBuf::from("/dev/stdin"),
+        false => path.clone(),
+    };
+    setup::rule_texts(&paths.iter().map(named).collect::<Vec<_>>())
 }
 
 /// Loads rules by themselves, or beside the built-in ones when they need those: a filter narrows rules, a correlation

@@ -7,9 +7,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::reading;
+use crate::bounded;
 use crate::config::options::{LogLevel, LogStyle, Print, When};
 use crate::terminal::Failure;
 use crate::text::system_message;
+
+/// Largest configuration, in bytes; the template is a few kilobytes.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -72,7 +76,7 @@ impl File {
         let refused = |message: String| {
             Failure::usage(message).hint("`afw config init` writes a file with every key and what it means")
         };
-        let text = match std::fs::read_to_string(path) {
+        let text = match bounded::read_text(path, MAX_BYTES) {
             Ok(text) => text,
             Err(error) => {
                 let message = format!("{place}: cannot read it: {}", system_message(&error));
@@ -88,7 +92,7 @@ impl File {
 
     /// The line of each key of a file, `SECTION.KEY` below a heading, and `KEY=VALUE` for what stands in a list; none where it cannot be read.
     pub fn lines(path: &Path) -> Vec<(String, usize)> {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let text = bounded::read_text(path, MAX_BYTES).unwrap_or_default();
         reading::lines(&text)
     }
 }

@@ -2,9 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::bounded;
 use crate::terminal::Failure;
+use crate::text::system_message;
 
 use super::exists;
+
+/// Largest file with a secret, in bytes; a key is some hundreds.
+const MAX_SECRET_BYTES: u64 = 64 << 10;
 
 /// The file to read: the named one, else the first of the usual places that exists.
 ///
@@ -77,8 +82,13 @@ pub fn environment(variable: &str) -> Option<String> {
 }
 
 fn read_secret(path: &Path) -> Result<String, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("cannot read the secret in {}: {error}", path.display())))?;
+    let text = bounded::read_text(path, MAX_SECRET_BYTES).map_err(|error| {
+        Failure::usage(format!(
+            "cannot read the secret in {}: {}",
+            path.display(),
+            system_message(&error)
+        ))
+    })?;
     let secret = text.trim_end_matches(['\n', '\r']);
     if secret.trim().is_empty() {
         return Err(

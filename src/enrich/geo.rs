@@ -12,7 +12,7 @@ use std::sync::Arc;
 use afw_parsers::Time;
 use maxminddb::Reader;
 
-use super::load::{self, Problem};
+use crate::bounded;
 
 mod check;
 mod shape;
@@ -46,12 +46,6 @@ pub enum GeoError {
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
-    },
-    /// The file is larger than anything that is read into memory.
-    #[error("{}: the database is larger than {MAX_BYTES} bytes", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
     },
     /// The file is damaged or no MaxMind DB at all.
     #[error(
@@ -122,13 +116,9 @@ impl std::fmt::Debug for Database {
 impl Database {
     /// Reads and checks a file. For drivers.
     pub fn open(path: &Path) -> Result<Self, GeoError> {
-        let path_of = || path.to_owned();
-        let bytes = load::read(path, MAX_BYTES).map_err(|problem| match problem {
-            Problem::Read(source) => GeoError::Read {
-                path: path_of(),
-                source,
-            },
-            Problem::TooLarge => GeoError::TooLarge { path: path_of() },
+        let bytes = bounded::read(path, MAX_BYTES).map_err(|source| GeoError::Read {
+            path: path.to_owned(),
+            source,
         })?;
         Self::from_bytes(path, bytes)
     }

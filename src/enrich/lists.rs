@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use afw_parsers::Time;
 
-use super::load::{self, Problem};
 use super::reserved;
+use crate::bounded;
 use crate::net::{Cidr, PrefixMap};
 
 mod format;
@@ -36,12 +36,6 @@ pub enum ListError {
         path: String,
         /// What the system says.
         source: std::io::Error,
-    },
-    /// The file is larger than any list.
-    #[error("{path}: the list is larger than {MAX_BYTES} bytes")]
-    TooLarge {
-        /// The file.
-        path: String,
     },
     /// A line is neither entry nor comment.
     #[error(
@@ -154,13 +148,12 @@ impl List {
     /// Reads a file. For drivers.
     pub fn open(name: &str, path: &Path) -> Result<Self, ListError> {
         let source = path.display().to_string();
-        match load::read(path, MAX_BYTES) {
+        match bounded::read(path, MAX_BYTES) {
             Ok(bytes) => Self::parse(name, &source, &bytes),
-            Err(Problem::Read(error)) => Err(ListError::Read {
+            Err(error) => Err(ListError::Read {
                 path: source,
                 source: error,
             }),
-            Err(Problem::TooLarge) => Err(ListError::TooLarge { path: source }),
         }
     }
 

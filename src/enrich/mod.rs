@@ -13,7 +13,6 @@ pub mod exempt;
 pub mod geo;
 pub mod identity;
 pub mod lists;
-mod load;
 pub mod reserved;
 
 pub use address::AddressCache;

@@ -10,6 +10,7 @@ use afw_parsers::Time;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig};
 use ureq::{Agent, Proxy};
 
+use crate::bounded;
 use crate::text::system_message;
 
 use super::endpoint::Endpoint;
@@ -24,6 +25,8 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 const WHOLE_TIME: Duration = Duration::from_secs(10);
 /// Connections that were not used for this long are closed: receivers and proxies drop them about then.
 const IDLE_TIME: Duration = Duration::from_secs(15);
+/// Largest file of certificates or with a key, in bytes; a system's bundle is a quarter of a megabyte.
+const MAX_KEY_BYTES: u64 = 16 << 20;
 /// So many characters of an answer are kept to be shown.
 const ERROR_CHARS: usize = 512;
 /// So much of an answer is read at most, so that the connection can be used again.
@@ -282,7 +285,7 @@ fn private_key(path: &Path) -> Result<PrivateKey<'static>, SinkError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, SinkError> {
-    std::fs::read(path).map_err(|error| SinkError::file(path, error))
+    bounded::read(path, MAX_KEY_BYTES).map_err(|error| SinkError::file(path, system_message(&error)))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Loads the files; what their directives mean is [`afw_parsers::config`]'s to say. Bounded: so many files, so many
 //! bytes, so deep. Next: [`super::discover`], which the paths found here go to.
 
-use std::io::Read;
+use std::io::ErrorKind;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use afw_parsers::{Escape, Layout};
 
 use super::discover::Family;
 use super::spec::{Notice, Trouble};
+use crate::bounded;
 use crate::text::of_path;
 
 mod caddy;
@@ -309,12 +310,10 @@ fn read(path: &Path) -> Result<String, Trouble> {
     if endless && !path.starts_with("/dev/fd") {
         return Err(Trouble::new(path, "is a device or a pipe, not a configuration"));
     }
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(failed)?;
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(too_large(path));
-    }
+    let bytes = bounded::read(path, MAX_BYTES).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => too_large(path),
+        _ => failed(error),
+    })?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

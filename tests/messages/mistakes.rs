@@ -301,6 +301,22 @@ const MISTAKES: &[Mistake] = &[
             "hint: a number is wanted",
         ],
     },
+    mistake(
+        &["rules", "check", "/dev/zero"],
+        2,
+        &[
+            "afw: error: cannot read the rule file /dev/zero: it has more than 4194304 bytes",
+            "hint: --rules takes a Sigma rule file or a folder of .yml and .yaml files",
+        ],
+    ),
+    mistake(
+        &["replay", "access.log", "--config", "/dev/zero"],
+        2,
+        &[
+            "afw: error: /dev/zero: cannot read it: it has more than 16777216 bytes",
+            "hint: `afw config init` writes a file with every key and what it means",
+        ],
+    ),
     Mistake {
         typed: &["replay", "access.log"],
         environment: &[("AFW_NO_DEFAULT_RULES", "maybe")],

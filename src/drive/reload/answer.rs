@@ -6,6 +6,7 @@ use std::path::Path;
 use afw_parsers::Time;
 use serde_json::{Value, json};
 
+use crate::bounded;
 use crate::terminal::Failure;
 
 /// Name of the file in the state directory.
@@ -80,10 +81,7 @@ impl Answer {
     /// What lies in the state directory.
     pub fn read(state_dir: &Path) -> Option<Self> {
         let path = state_dir.join(FILE);
-        if fs::metadata(&path).ok()?.len() > MAX_BYTES {
-            return None;
-        }
-        let value: Value = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
+        let value: Value = serde_json::from_slice(&bounded::read(&path, MAX_BYTES).ok()?).ok()?;
         let text = |key: &str| value.get(key)?.as_str().map(str::to_owned);
         Some(Self {
             taken: Time::from_nanos(value.get("taken")?.as_i64()?),

@@ -1,9 +1,9 @@
 //! Reads rule files and makes a set of them; what is refused is told with the place that names the file.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::bounded;
 use crate::config::Analysis;
 use crate::detect::{RuleProblem, RuleText, Ruleset};
 use crate::terminal::Failure;
@@ -132,16 +132,8 @@ fn rule_text(path: &Path) -> Result<RuleText, Failure> {
     if path.as_os_str().is_empty() {
         return Err(Failure::usage("an empty path names no rule file").hint(RULES_HINT));
     }
-    let size = fs::metadata(path)
-        .map_err(|error| unreadable(system_message(&error)))?
-        .len();
-    if size > MAX_RULE_BYTES {
-        return Err(unreadable(format!(
-            "{size} bytes are more than the {MAX_RULE_BYTES} a rule file may have"
-        )));
-    }
-    let bytes = fs::read(path).map_err(|error| unreadable(system_message(&error)))?;
-    let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text".to_owned()))?;
+    let text =
+        bounded::read_text(path, MAX_RULE_BYTES).map_err(|error| unreadable(system_message(&error)))?;
     Ok(RuleText {
         name: path.to_string_lossy().into(),
         text,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use afw_parsers::config::{ConfigError, Directive, Located, Server, Target, apache, nginx};
 
 use super::{MAX_BYTES, MAX_DEPTH, MAX_EXPANDED, MAX_FILES, MAX_TROUBLES, matches_of, note, read, too_large};
+use crate::bounded;
 use crate::source::spec::Trouble;
 use crate::text::{of_path, printable};
 
@@ -313,7 +314,7 @@ fn files_below(pattern: &Path) -> Vec<PathBuf> {
 
 /// Variables that Debian's `envvars` exports.
 fn exported(path: &Path) -> HashMap<String, String> {
-    let text = std::fs::read(path).unwrap_or_default();
+    let text = bounded::read(path, MAX_BYTES).unwrap_or_default();
     String::from_utf8_lossy(&text)
         .lines()
         .filter_map(|line| line.trim().strip_prefix("export ")?.split_once('='))
