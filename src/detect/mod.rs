@@ -13,6 +13,7 @@ pub mod explain;
 mod expr;
 pub mod fields;
 pub mod guard;
+mod hit;
 mod known;
 pub mod label;
 mod layers;
@@ -35,10 +36,11 @@ mod verdicts;
 pub mod views;
 mod yaml;
 
+pub use hit::Hit;
 pub use packs::builtin;
 pub use problem::RuleProblem;
 pub use rules::{Rule, RuleText, Ruleset};
-pub use signature::{Hit, Signatures};
+pub use signature::Signatures;
 
 use std::sync::Arc;
 

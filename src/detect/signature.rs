@@ -17,23 +17,14 @@ mod search;
 
 use std::sync::Arc;
 
-use super::View;
 use super::compile::{Engine, REST};
+use super::hit::Hit;
 use super::layers::{Layers, VIEWS};
 use super::lazy;
 use super::memo::{Memo, Noted};
 use super::rules::Ruleset;
 use super::verdicts::{Decisions, Verdicts};
 use crate::event::Event;
-
-/// A rule held on an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Hit {
-    /// Index of the rule in its [`Ruleset`].
-    pub rule: u32,
-    /// The first view on which it held.
-    pub view: View,
-}
 
 /// The rules and what one thread needs to run them.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ mod parts;
 mod wording;
 
 use super::compile::Engine;
-use super::signature::Hit;
+use super::hit::Hit;
 use crate::event::Event;
 use crate::numbered::Numbers;
 pub(super) use decisions::{Decisions, varies_in};

@@ -1,9 +1,10 @@
 //! Which of the rules that were woken hold, on one view after the other. Tests that no literal stands for run here, when
 //! a rule asks for them, and at most once an event. Next: [`crate::detect::lazy`].
 
-use super::{Hit, Run};
+use super::Run;
 use crate::detect::compile::{AtomTest, Lazy, Program, Slot, Source};
 use crate::detect::fields::{self, Field};
+use crate::detect::hit::Hit;
 use crate::detect::layers::VIEWS;
 use crate::detect::lazy;
 use crate::detect::memo::Noted;

@@ -18,8 +18,8 @@ use super::{Lists, Once};
 use crate::detect::compile::{Atom, Engine, Source};
 use crate::detect::expr::Test;
 use crate::detect::fields::Field;
+use crate::detect::hit::Hit;
 use crate::detect::memo::Noted;
-use crate::detect::signature::Hit;
 
 /// How many trees are remembered.
 const MAX_TREES: usize = 1 << 13;

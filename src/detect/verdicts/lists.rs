@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use foldhash::quality::RandomState;
 
-use crate::detect::signature::Hit;
+use crate::detect::hit::Hit;
 use crate::numbered::Numbers;
 
 /// No two lists have the same number in a process, wherever they are kept.
