@@ -1,5 +1,5 @@
 //! The combined line as nearly all are: an address, nobody's name, a request that parts in three, a status, a size and
-//! two headers without escapes.
+//! two headers without escapes; in nginx `main` a third.
 //!
 //! Reads the same as the grammar ([`super::family`]) in one go: each piece is looked at once, and nothing is written
 //! before all of it is known. What is in any way different is the grammar's, which also tells why a line is refused.
@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use fearless_simd::{Level, Simd, dispatch};
 
 use super::quotes::Quotes;
+use super::tail;
 use crate::address;
 use crate::format::Format;
 use crate::lanes::after;
@@ -19,6 +20,7 @@ use crate::leaf;
 use crate::memo::TimeMemo;
 use crate::record::Record;
 use crate::request;
+use crate::unescape::Escape;
 
 /// Reads the ordinary lines of a format.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +33,10 @@ pub(crate) struct Ordinary {
 impl Ordinary {
     /// A reader, if ordinary lines are lines of this format.
     pub(crate) fn of(format: Format) -> Option<Self> {
-        let is_own = matches!(format, Format::NginxCombined | Format::ApacheCombined);
+        let is_own = matches!(
+            format,
+            Format::NginxCombined | Format::ApacheCombined | Format::NginxMain
+        );
         is_own.then(|| Self {
             format,
             level: Level::new(),
@@ -77,7 +82,15 @@ fn read<'a, S: Simd>(
     let (referrer, rest) = value(line, rest, &mut quotes)?;
     let rest = after(rest, b" \"")?;
     quotes.next();
-    let (agent, b"") = value(line, rest, &mut quotes)? else {
+    let (agent, rest) = value(line, rest, &mut quotes)?;
+    let (forwarded_for, b"") = (match format {
+        Format::NginxMain => {
+            let rest = after(rest, b" \"")?;
+            quotes.next();
+            value(line, rest, &mut quotes)?
+        }
+        _ => (&b"-"[..], rest),
+    }) else {
         return None;
     };
     let time = memo.clf_text(time)?;
@@ -92,6 +105,9 @@ fn read<'a, S: Simd>(
     record.body_bytes = bytes;
     record.referrer = (referrer != b"-").then_some(Cow::Borrowed(referrer));
     record.put_agent((agent != b"-").then_some(Cow::Borrowed(agent)));
+    if forwarded_for != b"-" {
+        tail::put_forwarded_for(forwarded_for, record, Escape::None);
+    }
     format.accept(record);
     Some(())
 }
@@ -128,16 +144,14 @@ mod tests {
     use super::*;
     use crate::clf;
     use crate::parser::Line;
-    use crate::unescape::Escape;
 
     fn of_grammar(line: &[u8], format: Format, dialect: Escape) -> Option<Record<'_>> {
         let mut record = Record {
             line: Cow::Borrowed(line),
             ..Record::default()
         };
-        let shape = clf::parse(line, &mut record, &mut TimeMemo::new(), dialect).ok()?;
-        let own = shape.agent && !shape.vhost && shape.tail == clf::Tail::None;
-        (own && format.accept(&mut record) == Line::Record).then_some(record)
+        let read = format.parse(line, &mut record, &mut TimeMemo::new(), dialect, None);
+        (read.ok()? == Line::Record).then_some(record)
     }
 
     /// A record full of what another line left.
@@ -160,7 +174,7 @@ mod tests {
             size in select(&["0", "1234567", "12345678", "123456789012345678901", "-", "x", ""][..]),
             referrer in select(&["-", "", "http://r/", r"a\\", "a\"b", "- \" \"x"][..]),
             agent in select(&["-", "", "curl/8", r"\x22", r#"\""#, "a\"b"][..]),
-            end in select(&["", "", " ", " \"-\"", "\"", " 1 2", "\""][..]),
+            end in select(&["", "", " ", " \"-\"", " \"-\" ", " \"\"", " \"203.0.113.7, 10.0.0.1\"", " \"10.0.0.1:8080\"", " \"1.5\"", " \"a\"", " \"a\\x22\"", " \"-\" \"-\"", "\"", " 1 2", "\""][..]),
             long in 0..200_usize,
             longer in 0..200_usize,
         ) {
@@ -168,7 +182,11 @@ mod tests {
             let line = format!("{peer}{names}{time} \"{request}{long}\" {status} {size} \"{referrer}\" \"{agent}{longer}\"{end}");
             for cut in [line.len(), line.len() - 1, line.len() / 2] {
                 let line = &line.as_bytes()[..cut];
-                for (format, dialect) in [(Format::NginxCombined, Escape::Nginx), (Format::ApacheCombined, Escape::Either)] {
+                for (format, dialect) in [
+                    (Format::NginxCombined, Escape::Nginx),
+                    (Format::ApacheCombined, Escape::Either),
+                    (Format::NginxMain, Escape::Either),
+                ] {
                     let mut record = used();
                     let read = Ordinary::of(format).unwrap().read(line, &mut record, &mut TimeMemo::new());
                     let wanted = match read {
@@ -183,17 +201,29 @@ mod tests {
 
     #[test]
     fn reads_what_is_ordinary() {
-        for line in [
-            &br#"192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "GET /a?b HTTP/1.1" 200 5 "-" "curl/8""#[..],
-            br#"2001:db8::7 - - [10/Oct/2000:13:55:36 -0700] "POST / HTTP/2.0" 404 - "http://r/" "-""#,
+        let format = Format::ApacheCombined;
+        for (format, line) in [
+            (
+                format,
+                &br#"192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "GET /a?b HTTP/1.1" 200 5 "-" "curl/8""#[..],
+            ),
+            (
+                format,
+                br#"2001:db8::7 - - [10/Oct/2000:13:55:36 -0700] "POST / HTTP/2.0" 404 - "http://r/" "-""#,
+            ),
+            (
+                Format::NginxMain,
+                br#"192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 5 "-" "curl/8" "-""#,
+            ),
+            (
+                Format::NginxMain,
+                br#"192.0.2.7 - - [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 5 "-" "-" "192.0.2.9""#,
+            ),
         ] {
             let mut record = used();
-            let ordinary = Ordinary::of(Format::ApacheCombined).unwrap();
+            let ordinary = Ordinary::of(format).unwrap();
             assert!(ordinary.read(line, &mut record, &mut TimeMemo::new()).is_some());
-            assert_eq!(
-                Some(record),
-                of_grammar(line, Format::ApacheCombined, Escape::Apache)
-            );
+            assert_eq!(Some(record), of_grammar(line, format, Escape::Apache));
         }
     }
 }

@@ -133,7 +133,8 @@ fn is_shared(v4: Ipv4Addr) -> bool {
     matches!(v4.octets(), [100, 64..=127, ..])
 }
 
-fn put_forwarded_for<'a>(value: &'a [u8], record: &mut Record<'a>, dialect: Escape) {
+/// Keeps a list of forwarders, unless there is none.
+pub(super) fn put_forwarded_for<'a>(value: &'a [u8], record: &mut Record<'a>, dialect: Escape) {
     if let Some(value) = present(value, dialect) {
         let headers = &mut record.more_mut().headers;
         headers.push((Cow::Borrowed("x-forwarded-for"), value));
