@@ -80,9 +80,15 @@ pub(super) fn analysis(
             .then_some(false)
             .or(typed.dns.then_some(true))
             .or(file.dns),
-        line_cap_bytes: file.line_cap_bytes.unwrap_or(DEFAULT_LINE_CAP_BYTES).max(1024),
+        line_cap_bytes: line_cap(file),
         origins: origins.clone(),
     }
+}
+
+/// No line is cut at less than a kilobyte, and none is held beyond a gigabyte.
+fn line_cap(file: &File) -> usize {
+    let cap = file.line_cap_bytes.unwrap_or(DEFAULT_LINE_CAP_BYTES);
+    cap.clamp(1 << 10, 1 << 30)
 }
 
 fn confidence(value: f64, origins: &Origins) -> Result<Confidence, Failure> {

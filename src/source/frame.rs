@@ -5,6 +5,7 @@
 //! [`NUL_RUN`] or more inside one parts it in two. A UTF-8 byte order mark at the very start is left out.
 //! Must not know of files; next: [`super::identity`].
 
+use fearless_simd::Level;
 use memchr::memchr;
 
 use super::Line;
@@ -33,8 +34,8 @@ pub struct Framer {
     base: u64,
     /// No newline stands before this index of `bytes`.
     scanned: usize,
-    /// Where lines end in `bytes`, from there on.
-    ends: Ends,
+    /// What the processor can do.
+    level: Level,
     /// Set while an over-long line is passed over: `bytes` then holds its first `cap` bytes.
     overlong: Option<Overlong>,
     /// An over-long line that ended.
@@ -43,7 +44,7 @@ pub struct Framer {
     taken: u64,
     /// The bytes before `taken`.
     trail: Trail,
-    /// The bytes between `taken` and `base`: zero bytes that were let go.
+    /// The bytes between `taken` and `base`: zero bytes that were let go, and a mark.
     passed: Trail,
 }
 
@@ -77,7 +78,7 @@ impl Framer {
             bytes: Held::default(),
             base: offset,
             scanned: 0,
-            ends: Ends::default(),
+            level: Level::new(),
             overlong: None,
             ready: None,
             taken: offset,
@@ -150,29 +151,24 @@ impl Framer {
         let mut lines = Vec::with_capacity((self.bytes.len() / 128).min(MAX_LINES));
         let mut start = 0;
         let mut from = self.scanned;
-        self.ends.find(&self.bytes, from);
-        // Hardly any block holds a zero byte at all, so they are not looked for line by line.
-        let mut zero = self.ends.zero();
-        for end in self.ends.newlines() {
+        let mut ends = Ends::new(self.level, from);
+        while let Some(end) = ends.next(&self.bytes) {
             let stop = self.without_return(start, end);
-            let holed = zero.is_some_and(|zero| zero < end);
+            let holed = ends.is_zero_before(end);
             if holed || from > start || !self.is_ordinary(start, stop) {
                 self.frame(&mut lines, start, stop, true);
             } else {
                 lines.push(line(start, stop));
             }
             if holed {
-                zero = self.next_zero(end);
+                ends.pass_zeros(&self.bytes, end);
             }
             start = end + 1;
             from = start;
             if lines.len() >= MAX_LINES {
-                break;
+                self.scanned = 0;
+                return self.give(lines, start, 0);
             }
-        }
-        if lines.len() >= MAX_LINES {
-            self.scanned = 0;
-            return self.give(lines, start, 0);
         }
         start = self.part_at_hole(&mut lines, start);
         let framed = self.give(lines, start, 0);
@@ -258,7 +254,7 @@ impl Framer {
     /// a line. Gives the index after it.
     fn part_at_hole(&self, lines: &mut Vec<Line>, mut start: usize) -> usize {
         loop {
-            let line = self.skip_zeros(start, self.bytes.len());
+            let line = self.begin_of_line(start);
             if self.bytes.len() <= line + self.cap + 1 || !self.is_hole_before(line + self.cap) {
                 return start;
             }
@@ -267,13 +263,13 @@ impl Framer {
         }
     }
 
-    /// Lets go of zero bytes before a line and of all but the first bytes of an over-long one.
+    /// Lets go of zero bytes before a line, and a mark, and of all but the first bytes of an over-long one.
     fn let_go(&mut self) {
-        let zeros = self.skip_zeros(0, self.bytes.len());
-        if zeros > 0 {
-            self.passed.push(self.bytes.get(..zeros).unwrap_or_default());
-            self.bytes.let_go(zeros);
-            self.base += zeros as u64;
+        let before = self.begin_of_line(0);
+        if before > 0 {
+            self.passed.push(self.bytes.get(..before).unwrap_or_default());
+            self.bytes.let_go(before);
+            self.base += before as u64;
         }
         if self.bytes.len() > self.cap + 1 {
             let mut over = Overlong::default();
@@ -284,11 +280,6 @@ impl Framer {
             self.overlong = Some(over);
         }
         self.scanned = self.bytes.len();
-    }
-
-    /// Index of the first zero byte from `from` on.
-    fn next_zero(&self, from: usize) -> Option<usize> {
-        Some(from + memchr(0, self.bytes.get(from..)?)?)
     }
 
     /// Whether bytes without a zero among them are one line as they stand: not empty, not too long, without a mark.
@@ -334,6 +325,12 @@ impl Framer {
         if line_start < end {
             lines.push(line(line_start, end));
         }
+    }
+
+    /// Index of the first byte of the line whose first bytes wait from `start` on: behind a mark and zero bytes.
+    fn begin_of_line(&self, start: usize) -> usize {
+        let end = self.bytes.len();
+        self.skip_zeros(self.after_mark(start, end), end)
     }
 
     /// Index of the first byte from `start` on that is not zero, at most `end`.

@@ -90,6 +90,20 @@ fn an_overlong_line_is_cut_and_the_next_one_whole() {
 }
 
 #[test]
+fn a_mark_is_no_part_of_the_first_line_however_it_comes() {
+    for (data, line) in [
+        (&b"\xef\xbb\xbf01234567\n"[..], "3:01234567"),
+        (b"\xef\xbb\xbf\0\0\0\0\0\0\0\0\0\0a\n", "13:a"),
+        (b"\xef\xbb\xbf012345678\n", "3:01234567…"),
+    ] {
+        assert_eq!(texts(data, 8), [line]);
+        for cut in 0..data.len() {
+            assert_eq!(frame_all(&[&data[..cut], &data[cut..]], 8), frame_all(&[data], 8));
+        }
+    }
+}
+
+#[test]
 fn a_hole_longer_than_the_cap_does_not_swallow_the_line_after_it() {
     let data = [b"torn".as_slice(), &[0; 5000], b"whole\nnext\n"].concat();
     for step in [1, 10, 999, 6000] {
@@ -108,7 +122,9 @@ proptest! {
         ], 0..400),
         cuts in prop::collection::vec(0..400_usize, 0..12),
         cap in 8..40_usize,
+        marked in any::<bool>(),
     ) {
+        let data = if marked { [MARK, &data].concat() } else { data };
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(data.len())).collect();
         cuts.extend([0, data.len()]);
         cuts.sort_unstable();
