@@ -11,7 +11,6 @@ use super::logging;
 use crate::config::Config;
 use crate::config::options::CommonOptions;
 use crate::drive::clock::now;
-use crate::drive::start::store_failure;
 use crate::drive::{sinks, start};
 use crate::store::outbox::{OutboxRow, Which};
 use crate::store::{Lock, Store};
@@ -76,8 +75,7 @@ enum Command {
 pub fn run(common: &CommonOptions, args: &OutboxArgs) -> Result<Exit, Failure> {
     let config = Config::resolve(common, &[], &Default::default(), &Default::default(), now())?;
     logging::start(&config);
-    let Some(mut store) = Store::open_existing(&config.state_dir).map_err(|error| store_failure(&error))?
-    else {
+    let Some(mut store) = Store::open_existing(&config.state_dir)? else {
         return empty(&config, &args.command);
     };
     match &args.command {
@@ -85,18 +83,14 @@ pub fn run(common: &CommonOptions, args: &OutboxArgs) -> Result<Exit, Failure> {
         Command::Show { id, json } => show(&store, id, *json),
         Command::Retry { ids, json } => {
             known(&store, ids)?;
-            let count = store
-                .retry_batches(which(ids))
-                .map_err(|error| store_failure(&error))?;
+            let count = store.retry_batches(which(ids))?;
             let again = clause(count, "batch", ["waits", "wait"]);
             tracing::info!("{again} for delivery again");
             told(*json, &json!({"batches": count}), Exit::Done)
         }
         Command::Drop { ids, json } => {
             known(&store, ids)?;
-            let count = store
-                .drop_batches(which(ids))
-                .map_err(|error| store_failure(&error))?;
+            let count = store.drop_batches(which(ids))?;
             tracing::info!("{} given up", clause(count, "batch", ["was", "were"]));
             told(*json, &json!({"batches": count}), Exit::Done)
         }
@@ -144,11 +138,7 @@ fn which(ids: &[String]) -> Which<'_> {
 /// Every id that was named must be there, or nothing is changed.
 fn known(store: &Store, ids: &[String]) -> Result<(), Failure> {
     for id in ids {
-        if store
-            .show_batch(id)
-            .map_err(|error| store_failure(&error))?
-            .is_none()
-        {
+        if store.show_batch(id)?.is_none() {
             return Err(missing(id));
         }
     }
@@ -164,17 +154,15 @@ fn list(store: &Store, json: bool) -> Result<Exit, Failure> {
     let mut out = Output::new(false);
     let mut written = Ok(());
     let mut count = 0;
-    store
-        .each_batch(|row| {
-            count += 1;
-            written = out.line(&if json {
-                as_json(&row).to_string()
-            } else {
-                as_text(&row)
-            });
-            written.is_ok()
-        })
-        .map_err(|error| store_failure(&error))?;
+    store.each_batch(|row| {
+        count += 1;
+        written = out.line(&if json {
+            as_json(&row).to_string()
+        } else {
+            as_text(&row)
+        });
+        written.is_ok()
+    })?;
     let open = tell_open(store)?;
     if count == 0 && !open {
         tracing::info!("the outbox is empty");
@@ -184,7 +172,7 @@ fn list(store: &Store, json: bool) -> Result<Exit, Failure> {
 
 /// Says which sinks have records that are in no batch yet; whether there are any.
 fn tell_open(store: &Store) -> Result<bool, Failure> {
-    let receivers = store.receivers().map_err(|error| store_failure(&error))?;
+    let receivers = store.receivers()?;
     let open = receivers.iter().filter(|receiver| receiver.open_events > 0);
     for receiver in open.clone() {
         tracing::info!(
@@ -224,7 +212,7 @@ fn as_json(row: &OutboxRow) -> Value {
 }
 
 fn show(store: &Store, id: &str, json: bool) -> Result<Exit, Failure> {
-    let Some((row, body)) = store.show_batch(id).map_err(|error| store_failure(&error))? else {
+    let Some((row, body)) = store.show_batch(id)? else {
         return Err(missing(id));
     };
     let mut out = Output::new(false);
@@ -244,7 +232,7 @@ fn show(store: &Store, id: &str, json: bool) -> Result<Exit, Failure> {
 
 /// With another afw running, asks it to deliver; with none, delivers.
 fn flush(config: &Config, mut store: Store, json: bool) -> Result<Exit, Failure> {
-    store.flush_outbox().map_err(|error| store_failure(&error))?;
+    store.flush_outbox()?;
     if !matches!(Lock::holder(&config.state_dir), Ok(None)) {
         tracing::info!("the running afw was asked to deliver what waits");
         let left = start::left(&store)?;

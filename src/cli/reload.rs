@@ -12,7 +12,6 @@ use crate::config::Config;
 use crate::config::options::CommonOptions;
 use crate::drive::clock::now;
 use crate::drive::reload::Answer;
-use crate::drive::start::store_failure;
 use crate::store::Lock;
 use crate::terminal::output::{Output, quietly};
 use crate::terminal::{Exit, Failure};
@@ -84,7 +83,7 @@ pub fn run(common: &CommonOptions, args: &ReloadArgs) -> Result<Exit, Failure> {
 
 /// The process that follows logs into this state directory.
 fn running(state_dir: &std::path::Path) -> Result<Pid, Failure> {
-    let holder = Lock::holder(state_dir).map_err(|error| store_failure(&error))?;
+    let holder = Lock::holder(state_dir)?;
     let nobody = || {
         Failure::new(
             Exit::Failed,

@@ -157,7 +157,7 @@ fn keep(
     let mut cursors = Vec::new();
     if let Some(lock) = lock {
         store = store.under(lock);
-        cursors = store.cursors().map_err(|error| start::store_failure(&error))?;
+        cursors = store.cursors()?;
         start::restore(fold, &store)?;
     }
     let workers = sinks::workers(config, &sinks)?;

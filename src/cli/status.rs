@@ -11,7 +11,6 @@ use crate::config::Config;
 use crate::config::options::CommonOptions;
 use crate::drive::clock::now;
 use crate::drive::lag::{lag_bytes, lag_secs, size};
-use crate::drive::start::store_failure;
 use crate::drive::{setup, sinks};
 use crate::report::summary::bytes;
 use crate::store::{Condition, FileRow, Lock, Receiver, StateKind, Store};
@@ -47,13 +46,13 @@ struct Status {
 pub fn run(common: &CommonOptions, args: &StatusArgs) -> Result<Exit, Failure> {
     let config = Config::resolve(common, &[], &Default::default(), &Default::default(), now())?;
     logging::start(&config);
-    let store = Store::open_existing(&config.state_dir).map_err(|error| store_failure(&error))?;
+    let store = Store::open_existing(&config.state_dir)?;
     let status = match store {
         Some(mut store) => {
             if args.check {
-                store.check().map_err(|error| store_failure(&error))?;
+                store.check()?;
             }
-            Status::read(&config, &store).map_err(|error| store_failure(&error))?
+            Status::read(&config, &store)?
         }
         None => Status::empty(),
     };

@@ -140,7 +140,7 @@ fn keep(plan: &Plan) -> Result<Kept, Failure> {
     }
     let lock = start::lock(config)?;
     let store = start::store(config)?.under(&lock);
-    let cursors = store.cursors().map_err(|error| start::store_failure(&error))?;
+    let cursors = store.cursors()?;
     let fold = plan.fold(Some(&store))?;
     let (sinks, _) = &plan.sinks;
     let workers = sinks::workers(config, sinks)?;

@@ -17,7 +17,7 @@ use crate::terminal::Failure;
 
 use super::notify::Notify;
 use super::signals::Signals;
-use super::start::{Left, left, store_failure};
+use super::start::{Left, left};
 
 /// Work is committed at least this often while lines come: with the time that reading and committing take, within 250 ms.
 const COMMIT_EVERY: Duration = Duration::from_millis(225);
@@ -188,7 +188,7 @@ impl Keep {
                     notify.alive();
                     std::thread::sleep(RETRY_AFTER);
                 }
-                Err(error) => return Err(store_failure(&error)),
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -219,7 +219,7 @@ impl Keep {
             return Ok(());
         }
         match self.store.tidy(now()) {
-            Err(error) if !error.is_retryable() => Err(store_failure(&error)),
+            Err(error) if !error.is_retryable() => Err(error.into()),
             // A disk that is full will be said of the next commit, after which this is tried again.
             _ => Ok(()),
         }
@@ -231,11 +231,7 @@ impl Keep {
             "the outbox is full: reading waits until the sinks take something (`afw status`, `afw outbox list`)"
         );
         let started = Instant::now();
-        while self
-            .store
-            .outbox_full(now())
-            .map_err(|error| store_failure(&error))?
-        {
+        while self.store.outbox_full(now())? {
             let waited_enough = self
                 .patience
                 .is_some_and(|patience| started.elapsed() >= patience);

@@ -318,7 +318,7 @@ fn taking_in(mut follower: Follower) -> Follower {
 /// Where reading stands: as stored, else as the follower has it.
 fn cursors(tail: &Tail) -> Result<Vec<Cursor>, Failure> {
     match &tail.run.keep {
-        Some(keep) => keep.store.cursors().map_err(|error| start::store_failure(&error)),
+        Some(keep) => keep.store.cursors().map_err(Failure::from),
         None => Ok(tail
             .follower
             .status()

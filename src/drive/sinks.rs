@@ -11,7 +11,6 @@ use crate::sink::{self, EcsPlace, EcsSpec, Secret, Sink, SinkError, SinkKind, Si
 use crate::store::{OutboxLimits, Overflow, Store};
 use crate::terminal::Failure;
 
-use super::start::store_failure;
 use crate::text::nearest;
 
 mod settings;
@@ -135,7 +134,7 @@ fn placed(config: &Config, name: &str, failure: Failure) -> Failure {
 /// As [`build`].
 pub fn build_for(config: &Config, store: &Store) -> Result<Vec<Arc<dyn Sink>>, Failure> {
     let mut all = names(config);
-    let known = store.receivers().map_err(|error| store_failure(&error))?;
+    let known = store.receivers()?;
     let waiting = known.into_iter().filter(|receiver| receiver.waiting_events() > 0);
     all.extend(waiting.map(|receiver| receiver.name));
     let mut seen = std::collections::HashSet::new();
@@ -177,7 +176,7 @@ fn by_key(config: &Config) -> Vec<String> {
 /// # Errors
 /// The store cannot be opened a second time.
 pub fn workers(config: &Config, sinks: &[Arc<dyn Sink>]) -> Result<Workers, Failure> {
-    Workers::start(&config.state_dir, sinks, Tuning::default()).map_err(|error| store_failure(&error))
+    Workers::start(&config.state_dir, sinks, Tuning::default()).map_err(Failure::from)
 }
 
 /// How much may wait in the outbox.

@@ -99,7 +99,7 @@ pub fn lock(config: &Config) -> Result<Lock, Failure> {
 /// # Errors
 /// Exit code 1 when it is damaged or cannot be opened.
 pub fn store(config: &Config) -> Result<Store, Failure> {
-    let mut store = Store::open(&config.state_dir).map_err(|error| store_failure(&error))?;
+    let mut store = Store::open(&config.state_dir)?;
     store.set_outbox_limits(super::sinks::outbox_limits(config)?);
     Ok(store)
 }
@@ -109,7 +109,7 @@ pub fn store(config: &Config) -> Result<Store, Failure> {
 /// # Errors
 /// Exit code 1 when the store cannot be read.
 pub fn restore(fold: &mut Fold, store: &Store) -> Result<(), Failure> {
-    let states = |kind| store.states(kind).map_err(|error| store_failure(&error));
+    let states = |kind| store.states(kind).map_err(Failure::from);
     fold.restore(
         states(StateKind::Window)?,
         states(StateKind::Indicator)?,
@@ -212,7 +212,7 @@ impl Left {
 /// # Errors
 /// Exit code 1 when the store cannot be read.
 pub fn left(store: &Store) -> Result<Left, Failure> {
-    let receivers = store.receivers().map_err(|error| store_failure(&error))?;
+    let receivers = store.receivers()?;
     let waiting = |receiver: &Receiver| receiver.pending_batches + u64::from(receiver.open_events > 0);
     Ok(Left {
         waiting: receivers.iter().map(waiting).sum(),
@@ -221,10 +221,12 @@ pub fn left(store: &Store) -> Result<Left, Failure> {
 }
 
 /// A store error as a command's failure.
-pub fn store_failure(error: &StoreError) -> Failure {
-    let failure = Failure::new(Exit::Failed, error);
-    match error.hint() {
-        Some(hint) => failure.hint(hint),
-        None => failure,
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let failure = Self::new(Exit::Failed, &error);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }

@@ -18,7 +18,7 @@ use crate::text::{clipped, counted};
 
 /// Why the store holds an indicator.
 pub(super) fn why(config: &Config, kit: &Arc<Kit>, address: &str, json: bool) -> Result<Exit, Failure> {
-    let store = Store::open_existing(&config.state_dir).map_err(|error| start::store_failure(&error))?;
+    let store = Store::open_existing(&config.state_dir)?;
     let Some(store) = store else {
         return Err(Failure::new(
             Exit::Failed,
