@@ -10,8 +10,8 @@
 
 use crate::compile::sink::{Dialect, Pieces, Sink};
 use crate::leaf;
+use crate::line::Line;
 use crate::memo::{self, TimeMemo};
-use crate::parser::Line;
 use crate::record::Record;
 use crate::reject::{Reason, Reject};
 use crate::time::Time;

@@ -9,6 +9,7 @@ use crate::compile::program::Refused;
 use crate::foreign;
 use crate::format::{self, Format};
 use crate::layout::{First, Layout};
+use crate::line::{Line, Skip};
 use crate::memo::TimeMemo;
 use crate::record::Record;
 use crate::reject::{Reason, Reject};
@@ -19,42 +20,6 @@ use crate::wrap::{self, By, Inner, Left, WRAPPERS, Wrapped};
 mod any;
 mod part;
 mod several;
-
-/// What a line turned out to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Line {
-    /// An access-log line; the record is filled.
-    Record,
-    /// A line that rightly holds no request; counted, not rejected.
-    Skip(Skip),
-}
-
-/// Why a line holds no request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Skip {
-    /// Nothing but white space.
-    Blank,
-    /// A comment or a header line.
-    Comment,
-    /// A line of another stream that shares the file: another logger of Caddy, another program in syslog, a
-    /// part of a container's line, or the rest of a record over several lines.
-    OtherStream,
-    /// An event of a request that another line tells ([`crate::record::More::repeats`]). It is read like any other; who counts
-    /// requests counts it so.
-    SameRequest,
-}
-
-impl Skip {
-    /// Stable snake-case name, used in counters.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Blank => "blank",
-            Self::Comment => "comment",
-            Self::OtherStream => "other_stream",
-            Self::SameRequest => "same_request",
-        }
-    }
-}
 
 /// Reads the lines of one log. Keep one per thread and log.
 #[derive(Debug, Clone)]

@@ -28,6 +28,7 @@ mod pcre;
 mod problem;
 mod regex;
 mod required;
+mod rule_text;
 pub mod rules;
 pub mod signature;
 #[cfg(test)]
@@ -39,7 +40,8 @@ mod yaml;
 pub use hit::Hit;
 pub use packs::builtin;
 pub use problem::RuleProblem;
-pub use rules::{Rule, RuleText, Ruleset};
+pub use rule_text::RuleText;
+pub use rules::{Rule, Ruleset};
 pub use signature::Signatures;
 
 use std::sync::Arc;

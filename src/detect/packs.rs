@@ -3,7 +3,7 @@
 //! Each rule has a class and a confidence of its own, and requests that must and must not match; the tests here run
 //! them. Next: [`super::rules`].
 
-use super::rules::RuleText;
+use super::rule_text::RuleText;
 
 /// Every built-in file, by name.
 const PACKS: [(&str, &str); 23] = [

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::excerpt::{Excerpt, Lines};
-use super::rules::RuleText;
+use super::rule_text::RuleText;
 use super::yaml::At;
 use crate::text::nearest;
 

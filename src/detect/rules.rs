@@ -13,6 +13,7 @@ use super::correlate::rule::Correlation;
 use super::expr::Expr;
 use super::fields::Field;
 use super::problem::{self, Problems, RuleProblem};
+use super::rule_text::RuleText;
 
 mod collection;
 mod counted;
@@ -25,15 +26,6 @@ mod logsource;
 mod meta;
 
 pub use examples::Example;
-
-/// One rule file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuleText {
-    /// Its path; `builtin:NAME` for the packs.
-    pub name: Arc<str>,
-    /// What stands in it.
-    pub text: String,
-}
 
 /// One detection rule.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use afw_parsers::Time;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::cursor::unsigned;
+use super::number::unsigned;
 use super::open::Place;
 use super::{
     Close, Effects, OutboxLimits, Overflow, Store, StoreError, cursor, freeze, journal, millis, receivers,

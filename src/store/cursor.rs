@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use afw_parsers::Time;
 use rusqlite::{Connection, Row, params};
 
+use super::number::{signed, unsigned};
 use super::{Effects, FORGOTTEN_LINES, FORGOTTEN_REJECTS, FileCount, Store, StoreError, from_millis, state};
 use crate::source::Cursor;
 
@@ -154,16 +155,6 @@ fn forget(connection: &Connection, id: i64) -> rusqlite::Result<()> {
         add_loose(connection, unsigned(lines), unsigned(rejects))?;
     }
     Ok(())
-}
-
-/// SQLite has no unsigned 64-bit integers: the bits are kept, the sign is not meant.
-pub(super) const fn signed(value: u64) -> i64 {
-    value as i64
-}
-
-/// The number whose bits a column keeps.
-pub(super) const fn unsigned(value: i64) -> u64 {
-    value as u64
 }
 
 #[cfg(unix)]

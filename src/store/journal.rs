@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::cursor::{signed, unsigned};
+use super::number::{signed, unsigned};
 use super::{State, StateKind, state};
 use crate::rows::{Reader, Writer};
 

@@ -20,6 +20,7 @@ mod freeze;
 mod journal;
 mod lease;
 mod lock;
+mod number;
 mod open;
 pub mod outbox;
 pub mod queue;

@@ -7,7 +7,7 @@ use std::io::Read;
 use afw_parsers::Time;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::cursor::unsigned;
+use super::number::unsigned;
 use super::{Store, StoreError, from_millis, state};
 
 /// Most bytes of a batch that are shown decoded. Batches are far smaller; a damaged one must not fill the memory.

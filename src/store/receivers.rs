@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use afw_parsers::Time;
 use rusqlite::{Connection, Row, params};
 
-use super::cursor::unsigned;
+use super::number::unsigned;
 use super::{Store, StoreError, from_millis, millis};
 
 /// Rows of sinks by name.

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::cursor::{signed, unsigned};
 use super::journal::{Changes, Journal};
+use super::number::{signed, unsigned};
 use super::{State, StateKind, Store, StoreError};
 
 impl StateKind {

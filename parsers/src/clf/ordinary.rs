@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
     use crate::clf;
-    use crate::parser::Line;
+    use crate::line::Line;
 
     fn of_grammar(line: &[u8], format: Format, dialect: Escape) -> Option<Record<'_>> {
         let mut record = Record {

@@ -7,8 +7,8 @@ use super::{Columns, Kind};
 use crate::cloudflare::table::{Field, field};
 use crate::cloudflare::{Dataset, Seen};
 use crate::json::{Text, Value};
+use crate::line::Line;
 use crate::memo::TimeMemo;
-use crate::parser::Line;
 use crate::record::{Bytes, Record};
 use crate::reject::{Reason, Reject};
 

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use crate::address;
+use crate::line::Line;
 use crate::memo::{TimeMemo, decimal};
-use crate::parser::Line;
 use crate::record::Record;
 use crate::reject::{Reason, Reject};
 use crate::time::{Civil, Time};

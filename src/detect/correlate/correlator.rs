@@ -33,8 +33,9 @@ use super::keys::{Keys, Name, Slot};
 use super::network::client_key;
 use super::rule::{Correlation, Kind, RuleRef, depths};
 use super::series;
+use super::shape::Shape;
 use super::tick::Tick;
-use super::window::{Outcome, Shape, Window};
+use super::window::{Outcome, Window};
 use crate::detect::RuleInfo;
 use crate::store::State;
 

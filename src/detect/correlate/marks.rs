@@ -4,7 +4,7 @@
 //! of the base rule. Next: `window`, which decides what counts at all.
 
 use super::rule::{Kind, MAX_BASES};
-use super::window::Shape;
+use super::shape::Shape;
 use crate::index::fetch;
 
 /// Marks that `temporal_ordered` keeps of each base rule.

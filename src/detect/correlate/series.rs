@@ -14,7 +14,7 @@ use std::fmt::Debug;
 
 use super::hash::Frame;
 use super::rule::{Correlation, Kind, RuleRef};
-use super::window::EXACT_VALUES;
+use super::shape::EXACT_VALUES;
 
 /// Members of a series: each has a bit in a byte.
 const MOST: usize = 8;

@@ -12,35 +12,13 @@
 
 use super::marks::{Mark, Marks, count_ending, longest_chain, repeats};
 use super::rule::Kind;
+use super::shape::{EXACT_VALUES, Shape};
 use super::sketch::Sketch;
 use crate::rows::{Reader, Writer};
-
-/// Distinct values that are kept exactly; a rule that asks for more is answered by an estimate (HyperLogLog) beyond them.
-pub const EXACT_VALUES: usize = 1024;
 
 /// How much older than the newest mark a mark must be to mean that the log stepped back: one hour, which is the
 /// step of summer time and more than any ordinary request lasts.
 pub const STEP_BACK_NANOS: i64 = 3_600_000_000_000;
-
-/// What a window must know of its rule.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
-    pub kind: Kind,
-    pub span_nanos: i64,
-    /// How far back from its newest mark a window remembers: the span, and the disorder that is put right.
-    pub reach_nanos: i64,
-    pub threshold: u64,
-    /// Number of base rules.
-    pub bases: usize,
-}
-
-impl Shape {
-    /// Whether the rule asks for more distinct values than are kept.
-    #[inline]
-    fn may_outgrow(&self) -> bool {
-        self.kind == Kind::ValueCount && self.threshold > EXACT_VALUES as u64
-    }
-}
 
 /// The state of one key.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::*;
-use crate::detect::rules::RuleText;
+use crate::detect::RuleText;
 use crate::detect::testing::{record, with_record};
 use crate::detect::{Ruleset, Signatures, View, builtin};
 

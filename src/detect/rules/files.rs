@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::link::Documents;
-use super::{Problems, RuleText, document};
+use super::{Problems, document};
+use crate::detect::rule_text::RuleText;
 
 /// More threads than this are not worth their start.
 const MAX_THREADS: usize = 8;

@@ -6,9 +6,9 @@ use afw_parsers::Record;
 use proptest::prelude::*;
 
 use super::*;
+use crate::detect::RuleText;
 use crate::detect::View;
 use crate::detect::explain::Plain;
-use crate::detect::rules::RuleText;
 use crate::detect::testing::{record, with_record};
 
 pub fn load(text: &str) -> Arc<Ruleset> {

@@ -9,7 +9,7 @@ use crate::detect::correlate::hash::Frame;
 use crate::detect::correlate::network::client_alone;
 use crate::detect::correlate::rule::{Correlation, Net, RuleRef};
 use crate::detect::correlate::series::{Series, counted, frame_bases};
-use crate::detect::correlate::window::Shape;
+use crate::detect::correlate::shape::Shape;
 
 /// What the correlator must know of one rule.
 #[derive(Debug)]
