@@ -77,18 +77,10 @@ fn read<'a, S: Simd>(
             .ok()
             .map(|(rest, bytes)| (bytes, rest))?,
     };
-    let rest = after(rest, b" \"")?;
-    quotes.next();
-    let (referrer, rest) = value(line, rest, &mut quotes)?;
-    let rest = after(rest, b" \"")?;
-    quotes.next();
-    let (agent, rest) = value(line, rest, &mut quotes)?;
+    let (referrer, rest) = header(line, rest, &mut quotes)?;
+    let (agent, rest) = header(line, rest, &mut quotes)?;
     let (forwarded_for, b"") = (match format {
-        Format::NginxMain => {
-            let rest = after(rest, b" \"")?;
-            quotes.next();
-            value(line, rest, &mut quotes)?
-        }
+        Format::NginxMain => header(line, rest, &mut quotes)?,
         _ => (&b"-"[..], rest),
     }) else {
         return None;
@@ -120,6 +112,18 @@ fn peer(line: &[u8]) -> Option<(IpAddr, &[u8])> {
     }
     let (ip, rest) = address::v6(line)?;
     Some((address::canonical(IpAddr::V6(ip)), rest))
+}
+
+/// A [`value`] behind a space and the quote that opens it.
+#[inline(always)]
+fn header<'a, S: Simd>(
+    line: &'a [u8],
+    rest: &'a [u8],
+    quotes: &mut Quotes<'a, S>,
+) -> Option<(&'a [u8], &'a [u8])> {
+    let rest = after(rest, b" \"")?;
+    quotes.next();
+    value(line, rest, quotes)
 }
 
 /// A value without escapes with which `rest`, the end of `line`, begins, and what follows the quote behind it.

@@ -1,3 +1,5 @@
+//! Keys: each tells all its values, no two requests share one, and what is too long has none.
+
 use proptest::prelude::*;
 
 use super::*;
